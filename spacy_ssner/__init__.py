@@ -1,0 +1,1 @@
+"""Named-entity recognition for cyber-threat intelligence inside spaCy."""

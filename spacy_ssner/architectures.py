@@ -1,0 +1,221 @@
+"""SSNER put together from its sublayers, as a spaCy architecture. Each optional one is switched off by null."""
+
+from typing import Any, Callable, Dict, List, Optional, Tuple, cast
+
+import torch
+from spacy.tokens import Doc
+from thinc.api import Model
+from thinc.types import Floats2d
+
+from .errors import Errors
+from .layers.torch_shim import ModuleShim
+from .layers.torch_tagger import TaggerInputs, TaggerModel, TorchTagger, network_of, set_network
+from .layers.word_features import distinct_words, doc_sentence_starts, head_windows, word_features
+from .types import (
+    BiLSTMSettings,
+    CharCNNSettings,
+    FusionSettings,
+    NetworkSettings,
+    SimilarWordsSettings,
+    TagScores,
+)
+
+SSNERModel = Model[List[Doc], TagScores]
+DECODERS = ("crf", "softmax")
+
+
+def build_ssner_model(
+    tok2vec: Model[List[Doc], List[Floats2d]],
+    char_cnn: Optional[CharCNNSettings] = None,
+    bilstm: Optional[BiLSTMSettings] = None,
+    similar_words: Optional[SimilarWordsSettings] = None,
+    fusion: Optional[FusionSettings] = None,
+    decoder: str = "crf",
+    learn_rate_factor: float = 1.0,
+    max_window: int = 256,
+) -> SSNERModel:
+    """Build SSNER: token vectors, characters, BiLSTM, similar words, fusion, CRF.
+
+    tok2vec (Model[List[Doc], List[Floats2d]]): Token vectors, eq. (18): an encoder, a listener or a CNN.
+    char_cnn (Optional[CharCNNSettings]): Characters, eq. (19); null = off.
+    bilstm (Optional[BiLSTMSettings]): BiLSTM over the sentence, eqs. (20)-(21); null = off.
+    similar_words (Optional[SimilarWordsSettings]): Similar words (SCE), eqs. (15)-(17); null = off. Needs a
+        table at initialization.
+    fusion (Optional[FusionSettings]): Multi-head fusion, eqs. (22)-(23); null = similar words are
+        concatenated. Makes no sense without similar words.
+    decoder (str): "crf", or "softmax" (independent tags, decoded along legal paths only).
+    learn_rate_factor (float): What is behind tok2vec learns with the optimizer's rate times this; a
+        fresh head on a pre-trained encoder wants 5 to 10.
+    max_window (int): Longest sentence the head reads at once, in tokens; recommended 128 to 512.
+    RAISES (ValueError): S102 for an unknown decoder, S103 for fusion without similar words, S104 for
+        sizes that do not fit.
+
+    SOURCE: SSNER (Symmetry 2025, 17, 783), sections 3.4 and 3.5.
+    """
+    if decoder not in DECODERS:
+        raise ValueError(Errors.S102.format(expected=" or ".join(map(repr, DECODERS)), got=decoder))
+    if fusion is not None and similar_words is None:
+        raise ValueError(Errors.S103)
+    if max_window < 8:
+        raise ValueError(Errors.S104.format(name="max_window", expected="at least 8 tokens", got=max_window))
+    tagger = TorchTagger(learn_rate_factor=learn_rate_factor)
+    sizes = NetworkSettings(0, 0, decoder, char_cnn, bilstm, similar_words, fusion)
+    return Model(
+        "ssner",
+        forward,
+        init=init,
+        dims={"nO": None},
+        layers=[tok2vec, tagger],
+        refs={"tok2vec": tok2vec, "tagger": tagger},
+        attrs={"settings": sizes.to_dict(), "max_window": max_window},
+    )
+
+
+def make_char_cnn(
+    width: int = 64, char_width: int = 32, kernel_size: int = 3, max_chars: int = 32
+) -> CharCNNSettings:
+    """Settings of the character CNN.
+
+    width (int): Size of a word's character vector; recommended 30 to 128.
+    char_width (int): Size of one character's vector.
+    kernel_size (int): Characters that a filter sees, odd.
+    max_chars (int): Longer words keep their first and last halves of this many characters.
+    RAISES (ValueError): S104.
+
+    SOURCE: SSNER, eq. (19).
+    """
+    _positive(width=width, char_width=char_width, max_chars=max_chars)
+    if kernel_size < 1 or kernel_size % 2 == 0:
+        raise ValueError(Errors.S104.format(name="kernel_size", expected="odd", got=kernel_size))
+    return CharCNNSettings(width, char_width, kernel_size, max_chars)
+
+
+def make_bilstm(width: int = 256, n_layers: int = 1) -> BiLSTMSettings:
+    """Settings of the BiLSTM.
+
+    width (int): Output of both directions together, even; recommended 128 to 512.
+    n_layers (int): Layers on top of each other.
+    RAISES (ValueError): S104.
+
+    SOURCE: SSNER, eqs. (20)-(21).
+    """
+    _positive(width=width, n_layers=n_layers)
+    if width % 2:
+        raise ValueError(Errors.S104.format(name="width", expected="even (two directions)", got=width))
+    return BiLSTMSettings(width, n_layers)
+
+
+def make_similar_words(width: int = 64, query: str = "context") -> SimilarWordsSettings:
+    """Settings of the attention over similar words.
+
+    width (int): Size of the space in which word and similar word are compared.
+    query (str): "word": the word's own vector asks; "context": its BiLSTM state does.
+    RAISES (ValueError): S104.
+
+    SOURCE: SSNER, eqs. (15)-(17).
+    """
+    _positive(width=width)
+    if query not in ("word", "context"):
+        raise ValueError(Errors.S104.format(name="query", expected="'word' or 'context'", got=repr(query)))
+    return SimilarWordsSettings(width, query)
+
+
+def make_fusion(n_heads: int = 4, combine: str = "gate") -> FusionSettings:
+    """Settings of the multi-head fusion.
+
+    n_heads (int): Attention heads; must divide the width of the layer below.
+    combine (str): How the context is kept: "gate" or "residual".
+    RAISES (ValueError): S104.
+
+    SOURCE: SSNER, eqs. (22)-(23).
+    """
+    _positive(n_heads=n_heads)
+    if combine not in ("gate", "residual"):
+        raise ValueError(Errors.S104.format(name="combine", expected="'gate' or 'residual'", got=repr(combine)))
+    return FusionSettings(n_heads, combine)
+
+
+def forward(model: SSNERModel, docs: List[Doc], is_train: bool) -> Tuple[TagScores, Callable]:
+    vectors, tok2vec_backprop = model.get_ref("tok2vec")(docs, is_train)
+    lengths = [len(doc) for doc in docs]
+    words, word_index = distinct_words(docs)
+    starts = doc_sentence_starts(docs, words, word_index)
+    tagger = cast(TaggerModel, model.get_ref("tagger"))
+    settings = cast(Any, network_of(tagger)).settings
+    features = word_features(
+        words,
+        word_index,
+        max_chars=settings.char_cnn.max_chars if settings.char_cnn is not None else 0,
+        table=similar_word_table(model) if settings.similar_words is not None else None,
+    )
+    windows = head_windows(starts, max_tokens=model.attrs["max_window"])
+    X = model.ops.flatten(vectors) if sum(lengths) else model.ops.alloc2f(0, settings.token_width)
+    scores, tagger_backprop = tagger(TaggerInputs(X, features, windows), is_train)
+
+    def backprop(d_scores: TagScores) -> List[Doc]:
+        d_vectors = model.ops.unflatten(tagger_backprop(d_scores), model.ops.asarray1i(lengths))
+        return tok2vec_backprop(d_vectors)
+
+    return scores, backprop
+
+
+def init(model: SSNERModel, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
+    """Size the network by the token vectors that a sample of docs gets. Labels: `set_dim("nO", n_labels)` first."""
+    tok2vec = model.get_ref("tok2vec")
+    tok2vec.initialize(X=X)
+    if tok2vec.has_dim("nO"):
+        token_width = tok2vec.get_dim("nO")
+    else:
+        token_width = tok2vec.predict(X or [])[0].shape[1]
+    settings = {**model.attrs["settings"], "token_width": token_width, "n_labels": model.get_dim("nO")}
+    table = similar_word_table(model)
+    if settings["similar_words"] is not None:
+        if table is None:
+            raise ValueError(Errors.S105)
+        settings.update(n_vectors=len(table), vector_width=table.width)
+    checked = NetworkSettings.from_dict(settings)
+    _check_heads(checked)
+    set_network(model.get_ref("tagger"), checked)
+    install_vectors(model)
+
+
+def similar_word_table(model: SSNERModel) -> Any:
+    """The table that the model looks words up in, None if there is none."""
+    return _resources(model).get("similar_words")
+
+
+def set_similar_word_table(model: SSNERModel, table: Any) -> None:
+    """Give the model its similar words. Call `install_vectors` once the network is there too."""
+    _resources(model)["similar_words"] = table
+
+
+def _resources(model: SSNERModel) -> Dict[str, Any]:
+    return cast(ModuleShim, model.get_ref("tagger").shims[0]).resources
+
+
+def install_vectors(model: SSNERModel) -> None:
+    """Copy the table's vectors into the network. RAISES (ValueError): S106 if the sizes differ."""
+    network, table = network_of(model.get_ref("tagger")), similar_word_table(model)
+    if network is None or network.similar is None or table is None:
+        return
+    expected = (network.settings.n_vectors, network.settings.vector_width)
+    if (len(table), table.width) != expected:
+        raise ValueError(Errors.S106.format(expected=expected, got=(len(table), table.width)))
+    network.similar.set_vectors(torch.from_numpy(table.vectors))
+
+
+def _check_heads(settings: NetworkSettings) -> None:
+    if settings.fusion is None:
+        return
+    width = settings.token_width + (settings.char_cnn.width if settings.char_cnn is not None else 0)
+    if settings.bilstm is not None:
+        width = settings.bilstm.width
+    if width % settings.fusion.n_heads:
+        expected = f"a divisor of {width}, the width of the layer below"
+        raise ValueError(Errors.S104.format(name="n_heads", expected=expected, got=settings.fusion.n_heads))
+
+
+def _positive(**values: int) -> None:
+    for name, value in values.items():
+        if value < 1:
+            raise ValueError(Errors.S104.format(name=name, expected="at least 1", got=value))

@@ -1,0 +1,103 @@
+"""What several commands share: load a pipeline, write a file in one go, print errors without traceback."""
+
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Iterator, Optional
+
+import typer
+
+from ..errors import Errors
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Print a numbered error of this package without a traceback and leave with exit code 1."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        if not str(error).startswith("[S"):
+            raise
+        typer.secho(f"✘ {error}", fg=typer.colors.RED, err=True)
+        raise typer.Exit(1) from error
+
+
+def use_gpu(gpu_id: int) -> None:
+    """Choose the device, before anything is loaded. -1 is the CPU.
+
+    RAISES (ValueError): S276 if there is no such GPU.
+    """
+    from thinc.api import require_gpu
+
+    if gpu_id < 0:
+        return
+    try:
+        require_gpu(gpu_id)
+    except Exception as error:  # thinc raises ValueError, cupy and torch their own
+        raise ValueError(Errors.S276.format(gpu_id=gpu_id, reason=error)) from error
+
+
+def load_pipeline(name: str) -> "Language":
+    """Load a saved pipeline or an installed pipeline package.
+
+    RAISES (ValueError): S270 if there is no such thing.
+    """
+    from spacy.util import is_package, load_model
+
+    _check_pipeline(name, is_package=is_package(name))
+    return load_model(name)
+
+
+def load_tokenizer(*, pipeline: Optional[str] = None, config: Optional[Path] = None) -> "Language":
+    """The language and tokenizer of a pipeline or config, without its components; else plain English.
+
+    RAISES (ValueError): S270 if there is no such pipeline or config.
+    """
+    import spacy
+    from spacy.util import is_package, load_config, load_model, load_model_from_config
+
+    if pipeline is not None:
+        _check_pipeline(pipeline, is_package=is_package(pipeline))
+        if is_package(pipeline):
+            return load_model(pipeline)
+        names = load_config(Path(pipeline) / "config.cfg")["nlp"]["pipeline"]
+        return load_model(pipeline, exclude=names)
+    if config is None:
+        return spacy.blank("en")
+    if not config.is_file():
+        raise ValueError(Errors.S270.format(name=config, reason="there is no such config file"))
+    settings = load_config(config, interpolate=True)["nlp"]
+    nlp_only = {"nlp": {**settings, "pipeline": [], "disabled": []}}
+    return load_model_from_config(nlp_only, auto_fill=True)
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write UTF-8 text so that the file is either the old one or the complete new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf8", newline="\n") as file_:
+            file_.write(text)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)  # mkstemp's own mode would hide the file from other users
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _check_pipeline(name: str, *, is_package: bool) -> None:
+    if is_package or (Path(name) / "config.cfg").is_file():
+        return
+    path = Path(name)
+    reason = "there is no such folder or package"
+    if path.is_dir():
+        reason = "the folder has no config.cfg"
+    elif path.exists():
+        reason = "it is a file"
+    raise ValueError(Errors.S270.format(name=name, reason=reason))

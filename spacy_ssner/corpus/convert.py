@@ -1,0 +1,189 @@
+"""Read any supported corpus: find its format, repair it, keep what was asked for."""
+
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence, Set, Tuple, Union
+
+from ..errors import Errors, Warnings
+from . import annoctr, aptner, cyner, dnrti, malwaretextdb
+from .conll import read_conll
+from .jsonl import Tokenizer, read_jsonl
+from .report import Report
+from .scheme import SCHEMES, TAG_SHAPE
+from .select import cut_long, drop_excluded, drop_repeats, keep_labels, present_labels
+from .sentence import Sentence, normal_form
+from .source import Source, decode_lines, read_source, remove_invisible
+
+PathLike = Union[str, Path]
+PUBLISHED: Dict[str, Tuple[str, ...]] = {
+    "dnrti": dnrti.LABELS,
+    "aptner": aptner.LABELS,
+    "cyner": cyner.LABELS,
+    "malwaretextdb": malwaretextdb.LABELS,
+    "annoctr": annoctr.LABELS,
+}
+FORMATS = ("auto", *PUBLISHED, "conll", "jsonl")
+ARCHIVES = (".rar", ".zip", ".7z")
+_KNOWN_SHARE = 0.9  # of the entity tags, for a file to be one of the published corpora
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to read a file.
+
+    format (str): One of FORMATS.
+    scheme (str): "auto" or one of SCHEMES. Only for CoNLL files.
+    fused (str): One of aptner.FUSED: what a line of APTNER with several tags becomes.
+    member (Optional[str]): The file to read of an archive; may be None if it holds only one.
+    tokenizer (Optional[Tokenizer]): For JSONL; blank English's if None.
+    """
+
+    format: str = "auto"
+    scheme: str = "auto"
+    fused: str = "join"
+    member: Optional[str] = None
+    tokenizer: Optional[Tokenizer] = None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which sentences and entities to keep, applied in this order.
+
+    exclude (Sequence[PathLike]): Drop sentences that occur in these files (any format, or .spacy).
+    drop_repeats (bool): Drop sentences that occurred before.
+    labels (Sequence[str]): Keep only entities of these types; all if empty.
+    max_length (Optional[int]): Cut longer sentences, in tokens, >= 1.
+    """
+
+    exclude: Sequence[PathLike] = ()
+    drop_repeats: bool = False
+    labels: Sequence[str] = ()
+    max_length: Optional[int] = None
+
+
+def convert(
+    paths: Union[PathLike, Sequence[PathLike]],
+    options: Optional[ReadOptions] = None,
+    *,
+    selection: Optional[Selection] = None,
+    strict: bool = False,
+) -> Tuple[List[Sentence], Report]:
+    """Read corpora, repair their faults and select what to keep.
+
+    paths (Union[PathLike, Sequence[PathLike]]): CoNLL or JSONL files, or archives that hold one.
+    options (Optional[ReadOptions]): How to read them; by default all is found out.
+    selection (Optional[Selection]): What to keep; all if None.
+    strict (bool): Raise at the first fault instead of repairing it.
+    RETURNS (Tuple[List[Sentence], Report]): The sentences, at least one, and what was repaired.
+    RAISES (ValueError): S221 if strict; S222, S223, S230, S234 for a wrong option; S220, S225 to S229, S235,
+        S236 for a file that cannot be read; S228, S232 if nothing is left.
+    RAISES (ImportError): S224 for an archive without libarchive.
+    """
+    options, selection = options or ReadOptions(), selection or Selection()
+    check_options(options, selection)
+    report = Report(strict=strict)
+    sources = [open_source(p, options.member) for p in ([paths] if isinstance(paths, (str, Path)) else paths)]
+    read = [sentence for source in sources for sentence in read_corpus(source, options, report=report)]
+    sentences = select(read, selection, report=report)
+    if not sentences:
+        raise ValueError(Errors.S228.format(n_read=len(read)))
+    return sentences, report
+
+
+def select(sentences: List[Sentence], selection: Selection, *, report: Report) -> List[Sentence]:
+    """What a selection keeps. The report takes what it drops or cuts."""
+    if selection.exclude:
+        sentences = drop_excluded(sentences, read_normal_forms(selection.exclude), report=report)
+    if selection.drop_repeats:
+        sentences = drop_repeats(sentences, report=report)
+    if selection.labels:
+        check_labels(sentences, selection.labels)
+        sentences = keep_labels(sentences, set(selection.labels), report=report)
+    if selection.max_length is not None:
+        sentences = cut_long(sentences, selection.max_length, report=report)
+    return sentences
+
+
+def check_options(options: ReadOptions, selection: Selection) -> None:
+    """RAISES (ValueError): S222, S223, S234 or S230 if an option has no such value."""
+    schemes = ("auto", *SCHEMES)
+    if options.format not in FORMATS:
+        raise ValueError(Errors.S222.format(expected=", ".join(FORMATS), got=options.format))
+    if options.scheme not in schemes:
+        raise ValueError(Errors.S223.format(expected=", ".join(schemes), got=options.scheme))
+    if options.fused not in aptner.FUSED:
+        raise ValueError(Errors.S234.format(expected=", ".join(aptner.FUSED), got=options.fused))
+    if selection.max_length is not None and selection.max_length < 1:
+        raise ValueError(Errors.S230.format(expected=1, got=selection.max_length))
+
+
+def check_labels(sentences: Sequence[Sentence], labels: Sequence[str]) -> None:
+    """Warn (SW220) of types that do not occur.
+
+    RAISES (ValueError): S232 if none does.
+    """
+    present = present_labels(sentences)
+    absent = sorted(set(labels) - set(present))
+    if present and len(absent) == len(set(labels)):
+        raise ValueError(Errors.S232.format(expected=", ".join(present), got=", ".join(absent)))
+    if absent:
+        found = ", ".join(present)
+        warnings.warn(
+            Warnings.SW220.format(n=len(absent), got=", ".join(absent), expected=found), stacklevel=3
+        )
+
+
+def open_source(path: PathLike, member: Optional[str] = None) -> Source:
+    """Read a file, or the member of an archive (known by its ending), also as `DNRTI.rar/test.txt`."""
+    path = Path(path)
+    if path.parent.suffix.lower() in ARCHIVES and path.parent.is_file():
+        path, member = path.parent, path.name
+    source = read_source(path)  # a missing or empty archive is an error of ours, not of libarchive
+    return dnrti.read_member(path, member) if path.suffix.lower() in ARCHIVES else source
+
+
+def detect_format(source: Source) -> str:
+    """The format of a file: jsonl if its first line opens a JSON object, a published corpus if nearly all of
+    its tags have that corpus's types, else conll."""
+    lines = [remove_invisible(line) for line in decode_lines(source.data)[0]]
+    first = next((line for line in lines if line.strip()), "")
+    if first.lstrip().startswith("{") and not TAG_SHAPE.fullmatch(first.split()[-1]):
+        return "jsonl"
+    tags = [columns[-1] for line in lines if len(columns := line.split()) > 1]
+    types = Counter(tag[2:] for tag in tags if TAG_SHAPE.fullmatch(tag) and len(tag) > 2)
+    shares = {
+        name: sum(types[label] for label in labels) / max(1, sum(types.values()))
+        for name, labels in PUBLISHED.items()
+    }
+    best = max(shares, key=lambda name: shares[name])
+    return best if shares[best] >= _KNOWN_SHARE else "conll"
+
+
+def read_corpus(source: Source, options: Optional[ReadOptions] = None, *, report: Report) -> List[Sentence]:
+    """Read one file. APTNER is IOBES unless another scheme is given; elsewhere the scheme is found."""
+    options = options or ReadOptions()
+    format = detect_format(source) if options.format == "auto" else options.format
+    if format == "jsonl":
+        return read_jsonl(source, report=report, tokenizer=options.tokenizer)
+    if format == "aptner":
+        scheme = "iobes" if options.scheme == "auto" else options.scheme
+        return read_conll(source, report=report, scheme=scheme, parse=aptner.make_parser(options.fused))
+    return read_conll(source, report=report, scheme=options.scheme)
+
+
+def read_normal_forms(paths: Sequence[PathLike]) -> Set[str]:
+    """normal_form of every sentence of some files, in any format or .spacy. Their faults are not reported."""
+    forms: Set[str] = set()
+    for path in paths:
+        source = open_source(path)
+        if Path(path).suffix == ".spacy":
+            from spacy.vocab import Vocab
+
+            from .docs import normal_forms, read_docs
+
+            forms |= normal_forms(read_docs(path, Vocab()))
+        else:
+            forms |= {normal_form(sentence.words) for sentence in read_corpus(source, report=Report())}
+    return forms

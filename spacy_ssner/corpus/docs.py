@@ -1,0 +1,85 @@
+"""Sentences to spaCy Docs and .spacy files."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Iterable, Iterator, List, Optional, Set, Union
+
+from spacy.tokens import Doc, DocBin, Span
+from spacy.vocab import Vocab
+
+from ..errors import Errors
+from .sentence import Sentence, missing_spans, normal_form
+
+ATTRIBUTES = ("ENT_IOB", "ENT_TYPE", "SENT_START")
+
+
+def make_doc(sentence: Sentence, vocab: Vocab) -> Doc:
+    """Make a Doc with gold entities.
+
+    Without `spaces` the Doc is one sentence with unknown spaces, so that spaCy's Corpus keeps the gold
+    tokens; with them the text is the document's, and sentences stay unset. Tokens without a label are
+    missing, not outside. `meta` goes to doc.user_data["meta"].
+    """
+    spaces = None if sentence.spaces is None else list(sentence.spaces)
+    starts: Optional[List[Union[bool, int, None]]] = None
+    if spaces is None:
+        starts = [i == 0 for i in range(len(sentence.words))]
+    doc = Doc(vocab, words=list(sentence.words), spaces=spaces, sent_starts=starts)
+    entities = [Span(doc, start, end, label=label) for start, end, label in sentence.mentions]
+    missing = [doc[start:end] for start, end in missing_spans(sentence.tags)]
+    doc.set_ents(entities, missing=missing, default="outside")
+    if sentence.meta:
+        doc.user_data["meta"] = sentence.meta
+    return doc
+
+
+def make_docs(sentences: Iterable[Sentence], vocab: Vocab) -> Iterator[Doc]:
+    """A Doc for each sentence, one at a time."""
+    return (make_doc(sentence, vocab) for sentence in sentences)
+
+
+def write_docs(docs: Iterable[Doc], path: Union[str, Path]) -> int:
+    """Write a .spacy file: first beside its place, then moved there, so that no half file is ever found.
+
+    path (Union[str, Path]): Its folder is created.
+    RETURNS (int): The number of Docs.
+    """
+    docs = list(docs)
+    has_meta = any("meta" in doc.user_data for doc in docs)
+    data = DocBin(attrs=ATTRIBUTES, store_user_data=has_meta, docs=docs).to_bytes()
+    write_atomically(path, data)
+    return len(docs)
+
+
+def write_atomically(path: Union[str, Path], data: bytes) -> None:
+    """Write a file beside its place and move it there. Its folder is created."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)  # mkstemp gives 0600: others could not read the file
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def read_docs(path: Union[str, Path], vocab: Vocab) -> List[Doc]:
+    """Read a .spacy file.
+
+    RAISES (ValueError): S235 if it is none.
+    """
+    try:
+        return list(DocBin().from_disk(path).get_docs(vocab))
+    except Exception as err:  # zlib, msgpack and spaCy each raise their own kind
+        raise ValueError(Errors.S235.format(path=path, reason=f"{type(err).__name__}: {err}")) from err
+
+
+def normal_forms(docs: Iterable[Doc]) -> Set[str]:
+    """normal_form of each Doc."""
+    return {normal_form([token.text for token in doc]) for doc in docs}

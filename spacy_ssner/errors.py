@@ -1,0 +1,191 @@
+"""Numbered messages: S1xx config and labels, S2xx data, S3xx internals. A code is never reused."""
+
+from typing import Any
+
+
+class _Coded(type):
+    """Put the code in front of its message, so that a user can search for it."""
+
+    def __getattribute__(cls, code: str) -> Any:
+        message = super().__getattribute__(code)
+        return message if code.startswith("_") else f"[{code}] {message}"
+
+
+class Errors(metaclass=_Coded):
+    # S1xx: config and labels
+    S101 = "The setting '{name}' must be {expected}, but is {got!r}. Change it in the config."
+    S102 = "Unknown decoder: expected {expected}, got {got!r}. Set 'decoder' in the model's config."
+    S103 = (
+        "'fusion' brings similar words and context together, but 'similar_words' is null. "
+        "Set fusion = null as well, or give the model a similar_words sublayer."
+    )
+    S104 = "The setting '{name}' of the model must be {expected}, but is {got}. Change it in the config."
+    S105 = (
+        "The model has a similar_words sublayer but no table of similar words. Make one with "
+        "'python -m spacy ssner similar-words CORPUS OUT' and set [initialize.components.ssner] "
+        "similar_words = OUT, or set similar_words = null (and fusion = null) in the model's config."
+    )
+    S106 = (
+        "The table of similar words does not fit the network: expected (words, width) = {expected}, got {got}. "
+        "Use the table that the model was trained with, or initialize anew."
+    )
+    S107 = (
+        "Can't read the encoder {name!r}: {got}. Expected a Hugging Face folder (config.json, tokenizer.json, "
+        "model.safetensors) or a hub id that can be reached. Set vars.encoder or paths.encoder."
+    )
+    S108 = "Not a usable label: expected a name without white space around it, got {got!r}."
+    S109 = (
+        "No entity types: neither labels were given nor do the training examples hold any entity. Check the "
+        "corpus with 'python -m spacy ssner debug-data', or pass labels in [initialize.components.ssner]."
+    )
+    S110 = (
+        "The component '{name}' has no network yet. Call nlp.initialize(...) and train, or load a trained "
+        "pipeline with spacy.load(...)."
+    )
+    S111 = (
+        "Can't load the component '{name}': its files are damaged or come from something else ({got}). "
+        "Copy the pipeline again, or train it anew."
+    )
+
+    # S200-S219: annotation in general
+
+    # S220-S249: corpora and converters
+    S220 = "Expected lines of `token tag` or JSON records in '{path}', but got {got}. Check how the file was made."
+    S221 = (
+        "{path}:{line}: {kind}: got {got!r}. Without --strict, {rule}. Repair the line, or run without --strict to "
+        "have it repaired and counted."
+    )
+    S222 = "Expected one of the formats {expected}, but got '{got}'."
+    S223 = "Expected one of the tag schemes {expected}, but got '{got}'."
+    S224 = (
+        "Reading a .rar archive needs libarchive, which could not be loaded ({reason}). Install both parts: "
+        "pip install 'spacy-ssner[archives]', and the system's library (Debian, Ubuntu: apt-get install "
+        "libarchive13; macOS: brew install libarchive). Or unpack the archive by other means and convert its files."
+    )
+    S225 = "Expected an archive (.rar, .zip, .7z, .tar) in '{path}', but it cannot be read: {reason}. Download it again."
+    S226 = "Expected --member to name one file of '{path}' ({expected}), but got {got}."
+    S227 = "Expected a file at '{path}', but got {got}. Check the path."
+    S228 = (
+        "Expected sentences to write, but of the {n_read} that were read none is left. "
+        "Check the files that are excluded and the other options."
+    )
+    S229 = (
+        'Expected JSON records like {{"text": ..., "spans": [{{"start": 0, "end": 5, "label": "Tool"}}]}}, one a '
+        "line, in '{path}', but got none. Use --format conll for lines of `token tag`."
+    )
+    S230 = "Expected --max-length of at least {expected} tokens, but got {got}."
+    S232 = "Expected --labels to name types of the corpus ({expected}), but got {got}, none of which occurs."
+    S233 = "Expected an output file that ends in .spacy and is not an input, but got '{got}'."
+    S234 = "Expected --fused to be one of {expected}, but got '{got}'."
+    S235 = "Expected a .spacy file written by spaCy at '{path}', but it cannot be read: {reason}."
+    S236 = (
+        "Expected lines of a token and its tag (O, B-Type, ...) in '{path}', but no line has both; the first line is "
+        "{got!r}. Check the file and --format."
+    )
+
+    # S250-S269: similar words
+    S250 = "The corpus has no words: {source}. Expected text to train word vectors on; check the files."
+    S251 = (
+        "No word occurs {min_count} times in the {n_words} words of the corpus: the vocabulary is empty. "
+        "Lower min_count or add text."
+    )
+    S252 = (
+        "Cannot read word vectors from {path}: {reason}. Expected word2vec text or binary (a first line with "
+        "'number width'), either of them gzipped, or a gensim .kv file."
+    )
+    S253 = "{path} is cut off: its first line promises {expected} word vectors, but it ends after {got}."
+    S254 = "{n_bad} of {n_words} word vectors hold NaN or infinite numbers. Train or export them again."
+    S255 = "Of m nearest words k are kept, so 1 <= k <= m is needed, but k is {k} and m is {m}."
+    S256 = "Unknown spelling scorer {got!r}. Expected one of: {expected}."
+    S257 = "Not a table of similar words: {reason}. Make one with `python -m spacy ssner similar-words`."
+    S258 = "The table of similar words is damaged: {reason}. Copy or build it again."
+    S259 = "The parts of the table of similar words do not fit: expected {expected}, got {got}."
+    S260 = "Cannot read text from {path}: expected a file ending in {expected}."
+    S261 = "Training word vectors and reading .kv files needs gensim: pip install 'spacy-ssner[vectors]'."
+    S262 = "similar-words needs {expected}, but got {got}. See --help."
+    S263 = "There is no file {path}."
+    S264 = "The table of similar words has format {got}, this spacy-ssner reads {expected}. Upgrade it."
+    S265 = "{path} is damaged: {reason}."
+
+    # S270-S289: evaluation and command line
+    S270 = (
+        "Expected the folder of a saved pipeline (with a config.cfg) or the name of an installed pipeline "
+        "package, but got '{name}': {reason}. Check the path; `spacy train` saves to model-best."
+    )
+    S271 = (
+        "Expected a pipeline that sets doc.ents, but none of its components did (components: {names}). "
+        "Add one that does, e.g. nlp.add_pipe('ssner'), or name another pipeline."
+    )
+    S272 = "Expected at least one document with tokens in '{path}', but it holds none. Check how it was made."
+    S273 = (
+        "Expected {expected} at '{path}', but {got}. Check the path and the format; "
+        "`spacy ssner convert` makes .spacy files."
+    )
+    S274 = (
+        'Expected a JSON object like {{"text": ..., "spans": [{{"start": 0, "end": 5, "label": "Tool"}}]}} '
+        "at {path}:{line}, but {got}. Repair or remove that line."
+    )
+    S275 = (
+        "Expected entity annotation in '{path}', but every token of its {n_docs} documents is unannotated "
+        "(missing), so there is nothing to compare with. Set doc.ents (an empty list means: no entities)."
+    )
+    S276 = (
+        "Expected GPU {gpu_id}, but it cannot be used: {reason}. "
+        "Use --gpu-id -1 for the CPU, or install cupy for your CUDA version."
+    )
+    S277 = "Expected types the pipeline knows in --types, but got {unknown}. It knows: {known}."
+    S278 = (
+        "Expected a text of at most {limit} characters, but '{name}' has {length}. "
+        "Split the file, or raise the limit with --max-length {length} if memory allows."
+    )
+    S279 = (
+        "Expected an output file that ends in .html and is not one of the inputs, but got '{path}'. "
+        "The last path on the command line is the page to write."
+    )
+    S280 = "Expected a text file or '-' (standard input), but got '{path}': {reason}. Check the path."
+    S281 = (
+        "Expected one score per span in doc.spans['{key}'].attrs['scores'], but got {n_scores} scores for "
+        "{n_spans} spans. Set both together, or choose another group with --spans-key."
+    )
+    S282 = "Expected --min-score to be from 0 to 1, but got {got}. Scores are probabilities."
+
+    # S3xx: internals and files
+    S301 = (
+        "The shapes of emissions, transitions and mask do not fit: expected {expected}, got {got}. "
+        "This is a bug; please report it with the text that led here."
+    )
+    S302 = "These bytes are no saved network: expected {expected}, got {got}."
+
+
+class Warnings(metaclass=_Coded):
+    # SW1xx: config and labels
+    SW101 = (
+        "Labels that the model does not know are treated as not annotated: {labels} (tokens). Known: {known}. "
+        "Add them with add_label before training, or initialize with all labels."
+    )
+
+    # SW200-SW219: annotation in general
+
+    # SW220-SW249: corpora and converters
+    SW220 = "{n} of the types in --labels do not occur in the corpus: {got}. It has: {expected}."
+
+    # SW250-SW269: similar words
+    SW250 = "{n} words of {source} repeat an earlier one (after normalisation): dropped, the first is kept."
+    SW251 = "{n} words in {source} are empty or not UTF-8: dropped."
+    SW252 = "The vocabulary has {n_words} words, too few for {m} nearest words each: the rest stays empty."
+    SW253 = "{n} lines of {path} are not UTF-8: the bytes that cannot be read became U+FFFD."
+    SW254 = "{n} lines of {path} are not JSON objects with a string 'text': skipped. The first: line {line}."
+
+    # SW270-SW289: evaluation and command line
+    SW270 = (
+        "'{path}' is not valid UTF-8: {count} places were read as U+FFFD (the first at byte {position}). "
+        "Save it as UTF-8 to keep these characters."
+    )
+    SW271 = (
+        "--min-score has no effect on {count} of {total} entities: they have no score in "
+        "doc.spans['{key}'].attrs['scores']. Name the group with --spans-key."
+    )
+    SW272 = (
+        "The pipeline returned {got} of {expected} documents (its error handler dropped the others). "
+        "The entities of the dropped ones count as not found."
+    )

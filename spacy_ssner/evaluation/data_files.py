@@ -1,0 +1,187 @@
+"""Read .spacy and JSONL files for the checks: files in, `CheckedDoc`s out."""
+
+import codecs
+import json
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Sequence, Tuple
+
+from ..errors import Errors, Warnings
+from ..labels import TagSpan
+from .data_checks import CheckedDoc, Sentence, SpanProblem, check_spans, edge_problem
+from .metrics import doc_entities
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.tokens import Doc, DocBin
+
+REPLACEMENT = "\ufffd"
+
+
+def read_text(path: Path) -> str:
+    """Read a text file as `decode_text` does.
+
+    RAISES (ValueError): S280 if it cannot be read.
+    """
+    try:
+        return decode_text(path.read_bytes(), name=str(path))
+    except OSError as error:
+        raise ValueError(Errors.S280.format(path=path, reason=error.strerror)) from error
+
+
+def decode_text(data: bytes, *, name: str) -> str:
+    """Decode UTF-8 (or UTF-16 that says so), without byte order mark and with "\\n" as the only newline.
+
+    data (bytes): Content of a file. name (str): What to call it in the warning SW270, given once with the
+        number of places that are no valid UTF-8; these become U+FFFD.
+    """
+    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        text = data.decode(encoding, errors="replace")
+        count = text.count(REPLACEMENT) - data.count(REPLACEMENT.encode("utf8"))
+        warnings.warn(Warnings.SW270.format(path=name, count=count, position=error.start), stacklevel=2)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def find_docbins(path: Path) -> List[Path]:
+    """The .spacy files at a path (a file, or a folder as in spaCy's Corpus).
+
+    RAISES (ValueError): S273 if there are none.
+    """
+    from spacy.training.corpus import FILE_TYPE, walk_corpus
+
+    if path.is_file() and path.suffix == FILE_TYPE:
+        return [path]
+    if path.is_dir() and any(path.rglob("*" + FILE_TYPE)):
+        return walk_corpus(path, FILE_TYPE)
+    got = "there is none" if path.exists() else "there is nothing"
+    raise ValueError(Errors.S273.format(expected="a .spacy file or a folder of them", path=path, got=got))
+
+
+def load_docbin(path: Path) -> "DocBin":
+    """Load a .spacy file.
+
+    RAISES (ValueError): S273 if it is truncated or of another kind.
+    """
+    from spacy.tokens import DocBin
+
+    try:
+        return DocBin().from_disk(path)
+    except Exception as error:  # zlib, msgpack and spaCy each raise their own
+        got = f"it cannot be read ({type(error).__name__}: {error})"
+        raise ValueError(Errors.S273.format(expected="a .spacy file", path=path, got=got)) from error
+
+
+def read_split(path: Path, nlp: "Language") -> List[CheckedDoc]:
+    """Read a .spacy file, a folder of them, or a JSONL file with character spans.
+
+    nlp (Language): Its tokenizer cuts the texts; its components are not run.
+    RAISES (ValueError): S273 or S274 if a file cannot be read, S272 if there is no document with tokens.
+    """
+    if path.suffix == ".jsonl" and path.is_file():
+        docs = list(read_jsonl(path, nlp))
+    else:
+        docs = [doc for loc in find_docbins(path) for doc in read_docbin(loc, nlp)]
+    if not any(doc.n_tokens for doc in docs):
+        raise ValueError(Errors.S272.format(path=path))
+    return docs
+
+
+def read_docbin(path: Path, nlp: "Language") -> Iterator[CheckedDoc]:
+    """Read annotated docs; where the text is known, see whether the tokenizer keeps their entities."""
+    for number, doc in enumerate(load_docbin(path).get_docs(nlp.vocab), start=1):
+        if doc.has_unknown_spaces:
+            problems = _edges(doc, path=str(path), line=number)
+        else:
+            spans = [TagSpan(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
+            offsets = token_offsets(nlp.make_doc(doc.text))
+            _, problems = check_spans(doc.text, spans, offsets, path=str(path), line=number)
+        yield CheckedDoc(
+            sentences=tuple(_sentences(doc, doc_entities(doc), f"{path}:{number}")),
+            n_tokens=len(doc),
+            n_missing=sum(token.ent_iob == 0 for token in doc),
+            problems=tuple(problems),
+        )
+
+
+def read_jsonl(path: Path, nlp: "Language") -> Iterator[CheckedDoc]:
+    """Read texts with character spans, one a line. A record without "spans" is unannotated.
+
+    RAISES (ValueError): S274 for a line that is no such record.
+    """
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        text, spans, is_annotated = _parse_record(line, path, number)
+        doc = nlp.make_doc(text)
+        good, problems = check_spans(text, spans, token_offsets(doc), path=str(path), line=number)
+        yield CheckedDoc(
+            sentences=tuple(_sentences(doc, good, f"{path}:{number}")),
+            n_tokens=len(doc),
+            n_missing=0 if is_annotated else len(doc),
+            problems=tuple(problems),
+        )
+
+
+def token_offsets(doc: "Doc") -> List[Tuple[int, int]]:
+    """Where each token starts and ends, in characters."""
+    return [(token.idx, token.idx + len(token)) for token in doc]
+
+
+def _parse_record(line: str, path: Path, number: int) -> Tuple[str, List[TagSpan], bool]:
+    try:
+        record = json.loads(line)
+        if not isinstance(record, dict) or not isinstance(record.get("text"), str):
+            raise TypeError("it is no object with a string in 'text'")
+        spans = [_parse_span(span) for span in record.get("spans") or ()]
+    except (ValueError, TypeError) as error:
+        raise ValueError(Errors.S274.format(path=path, line=number, got=error)) from error
+    return record["text"], spans, record.get("spans") is not None
+
+
+def _parse_span(span: Dict[str, Any]) -> TagSpan:
+    fields = ("start", int), ("end", int), ("label", str)
+    if not isinstance(span, dict) or not all(isinstance(span.get(k), t) for k, t in fields):
+        raise TypeError(f"this span lacks start, end or label: {span!r}")
+    return TagSpan(span["start"], span["end"], span["label"])
+
+
+def _edges(doc: "Doc", *, path: str, line: int) -> List[SpanProblem]:
+    """Odd edges of entities whose spacing is unknown; offsets count words joined by one space."""
+    words = [token.text for token in doc]
+    problems = []
+    for start, end, label in doc_entities(doc):
+        surface = " ".join(words[start:end])
+        at = sum(len(word) + 1 for word in words[:start])
+        kind = edge_problem(surface)
+        if kind:
+            problems.append(SpanProblem(path, line, kind, at, at + len(surface), label, surface))
+    return problems
+
+
+def _sentences(doc: "Doc", spans: Sequence[TagSpan], place: str) -> Iterator[Sentence]:
+    """Cut a doc into sentences, never inside an entity."""
+    inside = {i for start, end, _ in spans for i in range(start + 1, end)}
+    bounds = sorted({0, *_sentence_starts(doc)} - inside) + [len(doc)]
+    words = tuple(token.text for token in doc)
+    for start, end in zip(bounds, bounds[1:]):
+        inner = tuple(TagSpan(s - start, e - start, label) for s, e, label in spans if start <= s < end)
+        yield Sentence(words[start:end], inner, place)
+
+
+def _sentence_starts(doc: "Doc") -> List[int]:
+    """The doc's own boundaries; else, if the text is known, spaCy's punctuation rule and empty lines.
+
+    Tokens of unknown spacing without boundaries are one sentence, as CoNLL files give them.
+    """
+    if doc.has_annotation("SENT_START"):
+        return [token.i for token in doc if token.is_sent_start]
+    if doc.has_unknown_spaces:
+        return []
+    from spacy.pipeline import Sentencizer
+
+    by_rule = [i for i, is_start in enumerate(Sentencizer().predict([doc])[0]) if is_start]
+    after_blank = [token.i + 1 for token in doc[:-1] if token.text.count("\n") > 1]
+    return by_rule + after_blank

@@ -1,0 +1,142 @@
+"""A transformer as token vectors: sentences as windows, cut by word pieces, batched by length."""
+
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, cast
+
+import numpy as np
+import torch
+from spacy.tokens import Doc
+from thinc.api import ArgsKwargs, Model
+from thinc.types import Floats2d
+from thinc.util import torch2xp, xp2torch
+
+from ..errors import Errors
+from ..nn.piece_encoder import PieceEncoder, build_encoder, load_encoder
+from ..text.windows import make_windows
+from .torch_shim import ModuleShim
+from .word_features import distinct_words, doc_sentence_starts
+
+CACHE_SIZE = 200_000  # words whose pieces are remembered
+
+
+def build_hf_encoder(
+    name: str,
+    max_pieces: int = 256,
+    max_word_pieces: int = 16,
+    max_padded: int = 4096,
+    learn_rate_factor: float = 1.0,
+) -> Model[List[Doc], List[Floats2d]]:
+    """A transformer encoder, mean-pooled to tokens. For any component that takes a tok2vec sublayer.
+
+    name (str): Hugging Face folder or hub id. Read at initialization only; a saved pipeline holds the weights.
+    max_pieces (int): Longest window in word pieces; a longer sentence is cut, with context on both sides.
+    max_word_pieces (int): Pieces of one word that are read, the first ones; a hash or a URL has 20 to 60.
+    max_padded (int): Padded pieces in one pass.
+    learn_rate_factor (float): Multiplies the optimizer's learning rate for the encoder.
+    RAISES (ValueError): S104 for sizes that do not fit; at initialization S107 if the encoder cannot be read.
+
+    Every token that is not white space gets a vector, whatever the length of the text.
+    SOURCE: SSNER (Symmetry 2025, 17, 783), eq. (18). UNSTATED: pooling of pieces to words.
+    """
+    if not 1 <= max_word_pieces <= max_pieces // 4:
+        expected = f"between 1 and max_pieces / 4 = {max_pieces // 4}"
+        raise ValueError(Errors.S104.format(name="max_word_pieces", expected=expected, got=max_word_pieces))
+    return Model(
+        "hf_encoder",
+        forward,
+        init=init,
+        dims={"nO": None},
+        shims=[ModuleShim(build_encoder, learn_rate_factor=learn_rate_factor)],
+        attrs={
+            "name": name,
+            "max_pieces": max_pieces,
+            "max_word_pieces": max_word_pieces,
+            "max_padded": max_padded,
+        },
+    )
+
+
+def init(model: Model, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
+    shim = cast(ModuleShim, model.shims[0])
+    if shim.module is None:
+        name = model.attrs["name"]
+        try:
+            encoder = load_encoder(name, max_padded=model.attrs["max_padded"])
+        except (OSError, ValueError) as err:
+            raise ValueError(Errors.S107.format(name=name, got=err)) from err
+        shim.set_module(encoder.settings, encoder)
+    model.set_dim("nO", cast(PieceEncoder, shim.module).width, force=True)
+
+
+def forward(model: Model, docs: List[Doc], is_train: bool) -> Tuple[List[Floats2d], Callable]:
+    encoder = cast(PieceEncoder, cast(ModuleShim, model.shims[0]).module)
+    words, word_index = distinct_words(docs)
+    lengths = model.ops.asarray1i([len(doc) for doc in docs])
+    pieces = _cached_pieces(encoder, words, max_pieces=model.attrs["max_word_pieces"])
+    starts = doc_sentence_starts(docs, words, word_index)
+    limit = min(model.attrs["max_pieces"], _max_positions(encoder)) - 2
+    piece_ids, window_lengths, tokens = window_pieces(pieces, word_index, starts, max_pieces=limit)
+    device = next(encoder.parameters()).device
+    arguments = ArgsKwargs(
+        (
+            torch.from_numpy(piece_ids).to(device),
+            window_lengths,
+            torch.from_numpy(tokens).to(device),
+            len(word_index),
+        ),
+        {},
+    )
+    Y, torch_backprop = model.shims[0](arguments, is_train)
+
+    def backprop(d_vectors: List[Floats2d]) -> List[Doc]:
+        if Y.requires_grad:
+            dY = xp2torch(model.ops.flatten(d_vectors))
+            torch_backprop(ArgsKwargs(([Y],), {"grad_tensors": [dY]}))
+        return []
+
+    return model.ops.unflatten(cast(Floats2d, torch2xp(Y)), lengths), backprop
+
+
+def window_pieces(
+    pieces: Sequence[np.ndarray], word_index: np.ndarray, starts: np.ndarray, *, max_pieces: int
+) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lay the pieces of all tokens into windows.
+
+    pieces (Sequence[np.ndarray]): Piece ids of each different word.
+    word_index (np.ndarray): (N,) which word each token is.
+    starts (np.ndarray): (N,) bool, first tokens of sentences.
+    max_pieces (int): Longest window.
+    RETURNS: piece ids (P,), pieces of each window (W,), token of each piece (P,), -1 = only context.
+        Windows without any piece are left out.
+    """
+    counts = np.fromiter((len(p) for p in pieces), dtype=np.int64, count=len(pieces))
+    flat = np.concatenate(pieces) if len(pieces) else np.zeros(0, dtype=np.int64)
+    first = np.cumsum(counts) - counts
+    windows = make_windows(starts, counts[word_index], max_weight=max_pieces, context=max_pieces // 8)
+    words = word_index[windows.index]
+    repeats = counts[words]
+    ends = np.cumsum(repeats)
+    within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - repeats, repeats)
+    piece_ids = flat[np.repeat(first[words], repeats) + within]
+    tokens = np.repeat(np.where(windows.core, windows.index, -1), repeats)
+    lengths = np.add.reduceat(repeats, windows.starts) if len(repeats) else np.zeros(0, dtype=np.int64)
+    return piece_ids, lengths[lengths > 0], tokens
+
+
+def _cached_pieces(encoder: PieceEncoder, words: List[str], *, max_pieces: int) -> List[np.ndarray]:
+    """Pieces of words, remembered with the encoder: a corpus repeats most of its words."""
+    cache: Dict[str, np.ndarray] = encoder.__dict__.setdefault("piece_cache", {})
+    new = [word for word in words if word not in cache]
+    if len(cache) + len(new) > CACHE_SIZE:
+        cache.clear()
+        new = list(words)
+    cache.update(zip(new, encoder.pieces(new, max_pieces=max_pieces)))
+    return [cache[word] for word in words]
+
+
+def _max_positions(encoder: PieceEncoder) -> int:
+    """Longest input of the encoder in pieces; RoBERTa keeps its first positions for padding."""
+    config: Any = encoder.encoder.config
+    limit = getattr(config, "max_position_embeddings", None) or 512
+    if config.model_type in ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet"):
+        limit -= config.pad_token_id + 1
+    return limit

@@ -1,0 +1,84 @@
+"""How a torch module lives inside Thinc: its own learning rate, and files without pickle."""
+
+import json
+from typing import Any, Callable, Dict, Optional, cast
+
+import srsly
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from thinc.api import Optimizer, PyTorchShim, get_torch_default_device
+from thinc.util import torch2xp, xp2torch
+from torch import nn
+
+from ..errors import Errors
+
+FORMAT = "spacy-ssner-module-1"
+
+
+class ModuleShim(PyTorchShim):
+    """A torch module that is built late and knows how to build itself anew from its settings.
+
+    build (Callable[[Dict[str, Any]], nn.Module]): Makes the module from the settings that were saved.
+    learn_rate_factor (float): Multiplies the optimizer's learning rate for this module (Thinc's lr_scale).
+
+    `cfg["settings"]` holds the module's settings and is saved beside the weights, so that loading needs
+    no special order. Thinc's weight averages do not reach torch: use `use_averages = false`.
+    """
+
+    def __init__(self, build: Callable[[Dict[str, Any]], nn.Module], *, learn_rate_factor: float = 1.0):
+        super().__init__(None)
+        self._build = build
+        self._learn_rate_factor = learn_rate_factor
+        # What the module's inputs are made with (a word table); the component saves it, not the shim.
+        self.resources: Dict[str, Any] = {}
+
+    @property
+    def module(self) -> Optional[nn.Module]:
+        return self._model
+
+    def set_module(self, settings: Dict[str, Any], module: Optional[nn.Module] = None) -> nn.Module:
+        """Put a module in place, built from its settings unless one is given."""
+        module = self._build(settings) if module is None else module
+        self.cfg["settings"] = settings
+        self._model = module.to(get_torch_default_device())
+        return self._model
+
+    def finish_update(self, optimizer: Optimizer) -> None:
+        """As in Thinc, with this module's share of the learning rate."""
+        found_inf = self._grad_scaler.found_inf
+        for name, weight in self._model.named_parameters():
+            if weight.grad is None:
+                continue
+            if not found_inf:
+                new, _ = optimizer(
+                    (self.id, name),
+                    cast(Any, torch2xp(weight.data)),
+                    cast(Any, torch2xp(weight.grad)),
+                    lr_scale=self._learn_rate_factor,
+                )
+                weight.data = xp2torch(new, requires_grad=True, device=weight.device)
+            weight.grad.zero_()
+        self._grad_scaler.update()
+
+    def to_bytes(self) -> bytes:
+        if self._model is None:
+            return srsly.msgpack_dumps({"format": FORMAT, "settings": None, "weights": b""})
+        state = {name: weight.contiguous() for name, weight in self._model.state_dict().items()}
+        settings = json.dumps(self.cfg["settings"])
+        return srsly.msgpack_dumps({"format": FORMAT, "settings": settings, "weights": save(state)})
+
+    def from_bytes(self, bytes_data: bytes) -> "ModuleShim":
+        try:
+            message = srsly.msgpack_loads(bytes_data)
+            if message["format"] != FORMAT:
+                raise ValueError(f"format {message['format']!r}")
+            if message["settings"] is None:
+                self._model = None
+                return self
+            settings = json.loads(message["settings"])
+            module = self._build(settings)
+            module.load_state_dict(load(message["weights"]), strict=True)
+        except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as err:
+            raise ValueError(Errors.S302.format(expected=FORMAT, got=err)) from err
+        self.set_module(settings, module)
+        return self

@@ -1,0 +1,89 @@
+"""The SSNER network as a Thinc layer: arrays in, tag scores and their gradients out."""
+
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple, cast
+
+import torch
+from thinc.api import ArgsKwargs, Model
+from thinc.types import Floats2d
+from thinc.util import torch2xp, xp2torch
+
+from ..nn.network import NetworkInputs, SSNERNetwork, grow_labels
+from ..types import NetworkSettings, TagScores, Windows, WordFeatures
+from .torch_shim import ModuleShim
+
+
+class TaggerInputs(NamedTuple):
+    """token_vectors: (N, token_width); what the words hold; which windows they form."""
+
+    token_vectors: Floats2d
+    features: WordFeatures
+    windows: Windows
+
+
+TaggerModel = Model[TaggerInputs, TagScores]
+
+
+def TorchTagger(*, learn_rate_factor: float = 1.0) -> TaggerModel:
+    """The network behind the token vectors. Empty until `set_network`, or until it is loaded.
+
+    learn_rate_factor (float): Multiplies the optimizer's learning rate.
+    """
+    return Model(
+        "ssner_network",
+        forward,
+        dims={"nI": None, "nO": None},
+        shims=[ModuleShim(_build, learn_rate_factor=learn_rate_factor)],
+        attrs={"dropout_rate": 0.0},
+    )
+
+
+def _build(settings: Dict[str, Any]) -> SSNERNetwork:
+    return SSNERNetwork(NetworkSettings.from_dict(settings))
+
+
+def network_of(model: TaggerModel) -> Optional[SSNERNetwork]:
+    """The torch network inside, None before it is built."""
+    return cast(Optional[SSNERNetwork], cast(ModuleShim, model.shims[0]).module)
+
+
+def set_network(model: TaggerModel, settings: NetworkSettings) -> SSNERNetwork:
+    """Build a fresh network of these sizes."""
+    return cast(SSNERNetwork, cast(ModuleShim, model.shims[0]).set_module(settings.to_dict()))
+
+
+def grow_network(model: TaggerModel, n_labels: int) -> None:
+    """Make room for labels added after the network was built; what it has learned stays."""
+    old = network_of(model)
+    if old is not None and n_labels > old.settings.n_labels:
+        new = grow_labels(old, n_labels)
+        cast(ModuleShim, model.shims[0]).set_module(new.settings.to_dict(), new)
+
+
+def forward(model: TaggerModel, inputs: TaggerInputs, is_train: bool) -> Tuple[TagScores, Callable]:
+    network = cast(SSNERNetwork, network_of(model))
+    network.set_dropout(model.attrs["dropout_rate"] if is_train else 0.0)
+    X = xp2torch(inputs.token_vectors, requires_grad=is_train)
+    arguments = ArgsKwargs((_as_tensors(X, inputs),), {})
+    (emissions, transitions), torch_backprop = model.shims[0](arguments, is_train)
+
+    def backprop(d_scores: TagScores) -> Floats2d:
+        gradients = (xp2torch(d_scores.emissions), xp2torch(d_scores.transitions))
+        outputs = [x for x in zip((emissions, transitions), gradients) if x[0].requires_grad]
+        torch_backprop(
+            ArgsKwargs(([x for x, _ in outputs],), {"grad_tensors": [dx for _, dx in outputs]})
+        )
+        d_X = X.grad if X.grad is not None else torch.zeros_like(X)
+        return cast(Floats2d, torch2xp(d_X))
+
+    scores = TagScores(torch2xp(emissions), torch2xp(transitions), inputs.windows)
+    return scores, backprop
+
+
+def _as_tensors(X: torch.Tensor, inputs: TaggerInputs) -> NetworkInputs:
+    features = inputs.features
+    on_device = (
+        torch.from_numpy(x).to(X.device)
+        for x in (features.word_index, features.char_ids, features.own_row, features.similar_rows)
+    )
+    index = torch.from_numpy(inputs.windows.index).to(X.device)
+    return NetworkInputs(X, *on_device, index, inputs.windows.lengths)

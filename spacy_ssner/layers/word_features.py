@@ -1,0 +1,91 @@
+"""Docs in, arrays of words, characters and similar-word rows out. Each different word is looked at once."""
+
+from typing import List, Optional, Protocol, Sequence, Tuple
+
+import numpy as np
+from spacy.tokens import Doc
+
+from ..text.windows import boundary_kinds, make_windows, sentence_starts
+from ..types import Windows, WordFeatures
+
+
+class LooksUpSimilarWords(Protocol):
+    """What is needed of a SimilarWordTable here."""
+
+    def look_up(self, words: Sequence[str]) -> Tuple[np.ndarray, np.ndarray]:
+        """Own row (n,) and rows of the similar words (n, k), -1 = none."""
+
+
+def distinct_words(docs: Sequence[Doc]) -> Tuple[List[str], np.ndarray]:
+    """The different words of some docs, and for each token which of them it is: (N,) int64."""
+    if not any(len(doc) for doc in docs):
+        return [], np.zeros(0, dtype=np.int64)
+    orths = np.concatenate([doc.to_array("ORTH") for doc in docs if len(doc)])
+    unique, index = np.unique(orths, return_inverse=True)
+    strings = docs[0].vocab.strings
+    return [strings[int(orth)] for orth in unique], index.astype(np.int64)
+
+
+def doc_sentence_starts(docs: Sequence[Doc], words: Sequence[str], word_index: np.ndarray) -> np.ndarray:
+    """First tokens of sentences over all tokens of some docs: (N,) bool.
+
+    A doc's own sentence boundaries are used where it has them, the punctuation rule elsewhere.
+    """
+    kinds = boundary_kinds(words)[word_index]
+    parts, first = [], 0
+    for doc in docs:
+        last = first + len(doc)
+        if doc.has_annotation("SENT_START"):
+            starts = doc.to_array("SENT_START") == 1
+            starts[:1] = True
+        else:
+            starts = sentence_starts(kinds[first:last])
+        parts.append(starts)
+        first = last
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=bool)
+
+
+def head_windows(starts: np.ndarray, *, max_tokens: int) -> Windows:
+    """Sentences of at most `max_tokens` tokens as windows of the head."""
+    ones = np.ones(len(starts), dtype=np.int64)
+    return make_windows(starts, ones, max_weight=max_tokens, context=max_tokens // 8)
+
+
+def word_features(
+    words: Sequence[str],
+    word_index: np.ndarray,
+    *,
+    max_chars: int = 0,
+    table: Optional[LooksUpSimilarWords] = None,
+) -> WordFeatures:
+    """Characters and similar words of each different word.
+
+    max_chars (int): Longest word in characters, 0 for none; see `char_ids`.
+    table (Optional[LooksUpSimilarWords]): Where similar words come from.
+    """
+    if table is None:
+        own, rows = np.full(len(words), -1, dtype=np.int64), np.full((len(words), 1), -1, dtype=np.int64)
+    else:
+        own, rows = (np.asarray(x, dtype=np.int64) for x in table.look_up(words))
+    return WordFeatures(word_index, char_ids(words, max_chars=max_chars), own, rows)
+
+
+def char_ids(words: Sequence[str], *, max_chars: int) -> np.ndarray:
+    """Characters as numbers 1..255, 0 = padding: (n_words, at most max_chars) int64.
+
+    ASCII keeps its own place; other characters share 127 places by code point. A longer word keeps its
+    beginning and its end, since names differ there (`Trojan.Win32....Agent`).
+
+    UNSTATED: the paper does not say how long words are handled.
+    """
+    head, tail = max_chars - max_chars // 2, max_chars // 2
+    kept = [word if len(word) <= max_chars else word[:head] + word[len(word) - tail :] for word in words]
+    width = max((len(word) for word in kept), default=0)
+    result = np.zeros((len(words), width), dtype=np.int64)
+    if width == 0:
+        return result
+    lengths = np.fromiter((len(word) for word in kept), dtype=np.int64, count=len(kept))
+    points = np.frombuffer("".join(kept).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    ids = np.where(points < 128, points + 1, 129 + points % 127).astype(np.int64)
+    result[np.arange(width)[None] < lengths[:, None]] = ids
+    return result

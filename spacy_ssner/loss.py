@@ -1,0 +1,89 @@
+"""The training objective as pure functions: scores and allowed tags in, loss and gradient out."""
+
+from typing import Optional, Sequence, Tuple
+
+import numpy as np
+import torch
+from thinc.util import torch2xp, xp2torch
+from torch import Tensor
+
+from .nn.batching import length_groups, padded_places
+from .nn.crf import OFF, crf_nll
+from .nn.network import MAX_PADDED
+from .types import TagScores, Windows
+
+MISSING = -1  # tag id of a token without annotation
+
+
+def gold_tag_ids(tags: Sequence[Optional[str]], tag_ids: dict) -> np.ndarray:
+    """BIO tags as numbers: (n_tokens,) int64. None, and a tag the model does not know, become MISSING."""
+    return np.fromiter((tag_ids.get(tag, MISSING) for tag in tags), dtype=np.int64, count=len(tags))
+
+
+def allowed_tags(gold: np.ndarray, windows: Windows, n_tags: int) -> np.ndarray:
+    """Tags that the annotation allows at each place of the windows: (M, K) bool.
+
+    gold (np.ndarray): (N,) tag ids over the batch, MISSING where not annotated.
+
+    A missing token, and one that is only context, allows all. An entity that a window cut in two
+    begins anew behind the cut: its I- becomes B- there.
+    """
+    ids = gold[windows.index]
+    first = windows.starts
+    at_start = ids[first]
+    is_inside = (at_start > 0) & (at_start % 2 == 0)
+    ids[first[is_inside]] -= 1
+    allowed = np.zeros((len(ids), n_tags), dtype=bool)
+    known = (ids != MISSING) & windows.core
+    allowed[known, ids[known]] = True
+    allowed[~known] = True
+    return allowed
+
+
+def crf_loss(scores: TagScores, allowed: np.ndarray) -> Tuple[float, TagScores]:
+    """Negative log-probability of the allowed paths, in nats, mean over windows; and its gradient.
+
+    allowed (np.ndarray): (M, K) bool. See nn.crf.crf_nll.
+    """
+    emissions, transitions = _leaves(scores)
+    lengths, starts = scores.windows.lengths, scores.windows.starts
+    legal = torch.from_numpy(allowed).to(emissions.device)
+    total = emissions.new_zeros(())
+    for group in length_groups(lengths, max_padded=MAX_PADDED):
+        place, mask = padded_places(starts[group], lengths[group], emissions.device)
+        gold = legal[place] | ~mask[..., None]
+        total = total + crf_nll(emissions[place], transitions, gold, mask).sum()
+    return _with_gradient(total / max(1, len(lengths)), emissions, transitions, scores.windows)
+
+
+def softmax_loss(scores: TagScores, allowed: np.ndarray) -> Tuple[float, TagScores]:
+    """Negative log of the probability of the allowed tags, in nats, mean over annotated tokens; and its gradient.
+
+    allowed (np.ndarray): (M, K) bool. Tokens that allow every tag do not count.
+    """
+    emissions, transitions = _leaves(scores)
+    legal = torch.from_numpy(allowed).to(emissions.device)
+    known = ~legal.all(dim=1)
+    X = emissions[known]
+    nll = X.logsumexp(dim=1) - X.masked_fill(~legal[known], OFF).logsumexp(dim=1)
+    loss = nll.sum() / max(1, len(X))
+    return _with_gradient(loss, emissions, transitions, scores.windows)
+
+
+LOSSES = {"crf": crf_loss, "softmax": softmax_loss}
+
+
+def _leaves(scores: TagScores) -> Tuple[Tensor, Tensor]:
+    return (
+        xp2torch(scores.emissions, requires_grad=True),
+        xp2torch(scores.transitions, requires_grad=True),
+    )
+
+
+def _with_gradient(
+    loss: Tensor, emissions: Tensor, transitions: Tensor, windows: Windows
+) -> Tuple[float, TagScores]:
+    if loss.requires_grad:
+        loss.backward()
+    gradients = [x.grad if x.grad is not None else torch.zeros_like(x) for x in (emissions, transitions)]
+    return float(loss.detach()), TagScores(torch2xp(gradients[0]), torch2xp(gradients[1]), windows)

@@ -1,0 +1,150 @@
+"""SSNER's network: from token vectors to tag scores. Read with the paper's section 3.5 beside it.
+
+Letters: N tokens of the batch, U different words, M tokens in all windows, B windows of a group,
+T tokens of the longest of them, K tags.
+"""
+
+from typing import NamedTuple, Optional, Tuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..labels import legal_transitions
+from ..types import NetworkSettings
+from .batching import length_groups, padded_places
+from .char_cnn import CharCNN
+from .crf import OFF, ConstrainedCRF
+from .encoder import BiLSTM
+from .fusion import MultiHeadFusion
+from .similar_attention import SimilarAttention
+
+MAX_PADDED = 8192  # tokens side by side in one pass
+
+
+class NetworkInputs(NamedTuple):
+    """token_vectors: (N, token_width). word_index: (N,) -> U. char_ids: (U, C). own_row: (U,). similar_rows: (U, k).
+    index: (M,) -> N. lengths: (W,) numpy, window lengths in tokens."""
+
+    token_vectors: Tensor
+    word_index: Tensor
+    char_ids: Tensor
+    own_row: Tensor
+    similar_rows: Tensor
+    index: Tensor
+    lengths: np.ndarray
+
+
+class SSNERNetwork(nn.Module):
+    """CharCNN, concatenation, BiLSTM, similar-word attention, fusion, projection; each part but the last may be off.
+
+    SOURCE: SSNER (Symmetry 2025, 17, 783), eqs. (15)-(23).
+    """
+
+    def __init__(self, settings: NetworkSettings):
+        super().__init__()
+        self.settings = settings
+        width = settings.token_width
+        self.char_cnn: Optional[CharCNN] = None
+        if settings.char_cnn is not None:
+            sizes = settings.char_cnn
+            self.char_cnn = CharCNN(
+                width=sizes.width, char_width=sizes.char_width, kernel_size=sizes.kernel_size
+            )
+            width += sizes.width
+        self.bilstm: Optional[BiLSTM] = None
+        if settings.bilstm is not None:
+            self.bilstm = BiLSTM(
+                input_width=width, width=settings.bilstm.width, n_layers=settings.bilstm.n_layers
+            )
+            width = settings.bilstm.width
+        self.similar: Optional[SimilarAttention] = None
+        self.fusion: Optional[MultiHeadFusion] = None
+        if settings.similar_words is not None:
+            self.similar = SimilarAttention(
+                n_vectors=settings.n_vectors,
+                vector_width=settings.vector_width,
+                query_width=width if settings.similar_words.query == "context" else settings.vector_width,
+                width=settings.similar_words.width,
+            )
+            if settings.fusion is not None:
+                self.fusion = MultiHeadFusion(
+                    width=width,
+                    similar_width=settings.vector_width,
+                    n_heads=settings.fusion.n_heads,
+                    combine=settings.fusion.combine,
+                )
+            else:
+                width += settings.vector_width
+        start_legal, follow_legal = (torch.from_numpy(x) for x in legal_transitions(settings.n_labels))
+        self.n_tags = len(start_legal)
+        self.output = nn.Linear(width, self.n_tags)
+        self.crf = ConstrainedCRF(start_legal, follow_legal)
+        if settings.decoder == "softmax":  # no learned transitions, but the tag scheme still binds
+            self.crf.requires_grad_(False)
+            for parameter in self.crf.parameters():
+                nn.init.zeros_(parameter)
+        self.dropout = nn.Dropout(0.0)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        nn.init.xavier_uniform_(self.output.weight)
+        nn.init.zeros_(self.output.bias)
+
+    def set_dropout(self, rate: float) -> None:
+        """Use this rate in every dropout of the network."""
+        for module in self.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = rate
+
+    def forward(self, inputs: NetworkInputs) -> Tuple[Tensor, Tensor]:
+        """RETURNS: emissions (M, K) in window order, transitions (K + 2, K)."""
+        X = inputs.token_vectors
+        if self.char_cnn is not None:
+            C = self.char_cnn(inputs.char_ids)  # eq. (19): (U, char width)
+            X = torch.cat([X, C[inputs.word_index]], dim=1)  # eq. (20)
+        lengths = inputs.lengths
+        starts = np.cumsum(lengths) - lengths
+        emissions, places = [], []
+        for group in length_groups(lengths, max_padded=MAX_PADDED):
+            place, mask = padded_places(starts[group], lengths[group], X.device)
+            emissions.append(self.tag_windows(X, inputs, inputs.index[place], mask)[mask])
+            places.append(place[mask])
+        if not emissions:
+            return X.new_zeros(0, self.n_tags), self.crf.packed()
+        order = torch.cat(places)
+        flat = torch.empty_like(torch.cat(emissions)).index_copy(0, order, torch.cat(emissions))
+        return flat, self.crf.packed()
+
+    def tag_windows(self, X: Tensor, inputs: NetworkInputs, tokens: Tensor, mask: Tensor) -> Tensor:
+        """X: (N, width). tokens: (B, T) -> N. mask: (B, T). RETURNS: emissions (B, T, K)."""
+        H = self.dropout(X[tokens])  # (B, T, width)
+        if self.bilstm is not None:
+            H = self.dropout(self.bilstm(H, mask))  # eq. (21)
+        if self.similar is not None:
+            words = inputs.word_index[tokens]
+            rows = inputs.similar_rows[words]  # (B, T, k)
+            query = H
+            if self.settings.similar_words is not None and self.settings.similar_words.query == "word":
+                query = self.similar.own_vectors(inputs.own_row[words], rows)
+            A = self.dropout(self.similar(query, rows))  # eqs. (15)-(17)
+            H = torch.cat([H, A], dim=-1) if self.fusion is None else self.fusion(H, A, mask)  # (22)-(23)
+        return self.output(H)
+
+
+def grow_labels(old: SSNERNetwork, n_labels: int) -> SSNERNetwork:
+    """A network for more labels that scores the old ones as before; the new ones start fresh.
+
+    Tags of new labels come last (see labels.tag_names), so the old weights keep their places.
+    """
+    new = SSNERNetwork(NetworkSettings.from_dict({**old.settings.to_dict(), "n_labels": n_labels}))
+    state = new.state_dict()
+    for name, weight in old.state_dict().items():
+        state[name][tuple(slice(0, n) for n in weight.shape)] = weight
+    new.load_state_dict(state)
+    if new.similar is not None and old.similar is not None:
+        new.similar.vectors.copy_(old.similar.vectors)
+    return new.to(old.output.weight.device)
+
+
+__all__ = ["NetworkInputs", "SSNERNetwork", "grow_labels", "OFF"]

@@ -1,0 +1,115 @@
+"""A Hugging Face encoder over word pieces, mean-pooled to tokens.
+
+Letters: P pieces of all windows, N tokens, b windows of a group, t pieces of the longest, W width.
+"""
+
+import json
+from typing import Any, Dict, List
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .batching import length_groups, padded_places
+
+
+class PieceEncoder(nn.Module):
+    """Encoder and tokenizer in one, so that a saved pipeline needs no other files.
+
+    settings: "config" (the encoder's configuration as JSON) and "tokenizer" (a fast tokenizer's JSON),
+        "begin", "end", "pad", "unknown" (piece ids), "max_padded" (padded pieces in one pass).
+    """
+
+    def __init__(self, settings: Dict[str, Any], encoder: nn.Module):
+        super().__init__()
+        from tokenizers import Tokenizer
+
+        self.settings = settings
+        self.encoder = encoder
+        self.width: int = encoder.config.hidden_size  # type: ignore[union-attr,assignment]
+        self.tokenizer = Tokenizer.from_str(settings["tokenizer"])
+        self.tokenizer.no_truncation()
+        self.tokenizer.no_padding()
+
+    def pieces(self, words: List[str], *, max_pieces: int) -> List[np.ndarray]:
+        """Piece ids of each word on its own, at most `max_pieces` (first ones kept).
+
+        White space has none; any other word has at least one, the unknown piece if need be.
+        """
+        encoded = self.tokenizer.encode_batch([[w] for w in words], is_pretokenized=True, add_special_tokens=False)
+        result = []
+        for word, encoding in zip(words, encoded):
+            ids = encoding.ids[:max_pieces]
+            if not ids and not word.isspace():
+                ids = [self.settings["unknown"]]
+            result.append(np.array(ids, dtype=np.int64))
+        return result
+
+    def forward(self, piece_ids: Tensor, lengths: np.ndarray, tokens: Tensor, n_tokens: int) -> Tensor:
+        """Mean of the pieces of each token: (N, W). A token without pieces gets zeros.
+
+        piece_ids: (P,), window after window. lengths: numpy, pieces of each window, each >= 1.
+        tokens: (P,), token of each piece, -1 = only context here.
+        """
+        Y = torch.zeros(n_tokens, self.width, device=piece_ids.device)
+        starts = np.cumsum(lengths) - lengths
+        counts = torch.zeros(n_tokens, device=piece_ids.device)
+        counts = counts.index_add(0, tokens.clamp(min=0), (tokens >= 0).float())
+        for group in length_groups(lengths + 2, max_padded=self.settings["max_padded"]):
+            place, mask = padded_places(starts[group], lengths[group], piece_ids.device)
+            states = self.encode(piece_ids[place], mask)[mask].float()  # (pieces of the group, W)
+            token = tokens[place][mask]
+            own = token >= 0
+            Y = Y.index_add(0, token[own], states[own])
+        return Y / counts.clamp(min=1).unsqueeze(1)
+
+    def encode(self, pieces: Tensor, mask: Tensor) -> Tensor:
+        """States of the pieces without those of the special ones: (b, t, W). pieces, mask: (b, t)."""
+        b, t = pieces.shape
+        ids = pieces.new_full((b, t + 2), self.settings["pad"])
+        ids[:, 0] = self.settings["begin"]
+        ids[:, 1 : t + 1] = torch.where(mask, pieces, self.settings["pad"])
+        ids.scatter_(1, mask.sum(dim=1, keepdim=True) + 1, self.settings["end"])
+        on = torch.cat([mask.new_ones(b, 2), mask], dim=1)
+        return self.encoder(input_ids=ids, attention_mask=on.long()).last_hidden_state[:, 1 : t + 1]
+
+
+def build_encoder(settings: Dict[str, Any]) -> PieceEncoder:
+    """An encoder of these settings with fresh weights, for loading saved ones into."""
+    from transformers import AutoConfig, AutoModel
+
+    values = json.loads(settings["config"])
+    config = AutoConfig.for_model(values.pop("model_type"), **values)
+    return PieceEncoder(settings, _without_pooler(AutoModel.from_config(config)))
+
+
+def load_encoder(name: str, *, max_padded: int) -> PieceEncoder:
+    """An encoder with its weights from a Hugging Face folder or hub id. Needs a fast tokenizer.
+
+    RAISES (OSError, ValueError): What transformers raises for a missing or broken folder; ValueError
+        for a slow tokenizer.
+    """
+    from transformers import AutoModel, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True, add_prefix_space=True)
+    if not tokenizer.is_fast:
+        raise ValueError("it has no fast tokenizer (tokenizer.json)")
+    encoder = _without_pooler(AutoModel.from_pretrained(name))
+    begin = tokenizer.cls_token_id if tokenizer.cls_token_id is not None else tokenizer.bos_token_id
+    end = tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else end
+    unknown = tokenizer.unk_token_id if tokenizer.unk_token_id is not None else pad
+    if begin is None or end is None:
+        raise ValueError("its tokenizer has no begin and end pieces ([CLS], [SEP])")
+    settings = {
+        "config": encoder.config.to_json_string(use_diff=False),  # type: ignore[union-attr,operator]
+        "tokenizer": tokenizer.backend_tokenizer.to_str(),
+        **{"begin": begin, "end": end, "pad": pad, "unknown": unknown, "max_padded": max_padded},
+    }
+    return PieceEncoder(settings, encoder)
+
+
+def _without_pooler(encoder: nn.Module) -> nn.Module:
+    if getattr(encoder, "pooler", None) is not None:
+        encoder.pooler = None  # type: ignore[assignment]
+    return encoder

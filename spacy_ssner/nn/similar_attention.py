@@ -1,0 +1,55 @@
+"""Attention of a word over its similar words. Letters: B windows, T tokens, k similar words, D vector width."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from .crf import OFF
+
+
+class SimilarAttention(nn.Module):
+    """Weigh the vectors of a word's similar words by their relevance, and sum them.
+
+    e_ij = <map(q_i), map(s_ij)> / sqrt(width), alpha = softmax_j(e), a_i = sum_j alpha_ij s_ij.
+
+    SOURCE: SSNER (Symmetry 2025, 17, 783), eqs. (15)-(17).
+    UNSTATED: form of the relevance (scaled dot product of learned maps), and whether the query is the
+        word's own vector or its context; both are offered.
+    DEPARTS: a word without any similar word, which the paper does not treat, gets a learned vector.
+    """
+
+    def __init__(self, *, n_vectors: int, vector_width: int, query_width: int, width: int):
+        super().__init__()
+        self.vector_width = vector_width
+        # Row 0 is for "none", so that -1 + 1 is a legal index. Frozen, and saved with the table, not here.
+        self.register_buffer("vectors", torch.zeros(n_vectors + 1, vector_width), persistent=False)
+        self.vectors: Tensor
+        self.map_query = nn.Linear(query_width, width, bias=False)
+        self.map_similar = nn.Linear(vector_width, width, bias=False)
+        self.nothing_similar = nn.Parameter(torch.empty(vector_width))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        nn.init.xavier_uniform_(self.map_query.weight)
+        nn.init.xavier_uniform_(self.map_similar.weight)
+        nn.init.normal_(self.nothing_similar, std=0.1)
+
+    def set_vectors(self, vectors: Tensor) -> None:
+        """vectors: (n_vectors, D). Copied behind the row for "none"."""
+        self.vectors[1:].copy_(vectors)
+
+    def own_vectors(self, own: Tensor, similar: Tensor) -> Tensor:
+        """The word's own vector, or the mean of its similar words where it has none: (..., D)."""
+        known = self.vectors[own + 1]
+        near = self.vectors[similar + 1].sum(dim=-2) / (similar >= 0).sum(dim=-1, keepdim=True).clamp(min=1)
+        return torch.where((own >= 0).unsqueeze(-1), known, near)
+
+    def forward(self, query: Tensor, similar: Tensor) -> Tensor:
+        """query: (B, T, query_width). similar: (B, T, k) rows, -1 = none. RETURNS: (B, T, D)."""
+        S = self.vectors[similar + 1]  # (B, T, k, D)
+        Q = self.map_query(query).unsqueeze(-2)  # (B, T, 1, width)
+        relevance = (Q * self.map_similar(S)).sum(dim=-1) / math.sqrt(Q.shape[-1])  # (B, T, k)
+        alpha = relevance.masked_fill(similar < 0, OFF).softmax(dim=-1)
+        A = (alpha.unsqueeze(-1) * S).sum(dim=-2)  # (B, T, D)
+        return torch.where((similar >= 0).any(dim=-1, keepdim=True), A, self.nothing_similar)

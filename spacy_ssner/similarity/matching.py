@@ -1,0 +1,153 @@
+"""Similar words of a whole vocabulary: by meaning (M-SET), of these by spelling (S-SET). Pure functions.
+
+SOURCE: SSNER (Symmetry 2025, 17, 783), section 3.4, eqs. (12)-(14).
+"""
+
+from dataclasses import dataclass
+from typing import Any, Callable, Optional, Sequence, Tuple
+
+import numpy as np
+
+from ..errors import Errors
+
+SCORERS = (
+    "ratio",
+    "partial_ratio",
+    "token_sort_ratio",
+    "token_set_ratio",
+    "token_ratio",
+    "partial_token_ratio",
+    "WRatio",
+    "QRatio",
+)
+GROUP = 16  # columns compared at once when searching the largest of a row
+CHUNK = 1 << 18  # word pairs handed to rapidfuzz in one call
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The S-SET of each of V words. Places without a neighbour hold row -1, cosine 0 and ratio 0.
+
+    rows (ndarray): (V, k) int32, rows of the vocabulary, closest in spelling first.
+    cosine (ndarray): (V, k) float32, -1..1.
+    ratio (ndarray): (V, k) float32, likeness in spelling, 0..100 percent.
+    """
+
+    rows: np.ndarray
+    cosine: np.ndarray
+    ratio: np.ndarray
+
+
+def get_scorer(name: str) -> Callable[..., float]:
+    """The function of rapidfuzz.fuzz with that name.
+
+    RAISES (ValueError): S256 if it is not one of SCORERS.
+    """
+    from rapidfuzz import fuzz
+
+    if name not in SCORERS:
+        raise ValueError(Errors.S256.format(got=name, expected=", ".join(SCORERS)))
+    return getattr(fuzz, name)
+
+
+def check_settings(m: int, k: int, scorer: str) -> None:
+    """RAISES (ValueError): S255 unless 1 <= k <= m, S256 if the scorer is unknown."""
+    if not 1 <= k <= m:
+        raise ValueError(Errors.S255.format(k=k, m=m))
+    get_scorer(scorer)
+
+
+def nearest_by_cosine(
+    vectors: np.ndarray, m: int, *, block: int = 512, on_words: Optional[Callable[[int], Any]] = None
+) -> Tuple[np.ndarray, np.ndarray]:
+    """The m nearest words of every word, itself excluded, nearest first; ties go to the lower row.
+
+    vectors: (V, d) float32. A zero vector has cosine 0 with every word.
+    m (int): Neighbours per word, >= 1. With V <= m the last places hold row -1 and cosine 0.
+    block (int): Words compared with all others at once; memory is block * V * 4 bytes.
+    on_words: Called with the number of words that were done, for a progress bar.
+    RETURNS: rows (V, m) int32; cosine (V, m) float32, -1..1.
+
+    SOURCE: SSNER (Symmetry 2025, 17, 783), M-SET of eq. (12).
+    """
+    n_words = len(vectors)
+    n_near = min(m, n_words - 1)
+    rows = np.full((n_words, m), -1, dtype=np.int32)
+    cosine = np.zeros((n_words, m), dtype=np.float32)
+    if n_near < 1:
+        return rows, cosine
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit = np.zeros((-(-n_words // GROUP) * GROUP, vectors.shape[1]), dtype=np.float32)
+    unit[:n_words] = vectors / np.where(norms > 0, norms, 1)
+    for start in range(0, n_words, block):
+        stop = min(start + block, n_words)
+        scores = unit[start:stop] @ unit.T  # (block, V padded to whole groups)
+        scores[:, n_words:] = -np.inf
+        scores[np.arange(stop - start), np.arange(start, stop)] = -np.inf
+        top = largest_columns(scores, n_near)
+        value = np.take_along_axis(scores, top, axis=1)
+        order = np.lexsort((top, -value), axis=1)
+        rows[start:stop, :n_near] = np.take_along_axis(top, order, axis=1)
+        cosine[start:stop, :n_near] = np.take_along_axis(value, order, axis=1)
+        if on_words:
+            on_words(stop - start)
+    return rows, np.clip(cosine, -1, 1)
+
+
+def largest_columns(scores: np.ndarray, n: int) -> np.ndarray:
+    """The columns of the n largest numbers of each row, in no order: (B, n).
+
+    scores: (B, G * 16). A group is the 16 columns g, g + G, g + 2G, ... The n largest numbers lie within the
+    n groups with the largest maxima, so only those are searched: several times faster than the whole row.
+    """
+    n_groups = scores.shape[1] // GROUP
+    if n >= n_groups:
+        return np.argpartition(scores, -n, axis=1)[:, -n:]
+    maxima = scores.reshape(len(scores), GROUP, n_groups).max(axis=1)
+    groups = np.argpartition(maxima, -n, axis=1)[:, -n:]
+    columns = (groups[:, :, None] + np.arange(GROUP) * n_groups).reshape(len(scores), n * GROUP)
+    inside = np.take_along_axis(scores, columns, axis=1)
+    best = np.argpartition(inside, -n, axis=1)[:, -n:]
+    return np.take_along_axis(columns, best, axis=1)
+
+
+def spelling_ratio(
+    left: np.ndarray, right: np.ndarray, scorer: str = "ratio", *, cutoff: float = 0.0
+) -> np.ndarray:
+    """How alike the words of each pair are spelled, in percent; 0 below the cutoff: (P,) float32.
+
+    left, right: (P,) arrays of str (dtype object), compared pair by pair in native code.
+    RAISES (ValueError): S256 if the scorer is unknown.
+    """
+    from rapidfuzz.process import cpdist
+
+    function = get_scorer(scorer)
+    return cpdist(left, right, scorer=function, score_cutoff=cutoff, dtype=np.float32)
+
+
+def filter_by_spelling(
+    words: Sequence[str], neighbours: np.ndarray, cosine: np.ndarray, k: int, *, scorer: str = "ratio"
+) -> Neighbours:
+    """Of the m neighbours of each word keep the k closest in spelling; ties go to cosine, then the lower row.
+
+    neighbours: (V, m) int32, -1 = none. cosine: (V, m) float32.
+    scorer (str): Name of a function of rapidfuzz.fuzz.
+    RAISES (ValueError): S255 unless 1 <= k <= m; S256 if the scorer is unknown.
+
+    SOURCE: SSNER (Symmetry 2025, 17, 783), eqs. (13)-(14). UNSTATED: the scorer; fuzz.ratio is the default.
+    """
+    m = neighbours.shape[1]
+    check_settings(m, k, scorer)
+    names = np.array([*words, None], dtype=object)  # row -1 is None, which has ratio 0 with everything
+    parts = [np.zeros((0, k), np.int32), np.zeros((0, k), np.float32), np.zeros((0, k), np.float32)]
+    result = [[part] for part in parts]
+    step = max(1, CHUNK // m)
+    for start in range(0, len(neighbours), step):
+        rows, near = neighbours[start : start + step], cosine[start : start + step]
+        left = np.repeat(names[start : start + len(rows)], m)
+        ratio = spelling_ratio(left, names[rows.ravel()], scorer).reshape(rows.shape)
+        ranked = np.where(rows >= 0, ratio, -1)
+        order = np.lexsort((rows, -near, -ranked), axis=1)[:, :k]
+        for values, part in zip((rows, near, ratio), result):
+            part.append(np.take_along_axis(values, order, axis=1))
+    return Neighbours(*(np.concatenate(part) for part in result))

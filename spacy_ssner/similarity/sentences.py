@@ -1,0 +1,148 @@
+"""Sentences of words for training vectors, from text and labelled files, without those of a test set."""
+
+import gzip
+import json
+import re
+import zlib
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, Callable, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
+from warnings import warn
+
+from ..errors import Errors, Warnings
+
+SUFFIXES = (".spacy", ".txt", ".txt.gz", ".jsonl", ".conll")
+SENTENCE_ENDS = frozenset([".", "!", "?", "…", "。", "！", "？"])
+BATCH = 1000  # lines tokenised at once
+RUN = 8  # words; a text that shares that many in a row with a test sentence repeats it
+WORD = re.compile(r"[^\W_]+")
+
+OnBytes = Callable[[int], Any]
+
+
+def read_sentences(path: Path, *, on_bytes: Optional[OnBytes] = None) -> Iterator[List[str]]:
+    """The sentences of a corpus file as lists of words.
+
+    .spacy: its sentences, or whole docs where none are marked. .conll: the first column, blank lines between
+    sentences. .txt, .txt.gz: one sentence a line; .jsonl: the field "text". Text is tokenised by spaCy's
+    blank English and cut after . ! ? tokens.
+
+    on_bytes: Called with the number of bytes that were read, for a progress bar.
+    RAISES (ValueError): S260 on another suffix, S265 if the file is damaged. (FileNotFoundError): S263.
+    WARNS: SW253 on lines that are not UTF-8, SW254 on lines of .jsonl without text.
+    """
+    if not path.name.endswith(SUFFIXES):
+        raise ValueError(Errors.S260.format(path=path, expected=", ".join(SUFFIXES)))
+    if not path.is_file():
+        raise FileNotFoundError(Errors.S263.format(path=path))
+    if path.suffix == ".spacy":
+        return read_docs(path, on_bytes or ignore)
+    lines = read_lines(path, on_bytes or ignore)
+    if path.suffix == ".conll":
+        return read_columns(lines)
+    return tokenise(read_texts(lines, path) if path.suffix == ".jsonl" else lines)
+
+
+def ignore(n_bytes: int) -> None:
+    """No progress bar."""
+
+
+def read_docs(path: Path, on_bytes: OnBytes) -> Iterator[List[str]]:
+    """Sentences of a .spacy file. RAISES (ValueError): S265 if it is no such file."""
+    from spacy.tokens import DocBin
+    from spacy.vocab import Vocab
+
+    try:
+        docs = list(DocBin().from_disk(path).get_docs(Vocab()))
+    except Exception as err:  # zlib, msgpack and DocBin each raise their own
+        reason = f"it is not a .spacy file ({type(err).__name__}: {err})"
+        raise ValueError(Errors.S265.format(path=path, reason=reason)) from err
+    for doc in docs:
+        for span in doc.sents if doc.has_annotation("SENT_START") else [doc[:]]:
+            yield [token.text for token in span if not token.text.isspace()]  # this vocab knows no is_space
+    on_bytes(path.stat().st_size)
+
+
+def read_lines(path: Path, on_bytes: OnBytes) -> Iterator[str]:
+    """Lines of a text file, plain or gzipped. RAISES (ValueError): S265 on a damaged gzip. WARNS: SW253."""
+    n_bad = done = 0
+    with path.open("rb") as raw:
+        stream: IO[bytes] = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw  # type: ignore[assignment]
+        try:
+            for line in stream:
+                text = line.decode("utf8", "replace")
+                n_bad += "\ufffd" in text and "\ufffd".encode() not in line
+                yield text.lstrip("\ufeff").rstrip("\r\n")
+                if raw.tell() > done:
+                    on_bytes(raw.tell() - done)
+                    done = raw.tell()
+        except (EOFError, gzip.BadGzipFile, zlib.error) as err:
+            raise ValueError(Errors.S265.format(path=path, reason=err)) from err
+    if n_bad:
+        warn(Warnings.SW253.format(n=n_bad, path=path), stacklevel=2)
+
+
+def read_columns(lines: Iterable[str]) -> Iterator[List[str]]:
+    """Sentences of a CoNLL file: the first column, until a blank line."""
+    sentence: List[str] = []
+    for line in lines:
+        fields = line.split("\t") if "\t" in line else line.split()
+        word = fields[0].strip() if fields else ""
+        if line.strip() and not line.startswith("-DOCSTART-"):
+            sentence += [word] if word else []
+        elif sentence:
+            yield sentence
+            sentence = []
+    if sentence:
+        yield sentence
+
+
+def read_texts(lines: Iterable[str], path: Path) -> Iterator[str]:
+    """The texts of a .jsonl file, line by line of each. WARNS: SW254."""
+    bad: List[int] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            text = json.loads(line)["text"] if line.strip() else ""
+            yield from text.splitlines()
+        except (ValueError, KeyError, TypeError, AttributeError):
+            bad.append(number)
+    if bad:
+        warn(Warnings.SW254.format(n=len(bad), path=path, line=bad[0]), stacklevel=2)
+
+
+def tokenise(texts: Iterable[str]) -> Iterator[List[str]]:
+    """Sentences of texts: tokens of spaCy's blank English, cut after . ! and ?"""
+    import spacy
+
+    tokenizer: Any = spacy.blank("en").tokenizer
+    for doc in tokenizer.pipe((text for text in texts if text.strip()), batch_size=BATCH):
+        sentence: List[str] = []
+        for token in doc:
+            if not token.is_space:
+                sentence.append(token.text)
+            if token.text in SENTENCE_ENDS:
+                yield sentence
+                sentence = []
+        if sentence:
+            yield sentence
+
+
+def plain_words(words: Sequence[str]) -> List[str]:
+    """The letters and digits of a sentence as lower-case words, however it was tokenised."""
+    return WORD.findall(" ".join(words).lower())
+
+
+def word_runs(words: Sequence[str]) -> Iterator[Tuple[str, ...]]:
+    """All runs of 8 words; of a shorter sentence all its words."""
+    plain = plain_words(words)
+    return zip(*(islice(plain, i, None) for i in range(min(RUN, len(plain)))))
+
+
+def collect_runs(paths: Iterable[Path]) -> Set[Tuple[str, ...]]:
+    """The word runs of labelled files whose sentences must not be trained on."""
+    return {run for path in paths for sentence in read_sentences(path) for run in word_runs(sentence)}
+
+
+def repeats(sentence: Sequence[str], runs: Set[Tuple[str, ...]]) -> bool:
+    """Whether a sentence holds 8 words in a row of a test sentence, or is a shorter one."""
+    return not runs.isdisjoint(word_runs(sentence))

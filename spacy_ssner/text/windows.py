@@ -1,0 +1,105 @@
+"""Where a sentence begins, and how over-long ones are cut. Pure arithmetic on arrays, linear in the tokens."""
+
+from typing import List, Sequence, Tuple
+
+import numpy as np
+
+from ..types import Windows
+
+# What a token means for sentence boundaries.
+ORDINARY, FINAL, CLOSING, BLANK_LINE, NEW_LINE, BULLET = range(6)
+_FINAL = frozenset([".", "!", "?", "…", "。", "!!", "??", "?!", "..", "..."])
+_CLOSING = frozenset(["'", '"', ")", "]", "}", "”", "’", "»", "''"])
+_BULLET = frozenset(["-", "*", "•", "–", "—", "+", "▪", "◦", "·"])
+
+
+def boundary_kinds(words: Sequence[str]) -> np.ndarray:
+    """The role of each word at a sentence boundary: (n_words,) int8."""
+    return np.fromiter((_kind(word) for word in words), dtype=np.int8, count=len(words))
+
+
+def _kind(word: str) -> int:
+    if word in _FINAL:
+        return FINAL
+    if word in _CLOSING:
+        return CLOSING
+    if word in _BULLET:
+        return BULLET
+    if word.isspace():
+        breaks = word.count("\n") + word.count("\r") - word.count("\r\n")
+        return BLANK_LINE if breaks > 1 else NEW_LINE if breaks == 1 else ORDINARY
+    return ORDINARY
+
+
+def sentence_starts(kinds: np.ndarray) -> np.ndarray:
+    """Which tokens begin a sentence by punctuation and layout alone: (N,) bool.
+
+    kinds (np.ndarray): (N,) values of `boundary_kinds`.
+
+    A sentence ends behind . ! ? and up to two closing quotes or brackets, at an empty line, and at a line
+    break before a bullet. Used only for docs without sentence boundaries of their own.
+    """
+
+    def before(values: np.ndarray, n: int) -> np.ndarray:
+        return np.concatenate([np.zeros(min(n, len(values)), dtype=bool), values[:-n]])
+
+    final, closing = kinds == FINAL, kinds == CLOSING
+    ended = before(final, 1)
+    ended |= before(final, 2) & before(closing, 1)
+    ended |= before(final, 3) & before(closing, 2) & before(closing, 1)
+    starts = ended & ~closing & ~final
+    starts |= before(kinds == BLANK_LINE, 1)
+    starts |= before(kinds == NEW_LINE, 1) & (kinds == BULLET)
+    starts[:1] = True
+    return starts
+
+
+def make_windows(starts: np.ndarray, weights: np.ndarray, *, max_weight: int, context: int) -> Windows:
+    """Sentences as windows; one heavier than `max_weight` is cut, with context on both sides of a cut.
+
+    starts (np.ndarray): (N,) bool, first tokens of sentences; the first token is always one.
+    weights (np.ndarray): (N,) int, e.g. 1 for each token or its number of word pieces, each <= max_weight.
+    max_weight (int): Largest weight of a window.
+    context (int): Weight of the neighbouring tokens repeated on each side of a cut, < max_weight / 4.
+    RETURNS (Windows): Each token lies in the core of exactly one window.
+    """
+    n_tokens = len(starts)
+    first = np.flatnonzero(starts)
+    lengths = np.diff(np.append(first, n_tokens))
+    totals = np.add.reduceat(weights, first) if n_tokens else np.zeros(0, dtype=np.int64)
+    if not (totals > max_weight).any():
+        return Windows(np.arange(n_tokens), lengths, np.ones(n_tokens, dtype=bool), n_tokens)
+    index: List[np.ndarray] = []
+    core: List[np.ndarray] = []
+    window_lengths: List[int] = []
+    for start, length, total in zip(first, lengths, totals):
+        cuts = [(0, 0, length, length)]
+        if total > max_weight:
+            cuts = cut_long(weights[start : start + length], max_weight=max_weight, context=context)
+        for left, core_start, core_end, right in cuts:
+            places = np.arange(left, right)
+            index.append(start + places)
+            core.append((places >= core_start) & (places < core_end))
+            window_lengths.append(right - left)
+    return Windows(np.concatenate(index), np.array(window_lengths), np.concatenate(core), n_tokens)
+
+
+def cut_long(weights: np.ndarray, *, max_weight: int, context: int) -> List[Tuple[int, int, int, int]]:
+    """Cut one stretch of tokens: a list of (first, core first, core end, end), all in tokens.
+
+    >>> cut_long(np.ones(10, dtype=int), max_weight=6, context=1)
+    [(0, 0, 4, 5), (3, 4, 8, 9), (7, 8, 10, 10)]
+    """
+    total = np.concatenate([[0], np.cumsum(weights)])
+    cuts = []
+    start, n = 0, len(weights)
+    while start < n:
+        end = int(np.searchsorted(total, total[start] + max_weight - 2 * context, side="right")) - 1
+        end = min(max(end, start + 1), n)
+        spare = max(0, max_weight - int(total[end] - total[start])) // 2
+        room = min(context, spare)
+        left = int(np.searchsorted(total, total[start] - room, side="left"))
+        right = int(np.searchsorted(total, total[end] + room, side="right")) - 1
+        cuts.append((left, start, end, right))
+        start = end
+    return cuts

@@ -1,0 +1,109 @@
+import json
+
+import pytest
+import spacy
+from spacy.vocab import Vocab
+from typer.testing import CliRunner
+
+import spacy_ssner.cli.convert  # noqa: F401  (registers the command)
+from spacy_ssner.cli._app import ssner_app
+from spacy_ssner.corpus.docs import read_docs
+
+CONLL = "APT28 B-HackOrg\nhit O\nNATO I-Org\n\napt28 O\nhit O\nnato O\n\nx O\nO\n"
+
+
+def run(*args):
+    # typer makes a group of an app only when it has several commands
+    name = ["convert"] if len(ssner_app.registered_commands) > 1 else []
+    return CliRunner().invoke(ssner_app, [*name, *map(str, args)])
+
+
+@pytest.fixture
+def conll(tmp_path):
+    path = tmp_path / "in.txt"
+    path.write_text(CONLL)
+    return path
+
+
+def test_convert_prints_repairs_and_writes(conll, tmp_path):
+    out, report = tmp_path / "new" / "out.spacy", tmp_path / "reports" / "r.json"
+    result = run(conll, out, "--report", report)
+    assert result.exit_code == 0, result.output
+    shown = " ".join(result.output.split())  # long lines are wrapped
+    assert f"{conll}:3: 'NATO I-Org'" in shown and "3 sentences" in shown
+    docs = read_docs(out, Vocab())
+    assert [(e.text, e.label_) for e in docs[0].ents] == [("APT28", "HackOrg"), ("NATO", "Org")]
+    data = json.loads(report.read_text())
+    assert data["tag-without-token"]["places"] == [{"file": str(conll), "line": 10, "text": "O"}]
+
+
+def test_options(conll, tmp_path):
+    out, other = tmp_path / "out.spacy", tmp_path / "other.txt"
+    other.write_text("X O\n")
+    args = ["--format", "dnrti", "--scheme", "bio", "--drop-repeats", "--exclude", other, "--labels", "Org"]
+    result = run(conll, out, *args, "--max-length", 2)
+    assert result.exit_code == 0, result.output
+    docs = read_docs(out, Vocab())
+    assert [[t.text for t in doc] for doc in docs] == [["APT28", "hit"], ["NATO"]]
+    assert [e.label_ for doc in docs for e in doc.ents] == ["Org"]
+
+
+def test_jsonl_with_tokenizers(tmp_path):
+    path, out = tmp_path / "in.jsonl", tmp_path / "out.spacy"
+    path.write_text(json.dumps({"text": "APT28 can't.", "spans": [{"start": 0, "end": 5, "label": "A"}]}))
+    assert run(path, out).exit_code == 0
+    assert [t.text for t in read_docs(out, Vocab())[0]] == ["APT28", "ca", "n't", "."]
+    nlp = spacy.blank("xx")
+    nlp.to_disk(tmp_path / "pipeline")
+    nlp.config.to_disk(tmp_path / "x.cfg")
+    for name in ("pipeline", "x.cfg"):
+        assert run(path, out, "--tokenizer", tmp_path / name).exit_code == 0
+        (doc,) = read_docs(out, Vocab())
+        assert [t.text for t in doc] == ["APT28", "can't", "."]
+        assert doc.text == "APT28 can't." and doc.ents[0].text == "APT28"
+
+
+def test_unknown_label_is_a_warning(conll, tmp_path):
+    result = run(conll, tmp_path / "out.spacy", "--labels", "Org,Nope")
+    assert result.exit_code == 0 and "[SW220]" in result.output and "Nope" in result.output
+
+
+@pytest.mark.parametrize(
+    "args,code",
+    [
+        (["--strict"], "S221"),
+        (["--format", "xml"], "S222"),
+        (["--labels", "Nope"], "S232"),
+        (["--tokenizer", "no_such_pipeline"], "S270"),
+    ],
+)
+def test_errors_are_plain(conll, tmp_path, args, code):
+    out = tmp_path / "out.spacy"
+    result = run(conll, out, *args)
+    assert result.exit_code == 1 and f"[{code}]" in result.output and "Traceback" not in result.output
+    assert not out.exists()
+
+
+def test_wrong_paths(conll, tmp_path):
+    assert "[S233]" in run(conll, tmp_path / "out.json").output
+    assert "[S227]" in run(tmp_path / "none.txt", tmp_path / "out.spacy").output
+    empty = tmp_path / "empty.txt"
+    empty.touch()
+    assert "[S220]" in run(empty, tmp_path / "out.spacy").output
+    copy = tmp_path / "x.spacy"
+    copy.write_text("x")
+    assert "[S233]" in run(conll, copy, "--exclude", copy).output
+    assert copy.read_text() == "x"
+
+
+def test_missing_library_is_plain(tmp_path, monkeypatch):
+    from spacy_ssner.corpus import dnrti
+
+    def fail():
+        raise ImportError("[S224] install it")
+
+    monkeypatch.setattr(dnrti, "import_libarchive", fail)
+    path = tmp_path / "x.rar"
+    path.write_bytes(b"Rar!")
+    result = run(path, tmp_path / "out.spacy")
+    assert result.exit_code == 1 and "[S224]" in result.output

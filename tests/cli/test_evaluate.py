@@ -1,0 +1,165 @@
+import json
+
+import pytest
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+from typer.testing import CliRunner
+
+from spacy_ssner.cli import debug_data, render  # noqa: F401
+from spacy_ssner.cli._app import ssner_app
+from spacy_ssner.cli.evaluate import EvaluateSettings, evaluate
+
+PATTERNS = [{"label": "HackOrg", "pattern": "Cozy Bear"}, {"label": "Tool", "pattern": "nmap"}]
+
+
+@pytest.fixture
+def pipeline(tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("entity_ruler").add_patterns(PATTERNS)
+    nlp.to_disk(tmp_path / "pipeline")
+    return tmp_path / "pipeline"
+
+
+def save(path, *docs):
+    DocBin(docs=docs).to_disk(path)
+    return path
+
+
+def annotated(text, *ents):
+    doc = spacy.blank("en")(text)
+    doc.ents = [doc.char_span(text.index(s), text.index(s) + len(s), label=label) for s, label in ents]
+    return doc
+
+
+@pytest.fixture
+def data(tmp_path):
+    return save(
+        tmp_path / "test.spacy",
+        annotated("Cozy Bear ran nmap.", ("Cozy Bear", "HackOrg"), ("nmap", "SamFile")),
+        annotated("Cozy Bear and Fancy Bear.", ("Cozy Bear", "HackOrg"), ("Fancy Bear", "HackOrg")),
+        annotated("Nothing here."),
+    )
+
+
+def run(*args):
+    return CliRunner().invoke(ssner_app, ["evaluate", *map(str, args)])
+
+
+def test_table_and_json(pipeline, data, tmp_path):
+    train = save(tmp_path / "train.spacy", annotated("cozy bear", ("cozy bear", "HackOrg")))
+    out = tmp_path / "out" / "metrics.json"
+    result = run(pipeline, data, "--output", out, "--train", train, "--batch-size", 1)
+    assert result.exit_code == 0, result.output
+    for word in ("micro", "macro", "HackOrg", "unseen in train", "words per second", "66.67"):
+        assert word in result.output
+    scores = json.loads(out.read_text(encoding="utf8"))
+    assert {k: scores["micro"][k] for k in ("tp", "fp", "fn", "support")} == dict(tp=2, fp=1, fn=2, support=4)
+    assert scores["per_type"]["HackOrg"]["recall"] == pytest.approx(2 / 3)
+    assert scores["subsets"]["unseen_in_train"]["micro"]["support"] == 2
+    assert scores["subsets"]["seen_in_train"]["micro"]["tp"] == 2
+    assert scores["settings"] == {
+        "pipeline": str(pipeline),
+        "data": str(data),
+        "train": str(train),
+        "gpu_id": -1,
+        "batch_size": 1,
+        "gold_preproc": False,
+    }
+    assert scores["versions"]["spacy"] == spacy.__version__
+    assert scores["pipeline"]["components"] == ["entity_ruler"]
+    assert scores["data"] == {"docs": 3, "tokens": 14, "entities": 4, "missing_tokens": 0}
+    assert scores["speed"]["words"] == 14 and scores["speed"]["words_per_second"] > 0
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 100])
+def test_equals_spacy_for_any_batching(pipeline, data, batch_size):
+    from spacy.training import Corpus
+
+    nlp = spacy.load(pipeline)
+    expected = nlp.evaluate(list(Corpus(data)(nlp)))
+    scores = evaluate(EvaluateSettings(str(pipeline), str(data), batch_size=batch_size))
+    assert scores["micro"]["f1"] == pytest.approx(expected["ents_f"])
+    for label, row in scores["per_type"].items():
+        assert row["f1"] == pytest.approx(expected["ents_per_type"][label]["f"])
+
+
+def test_gold_tokens_are_kept_without_known_spaces_and_on_demand(pipeline, tmp_path):
+    vocab = spacy.blank("en").vocab
+    words, ents = ["Cozy", "Bear", "(nmap)"], ["B-HackOrg", "I-HackOrg", "O"]
+    unknown = save(tmp_path / "unknown.spacy", Doc(vocab, words=words, ents=ents))
+    known = save(tmp_path / "known.spacy", Doc(vocab, words=words, spaces=[True, True, False], ents=ents))
+    assert evaluate(EvaluateSettings(str(pipeline), str(unknown)))["micro"]["fp"] == 0
+    assert evaluate(EvaluateSettings(str(pipeline), str(known)))["micro"]["fp"] == 1
+    gold = EvaluateSettings(str(pipeline), str(known), gold_preproc=True)
+    assert evaluate(gold)["micro"]["fp"] == 0
+    assert run(pipeline, known, "-G").exit_code == 0
+
+
+def test_missing_annotation_is_ignored_and_said(pipeline, tmp_path):
+    vocab = spacy.blank("en").vocab
+    doc = Doc(vocab, words=["nmap", "and", "nmap"], ents=["", "O", "B-Tool"])
+    result = run(pipeline, save(tmp_path / "a.spacy", doc))
+    assert "1 of 3 tokens are not annotated; 1 predictions" in result.output
+    assert "100.00" in result.output
+
+
+def test_folder_of_data(pipeline, data):
+    assert run(pipeline, data.parent).exit_code == 0
+
+
+def test_data_without_an_entity(pipeline, tmp_path):
+    result = run(pipeline, save(tmp_path / "a.spacy", annotated("Nothing here.")))
+    assert result.exit_code == 0 and "holds no entity" in result.output
+
+
+@Language.component("ssner_test_evaluate_picky")
+def picky(doc):
+    if doc[0].text == "Nothing":
+        raise ValueError("no")
+    return doc
+
+
+def test_dropped_documents_do_not_shift_the_others(tmp_path, data):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("entity_ruler").add_patterns(PATTERNS)
+    nlp.add_pipe("ssner_test_evaluate_picky", first=True)
+    nlp.set_error_handler(lambda *args: None)
+    from spacy_ssner.evaluation.metrics import score_entities
+    from spacy_ssner.evaluation.prediction import predict, read_examples
+
+    examples = read_examples(data, nlp)[::-1]
+    with pytest.warns(UserWarning, match="SW272.*2 of 3"):
+        docs, _ = predict(nlp, examples)
+    assert [len(doc.predicted) for doc in docs] == [0, 1, 2]
+    assert score_entities(docs).micro.tp == 2
+
+
+def test_pipeline_that_is_none(data, tmp_path):
+    result = run(tmp_path / "nowhere", data)
+    assert result.exit_code == 1 and "S270" in result.output
+
+
+def test_pipeline_without_entities(data, tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    nlp.to_disk(tmp_path / "empty")
+    result = run(tmp_path / "empty", data)
+    assert result.exit_code == 1 and "S271" in result.output
+
+
+def test_data_that_cannot_be_used(pipeline, tmp_path):
+    vocab = spacy.blank("en").vocab
+    (tmp_path / "bad.spacy").write_bytes(b"nothing of the kind")
+    save(tmp_path / "empty.spacy")
+    save(tmp_path / "plain.spacy", Doc(vocab, words=["a"]))
+    codes = {"bad": "S273", "none": "S273", "empty": "S272", "plain": "S275"}
+    for name, code in codes.items():
+        result = run(pipeline, tmp_path / f"{name}.spacy")
+        assert result.exit_code == 1 and code in result.output, name
+    good = save(tmp_path / "good.spacy", annotated("nmap", ("nmap", "Tool")))
+    assert "S273" in run(pipeline, good, "--train", tmp_path / "none.spacy").output
+
+
+def test_gpu_that_is_not_there(pipeline, data):
+    assert "S276" in run(pipeline, data, "--gpu-id", "99").output

@@ -1,0 +1,118 @@
+import warnings
+
+import pytest
+from spacy.vocab import Vocab
+
+from spacy_ssner.corpus.convert import PUBLISHED, ReadOptions, Selection, convert, detect_format
+from spacy_ssner.corpus.docs import make_docs, write_docs
+from spacy_ssner.corpus.source import Source
+
+TEXT = "APT28 B-HackOrg\nhit O\nNATO B-Org\n. O\n\nAgain B-Time\n. O\n\nagain O\n! O\n"
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text(TEXT)
+    return path
+
+
+@pytest.mark.parametrize("name", list(PUBLISHED))
+def test_detect_published(name):
+    text = "".join(f"x B-{label}\ny O\n" for label in PUBLISHED[name])
+    assert detect_format(Source("x", text.encode())) == name
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("x B-PER\ny B-MISC\nz B-ORG\n", "conll"),
+        ("x O\n", "conll"),
+        ('\n{"text": "x O"}\n', "jsonl"),
+        ('\ufeff{"text": "x"}\n', "jsonl"),
+        ("{ O\n} O\n", "conll"),
+    ],
+)
+def test_detect_format(text, expected):
+    assert detect_format(Source("x", text.encode())) == expected
+
+
+def test_convert_one_and_several(path):
+    sentences, report = convert(path)
+    assert [len(s.words) for s in sentences] == [4, 2, 2]
+    assert not report.repairs
+    assert len(convert([path, str(path)])[0]) == 6
+
+
+def test_selection_in_order(path, tmp_path):
+    other = tmp_path / "other.conll"
+    other.write_text("Apt28\tO\nhit\tO\nnato\tO\n")
+    sentences, report = convert(path, selection=Selection(exclude=[other], drop_repeats=True))
+    assert [s.words for s in sentences] == [("Again", ".")]
+    assert report.counts() == {"repeat": 1, "excluded": 1}
+
+
+@pytest.mark.parametrize("suffix", ["spacy", "jsonl"])
+def test_exclude_other_formats(path, tmp_path, suffix):
+    other = tmp_path / f"other.{suffix}"
+    if suffix == "spacy":
+        write_docs(make_docs(convert(path)[0][:1], Vocab()), other)
+    else:
+        other.write_text('{"text": "APT28 hit NATO!", "spans": []}')
+    sentences, report = convert(path, selection=Selection(exclude=[other]))
+    assert len(sentences) == 2 and report.counts() == {"excluded": 1}
+
+
+def test_labels(path):
+    sentences, report = convert(path, selection=Selection(labels=["Org"]))
+    assert sentences[0].tags == ("O", "O", "B-Org", "O")
+    assert report.counts() == {"other-label": 2}
+    with pytest.warns(UserWarning, match="SW220.*Tool"):
+        convert(path, selection=Selection(labels=["Org", "Tool"]))
+    with warnings.catch_warnings(), pytest.raises(ValueError, match="S232"):
+        convert(path, selection=Selection(labels=["Nope"]))
+
+
+def test_max_length(path):
+    sentences, report = convert(path, selection=Selection(max_length=2))
+    assert [s.words for s in sentences][:2] == [("APT28", "hit"), ("NATO", ".")]
+    assert report.counts() == {"cut-anywhere": 1}
+
+
+def test_fused(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("OilRig S-APT/APT34 S-APT\nhit O\nby S-MAL\n")
+    assert convert(path)[0][0].words == ("OilRig/APT34", "hit", "by")
+    split = convert(path, ReadOptions(fused="split"))[0][0]
+    assert split.words == ("OilRig", "/", "APT34", "hit", "by")
+
+
+def test_strict(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("x O\ny I-Tool\n")
+    with pytest.raises(ValueError, match=r"S221.*a\.txt:2: inside-after-outside.*y I-Tool"):
+        convert(path, strict=True)
+
+
+@pytest.mark.parametrize(
+    "options,selection,code",
+    [
+        (ReadOptions(format="xml"), None, "S222"),
+        (ReadOptions(scheme="iob3"), None, "S223"),
+        (ReadOptions(fused="both"), None, "S234"),
+        (None, Selection(max_length=0), "S230"),
+    ],
+)
+def test_wrong_options(path, options, selection, code):
+    with pytest.raises(ValueError, match=code):
+        convert(path, options, selection=selection)
+
+
+def test_nothing_left(path):
+    with pytest.raises(ValueError, match="S228.*3"):
+        convert(path, selection=Selection(exclude=[path]))
+
+
+def test_bad_exclude(path, tmp_path):
+    with pytest.raises(ValueError, match="S227"):
+        convert(path, selection=Selection(exclude=[tmp_path / "none.txt"]))

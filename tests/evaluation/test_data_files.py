@@ -1,0 +1,149 @@
+import json
+
+import pytest
+import spacy
+from spacy.tokens import Doc, DocBin
+
+from spacy_ssner.evaluation.data_files import decode_text, read_split, read_text
+
+
+@pytest.fixture(scope="module")
+def nlp():
+    return spacy.blank("en")
+
+
+def write_jsonl(path, *records):
+    path.write_text("\n".join(json.dumps(r) for r in records) + "\n", encoding="utf8")
+    return path
+
+
+def record(text, *spans):
+    return {"text": text, "spans": [{"start": s, "end": e, "label": label} for s, e, label in spans]}
+
+
+def save(path, *docs):
+    DocBin(docs=docs).to_disk(path)
+    return path
+
+
+def test_jsonl_is_cut_into_sentences_at_stops_and_empty_lines(tmp_path, nlp):
+    text = "Indicators\n\nAPT28 used nmap. It hit 2 ports."
+    (doc,) = read_split(write_jsonl(tmp_path / "a.jsonl", record(text, (12, 17, "HackOrg"))), nlp)
+    assert [s.words[0] for s in doc.sentences] == ["Indicators", "APT28", "It"]
+    assert doc.sentences[1].spans[0].label == "HackOrg"
+    assert doc.n_missing == 0 and doc.sentences[0].place.endswith("a.jsonl:1")
+
+
+def test_no_sentence_boundary_inside_an_entity(tmp_path, nlp):
+    text = "They are Who? What? again."
+    (doc,) = read_split(write_jsonl(tmp_path / "a.jsonl", record(text, (9, 19, "HackOrg"))), nlp)
+    words = [s.words for s in doc.sentences if s.spans]
+    assert len(words) == 1 and {"Who", "What"} <= set(words[0])
+
+
+def test_jsonl_record_without_spans_is_unannotated(tmp_path, nlp):
+    path = write_jsonl(tmp_path / "a.jsonl", {"text": "One two"}, record("Three"))
+    assert [doc.n_missing for doc in read_split(path, nlp)] == [2, 0]
+
+
+def test_misaligned_span_of_a_jsonl_file(tmp_path, nlp):
+    path = write_jsonl(tmp_path / "a.jsonl", record("Fine"), record("used Mimikatz", (5, 9, "Tool")))
+    _, doc = read_split(path, nlp)
+    (problem,) = doc.problems
+    assert (problem.path, problem.line, problem.text) == (str(path), 2, "Mimi")
+    assert problem.proposal == (5, 13, "Mimikatz")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{",
+        "[]",
+        '{"spans": []}',
+        '{"text": 1}',
+        '{"text": "a", "spans": [{"start": 0}]}',
+        '{"text": "a", "spans": 3}',
+    ],
+)
+def test_bad_line_is_named(tmp_path, nlp, line):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "ok"}\r\n\r\n' + line)
+    with pytest.raises(ValueError, match=r"S274.*a\.jsonl:3"):
+        read_split(path, nlp)
+
+
+def test_crlf_and_bom_in_jsonl(tmp_path, nlp):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + b'{"text": "One"}\r\n{"text": "Two"}\r\n')
+    assert len(read_split(path, nlp)) == 2
+
+
+def test_docbin_with_known_text_is_retokenised(tmp_path, nlp):
+    doc = Doc(nlp.vocab, words=["Mimi", "katz", "!"], spaces=[False, False, False], ents=["B-Tool", "O", "O"])
+    (checked,) = read_split(save(tmp_path / "a.spacy", doc), nlp)
+    assert checked.sentences[0].words == ("Mimi", "katz", "!")
+    assert [(p.kind, p.line, p.proposal) for p in checked.problems] == [("misaligned", 1, (0, 8, "Mimikatz"))]
+
+
+def test_docbin_with_unknown_spaces_keeps_its_tokens(tmp_path, nlp):
+    doc = Doc(nlp.vocab, words=["A", ".", "Mimi", "katz,"], ents=["O", "O", "B-Tool", "I-Tool"])
+    (checked,) = read_split(save(tmp_path / "a.spacy", doc), nlp)
+    assert len(checked.sentences) == 1 and checked.n_missing == 0
+    (problem,) = checked.problems
+    assert (problem.kind, problem.text, problem.start, problem.end) == (
+        "punctuation edge",
+        "Mimi katz,",
+        4,
+        14,
+    )
+
+
+def test_docbin_keeps_its_own_sentences_and_missing_tokens(tmp_path, nlp):
+    doc = Doc(nlp.vocab, words=["A", "b", "C"], sent_starts=[True, False, True], ents=["O", "", "B-Tool"])
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    save(folder / "a.spacy", doc)
+    (checked,) = read_split(folder, nlp)
+    assert [s.words for s in checked.sentences] == [("A", "b"), ("C",)] and checked.n_missing == 1
+    assert checked.sentences[1].spans[0].start == 0
+
+
+def test_missing_or_foreign_files(tmp_path, nlp):
+    (tmp_path / "a.txt").write_text("hello")
+    (tmp_path / "b.spacy").write_text("hello")
+    whole = save(tmp_path / "c.spacy", Doc(nlp.vocab, words=["a"])).read_bytes()
+    (tmp_path / "c.spacy").write_bytes(whole[:-5])
+    (tmp_path / "empty").mkdir()
+    for name in ("a.txt", "b.spacy", "c.spacy", "empty", "nowhere.jsonl", "nowhere.spacy"):
+        with pytest.raises(ValueError, match="S273"):
+            read_split(tmp_path / name, nlp)
+
+
+def test_empty_data(tmp_path, nlp):
+    (tmp_path / "a.jsonl").write_text("\n")
+    for path in (
+        tmp_path / "a.jsonl",
+        save(tmp_path / "b.spacy"),
+        write_jsonl(tmp_path / "c.jsonl", record("")),
+    ):
+        with pytest.raises(ValueError, match="S272"):
+            read_split(path, nlp)
+
+
+def test_non_utf8_is_replaced_and_counted_once(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes("ok \ufffd ".encode() + b"caf\xe9 na\xefve")
+    with pytest.warns(UserWarning, match=r"SW270.*2 places.*byte 10") as caught:
+        assert read_text(path) == "ok \ufffd caf\ufffd na\ufffdve"
+    assert len(caught) == 1
+
+
+def test_decode_text_newlines_and_utf16():
+    assert decode_text(b"a\r\nb\rc\n", name="x") == "a\nb\nc\n"
+    assert decode_text("héllo".encode("utf-16"), name="x") == "héllo"
+
+
+def test_unreadable_text_file(tmp_path):
+    for path in (tmp_path, tmp_path / "nowhere.txt"):
+        with pytest.raises(ValueError, match="S280"):
+            read_text(path)
