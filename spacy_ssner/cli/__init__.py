@@ -1,6 +1,16 @@
 """Commands under `python -m spacy ssner`. Each module registers one; what is heavy is imported inside it."""
 
-from . import convert, debug_data, evaluate, render, similar_words
+from . import convert, debug_data, encoder, evaluate, prepare, render, similar_words, variant
 from ._app import ssner_app
 
-__all__ = ["convert", "debug_data", "evaluate", "render", "similar_words", "ssner_app"]
+__all__ = [
+    "convert",
+    "debug_data",
+    "encoder",
+    "evaluate",
+    "prepare",
+    "render",
+    "similar_words",
+    "ssner_app",
+    "variant",
+]

@@ -3,6 +3,7 @@
 import time
 import warnings
 from collections import Counter
+from glob import glob
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Dict, List, Optional, Sequence
@@ -30,6 +31,7 @@ EXCLUDE_HELP = (
     "Labelled file (dev, test) whose sentences are dropped from the corpus: found by 8 words in a row. "
     "May be repeated."
 )
+TEXT_HELP = "More files to learn from, as glob patterns separated by commas; none if empty"
 
 
 @ssner_app.command("similar-words")
@@ -51,6 +53,7 @@ def similar_words_cli(
     seed: int = typer.Option(0, "--seed", help="Same corpus, same seed, one worker: same table"),
     workers: int = typer.Option(1, "--workers", min=1, help="Training threads; only 1 is repeatable"),
     exclude: Annotated[Optional[List[Path]], typer.Option("--exclude", help=EXCLUDE_HELP)] = None,
+    text: str = typer.Option("", "--text", help=TEXT_HELP),
 ):
     """Learn which words are similar, by meaning and spelling, for the component's similar-word attention.
 
@@ -66,7 +69,8 @@ def similar_words_cli(
                 show_words(Path(paths[0]), paths[1:])
             else:
                 files = [Path(path) for path in paths]
-                make_table(files[:-1], files[-1], vectors, exclude or [], training, matching)
+                corpora = [*files[:-1], *find_files(text)]
+                make_table(corpora, files[-1], vectors, exclude or [], training, matching)
             problem = None
         except (ValueError, ImportError, OSError) as err:
             problem = str(err)
@@ -74,6 +78,17 @@ def similar_words_cli(
         msg.warn(text)
     if problem:
         msg.fail(problem, exits=1)
+
+
+def find_files(patterns: str) -> List[Path]:
+    """Files of glob patterns separated by commas. RAISES (FileNotFoundError): S266 if a pattern matches none."""
+    found: List[Path] = []
+    for pattern in filter(None, (part.strip() for part in patterns.split(","))):
+        matches = sorted(Path(name) for name in glob(pattern))
+        if not matches:
+            raise FileNotFoundError(Errors.S266.format(got=pattern))
+        found += matches
+    return found
 
 
 def make_table(

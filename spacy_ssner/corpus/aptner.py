@@ -42,12 +42,13 @@ LABELS = (
     *("OS", "SHA2", "IP", "ENCR", "MD5", "URL", "EMAIL", "SHA1"),
 )
 FUSED = ("join", "split")
+_SINGLE = {"bio": "B", "iobes": "S", "biluo": "U"}
 
 _TYPES = "|".join(sorted(LABELS, key=len, reverse=True))
-_TAG = re.compile(rf"O|[BIES]-(?:{_TYPES})")
-_TAG_IN_LINE = re.compile(rf"\s+([BIES]-(?:{_TYPES})(?![A-Z])|O(?!\S))")
-_DOUBLED = re.compile(r"([BIES]-)[BIES]-(\S+)")
-_TAG_LIKE = re.compile(r"([BIES]-)([A-Z][A-Z0-9]+)")
+_TAG = re.compile(rf"O|[BIESLU]-(?:{_TYPES})")
+_TAG_IN_LINE = re.compile(rf"\s+([BIESLU]-(?:{_TYPES})(?![A-Z])|O(?!\S))")
+_DOUBLED = re.compile(r"([BIESLU]-)[BIESLU]-(\S+)")
+_TAG_LIKE = re.compile(r"([BIESLU]-)([A-Z][A-Z0-9]+)")
 _GLUED_OUTSIDE = re.compile(r"\s*([^\w\s]+)O\s*")
 
 Word = Tuple[str, Optional[str]]  # a word and its own tag, None without one
@@ -83,7 +84,7 @@ def parse_aptner_line(text: str, layout: Layout, *, fused: str = "join") -> Pars
         outside = _GLUED_OUTSIDE.fullmatch(text)
         return ParsedLine([(outside[1], "O")], ["fused-tags"]) if outside else parse_line(text, layout)
     if len(columns) == 2 and columns[1] in LABELS:
-        return ParsedLine([(columns[0], f"S-{columns[1]}")], ["bare-type"])
+        return ParsedLine([(columns[0], f"{_SINGLE[layout.scheme]}-{columns[1]}")], ["bare-type"])
     corrected = " ".join([columns[0], *map(correct_tag, columns[1:])])
     faults = [] if corrected == " ".join(columns) else ["misspelt-tag"]
     if (

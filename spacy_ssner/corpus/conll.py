@@ -110,7 +110,7 @@ def read_conll(
     scheme (str): One of SCHEMES, or "auto" to find it.
     parse (LineParser): What a line of this format means.
     RETURNS (List[Sentence]): The sentences with at least one token, in valid BIO.
-    RAISES (ValueError): S236 if no line has a token and a tag, S220 without tokens, S221 if the report is strict.
+    RAISES (ValueError): S236 without lines of token and tag, S220 without tokens, S221 if strict.
     """
     lines = read_lines(source, report)
     layout = detect_layout([remove_invisible(line) for line in lines], scheme=scheme)

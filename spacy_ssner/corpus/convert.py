@@ -8,7 +8,7 @@ from typing import Dict, List, Optional, Sequence, Set, Tuple, Union
 
 from ..errors import Errors, Warnings
 from . import annoctr, aptner, cyner, dnrti, malwaretextdb
-from .conll import read_conll
+from .conll import parse_line, read_conll
 from .jsonl import Tokenizer, read_jsonl
 from .report import Report
 from .scheme import SCHEMES, TAG_SHAPE
@@ -162,15 +162,13 @@ def detect_format(source: Source) -> str:
 
 
 def read_corpus(source: Source, options: Optional[ReadOptions] = None, *, report: Report) -> List[Sentence]:
-    """Read one file. APTNER is IOBES unless another scheme is given; elsewhere the scheme is found."""
+    """Read one file."""
     options = options or ReadOptions()
     format = detect_format(source) if options.format == "auto" else options.format
     if format == "jsonl":
         return read_jsonl(source, report=report, tokenizer=options.tokenizer)
-    if format == "aptner":
-        scheme = "iobes" if options.scheme == "auto" else options.scheme
-        return read_conll(source, report=report, scheme=scheme, parse=aptner.make_parser(options.fused))
-    return read_conll(source, report=report, scheme=options.scheme)
+    parse = aptner.make_parser(options.fused) if format == "aptner" else parse_line
+    return read_conll(source, report=report, scheme=options.scheme, parse=parse)
 
 
 def read_normal_forms(paths: Sequence[PathLike]) -> Set[str]:

@@ -61,7 +61,7 @@ def init(model: Model, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
         name = model.attrs["name"]
         try:
             encoder = load_encoder(name, max_padded=model.attrs["max_padded"])
-        except (OSError, ValueError) as err:
+        except Exception as err:  # transformers, tokenizers and safetensors each raise their own kinds
             raise ValueError(Errors.S107.format(name=name, got=err)) from err
         shim.set_module(encoder.settings, encoder)
     model.set_dim("nO", cast(PieceEncoder, shim.module).width, force=True)
@@ -71,9 +71,9 @@ def forward(model: Model, docs: List[Doc], is_train: bool) -> Tuple[List[Floats2
     encoder = cast(PieceEncoder, cast(ModuleShim, model.shims[0]).module)
     words, word_index = distinct_words(docs)
     lengths = model.ops.asarray1i([len(doc) for doc in docs])
-    pieces = _cached_pieces(encoder, words, max_pieces=model.attrs["max_word_pieces"])
-    starts = doc_sentence_starts(docs, words, word_index)
     limit = min(model.attrs["max_pieces"], _max_positions(encoder)) - 2
+    pieces = _cached_pieces(encoder, words, max_pieces=min(model.attrs["max_word_pieces"], limit))
+    starts = doc_sentence_starts(docs, words, word_index)
     piece_ids, window_lengths, tokens = window_pieces(pieces, word_index, starts, max_pieces=limit)
     device = next(encoder.parameters()).device
     arguments = ArgsKwargs(

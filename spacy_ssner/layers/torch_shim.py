@@ -4,9 +4,8 @@ import json
 from typing import Any, Callable, Dict, Optional, cast
 
 import srsly
-from safetensors import SafetensorError
 from safetensors.torch import load, save
-from thinc.api import Optimizer, PyTorchShim, get_torch_default_device
+from thinc.api import Optimizer, PyTorchShim, Shim, get_torch_default_device
 from thinc.util import torch2xp, xp2torch
 from torch import nn
 
@@ -39,6 +38,10 @@ class ModuleShim(PyTorchShim):
     def set_module(self, settings: Dict[str, Any], module: Optional[nn.Module] = None) -> nn.Module:
         """Put a module in place, built from its settings unless one is given."""
         module = self._build(settings) if module is None else module
+        if self._model is not None:  # an optimizer must not go on with the old weights' moments and sizes
+            with Shim.global_id_lock:
+                Shim.global_id += 1
+                self.id = Shim.global_id
         self.cfg["settings"] = settings
         self._model = module.to(get_torch_default_device())
         return self._model
@@ -78,7 +81,7 @@ class ModuleShim(PyTorchShim):
             settings = json.loads(message["settings"])
             module = self._build(settings)
             module.load_state_dict(load(message["weights"]), strict=True)
-        except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as err:
+        except Exception as err:  # msgpack, torch, safetensors and tokenizers each raise their own kinds
             raise ValueError(Errors.S302.format(expected=FORMAT, got=err)) from err
         self.set_module(settings, module)
         return self

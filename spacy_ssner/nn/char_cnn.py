@@ -31,6 +31,8 @@ class CharCNN(nn.Module):
 
     def forward(self, char_ids: Tensor) -> Tensor:
         """char_ids: (U, C), 0 = padding. RETURNS: (U, W)."""
+        if char_ids.numel() == 0:  # no word, as in a batch of empty docs: nothing to convolve
+            return self.conv.weight.new_zeros(len(char_ids), self.width)
         X = self.dropout(self.embed(char_ids)).transpose(1, 2)  # (U, E, C)
         Y = self.conv(X)[:, :, : char_ids.shape[1]]  # (U, W, C)
         Y = Y.masked_fill((char_ids == 0).unsqueeze(1), -1e4)

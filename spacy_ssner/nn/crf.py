@@ -18,7 +18,7 @@ from torch import Tensor
 from ..errors import Errors
 
 OFF = -1e4  # finite on purpose: -inf makes the gradient of logsumexp NaN
-TINY = 1e-37  # smallest sum of exponentials that float32 can take the logarithm of
+TINY = 1e-300  # smallest sum of exponentials that float64 can take the logarithm of
 
 
 class ConstrainedCRF(torchcrf.CRF):
@@ -95,11 +95,14 @@ def forward_backward(emissions: Tensor, transitions: Tensor, mask: Tensor) -> Tu
 
     emissions: (B, T, K), T >= 1. transitions: (K + 2, K). mask: (B, T), left-aligned.
     RETURNS: alpha (B, T, K), its own emission included; beta (B, T, K), its own emission left out;
-        log_z (B,). alpha + beta - log_z is the log-probability of a tag at a token.
+        log_z (B,); all float64. alpha + beta - log_z is the log-probability of a tag at a token.
 
     The sums are taken outside of log space, each row shifted by its maximum: one matrix product a step.
+    In float64: float32 loses 1e-3 of a probability over 256 tokens, and all of it where two tags lie more
+    than 85 nats apart.
     """
     check_shapes(emissions, transitions, mask)
+    emissions, transitions = emissions.double(), transitions.double()
     n_tokens, n_tags = emissions.shape[1:]
     follow, start, end = transitions[:n_tags].exp(), transitions[n_tags], transitions[n_tags + 1]
     alphas = [start + emissions[:, 0]]

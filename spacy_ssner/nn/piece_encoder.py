@@ -39,9 +39,7 @@ class PieceEncoder(nn.Module):
         encoded = self.tokenizer.encode_batch([[w] for w in words], is_pretokenized=True, add_special_tokens=False)
         result = []
         for word, encoding in zip(words, encoded):
-            ids = encoding.ids[:max_pieces]
-            if not ids and not word.isspace():
-                ids = [self.settings["unknown"]]
+            ids = [] if word.isspace() else encoding.ids[:max_pieces] or [self.settings["unknown"]]
             result.append(np.array(ids, dtype=np.int64))
         return result
 

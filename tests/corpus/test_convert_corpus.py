@@ -87,6 +87,14 @@ def test_fused(tmp_path):
     assert split.words == ("OilRig", "/", "APT34", "hit", "by")
 
 
+def test_types_of_aptner_in_another_scheme(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("Deep B-APT\nPanda I-APT\nDNS PROT\nin O\nUS B-LOC\n")
+    sentences, report = convert(path)
+    assert sentences[0].tags == ("B-APT", "I-APT", "B-PROT", "O", "B-LOC")
+    assert report.counts() == {"bare-type": 1}
+
+
 def test_strict(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("x O\ny I-Tool\n")

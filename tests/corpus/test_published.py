@@ -53,7 +53,7 @@ FAULTS = {
             "line-ends": 1,
             "blank-lines": 54,
             "invisible": 9,
-            "tag-without-token": 1,
+            "tag-without-token": 2,
             "token-without-tag": 165,
         },
         **{"several-tokens": 8, "fused-tags": 133, "bare-type": 12, "misspelt-tag": 3, "long-sentence": 27},

@@ -1,0 +1,54 @@
+"""`python -m spacy ssner prepare`: a published corpus as train, dev and test, without leaks between them."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ._app import ssner_app
+from ._io import plain_errors, write_atomic
+from .convert import write_sentences
+
+DATA_HELP = "Folder with data/<corpus>/...; default: the environment's SSNER_DATA, then --assets"
+ASSETS_HELP = "Folder of the files that `spacy project assets --extra` downloads"
+
+
+@ssner_app.command("prepare")
+def prepare_cli(
+    name: Annotated[str, typer.Argument(metavar="CORPUS", help="dnrti, cyner, aptner or annoctr")],
+    folder: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for train, dev, test (.spacy)")],
+    data: Annotated[str, typer.Option("--data", help=DATA_HELP)] = "",
+    assets: Annotated[Path, typer.Option("--assets", help=ASSETS_HELP)] = Path("assets/published"),
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first fault in a file")] = False,
+) -> None:
+    """Convert a published corpus, repair its faults, and drop from train and dev what also stands in test.
+
+    Writes train, dev, test and test_unseen (test sentences that the published train does not hold).
+    Without a published test file, test.spacy is the dev split.
+    """
+    from wasabi import msg
+
+    from ..corpus.published import locate, prepare
+    from ..corpus.sentence import count_labels
+
+    with plain_errors():
+        try:
+            splits = prepare(name, locate(name, data, assets), strict=strict)
+        except ImportError as err:
+            raise ValueError(str(err)) from err
+        sentences = dict(splits.sentences)
+        if not splits.has_test:
+            msg.warn(f"No test file of {name}: test.spacy is the dev split.")
+            sentences["test"] = sentences["dev"]
+        for split, items in sentences.items():
+            write_sentences(items, folder / f"{split}.spacy")
+    for split, report in splits.reports.items():
+        if report.repairs:
+            msg.divider(f"Repairs in {split}")
+            print(report.table())
+    reports = {split: report.to_dict() for split, report in splits.reports.items()}
+    write_atomic(folder / "repairs.json", json.dumps(reports, indent=2, ensure_ascii=False) + "\n")
+    rows = [(s, f"{len(x):,}", f"{sum(count_labels(x).values()):,}") for s, x in sentences.items()]
+    msg.table(rows, header=("Split", "Sentences", "Mentions"), divider=True, aligns=("l", "r", "r"))
+    msg.good(f"{folder}")

@@ -1,0 +1,76 @@
+"""`python -m spacy ssner variant`: a config with parts of the model switched off or settings changed."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, List, Optional
+
+import srsly
+import typer
+
+from ..errors import Errors
+from ._app import ssner_app
+from ._io import plain_errors, write_atomic
+
+if TYPE_CHECKING:
+    from thinc.api import Config
+
+SUBLAYERS = ("char_cnn", "bilstm", "similar_words", "fusion")
+OFF_HELP = f"Sublayers to switch off, separated by commas: {', '.join(SUBLAYERS)}"
+SET_HELP = "Setting to change, as section.name=value (JSON or a bare word); may be repeated"
+
+
+@ssner_app.command("variant")
+def variant_cli(
+    config_path: Annotated[Path, typer.Argument(metavar="CONFIG", help="Config with an ssner component")],
+    output_path: Annotated[Path, typer.Argument(metavar="OUT", help="Config to write")],
+    off: Annotated[str, typer.Option("--off", help=OFF_HELP)] = "",
+    changes: Annotated[Optional[List[str]], typer.Option("--set", help=SET_HELP)] = None,
+    component: Annotated[str, typer.Option("--component", help="Name of the component")] = "ssner",
+) -> None:
+    """Write a config for an ablation. (`spacy train` can't replace a section by null on its command line.)"""
+    from thinc.api import Config
+    from wasabi import msg
+
+    with plain_errors():
+        if not config_path.is_file():
+            raise ValueError(Errors.S270.format(name=config_path, reason="there is no such config file"))
+        config = Config().from_disk(config_path, interpolate=False)
+        switch_off(config, [name.strip() for name in off.split(",") if name.strip()], component=component)
+        for change in changes or []:
+            set_value(config, change)
+        write_atomic(output_path, config.to_str(interpolate=False))
+    msg.good(f"{output_path}")
+
+
+def switch_off(config: "Config", names: List[str], *, component: str) -> None:
+    """Set sublayers of the model to null; fusion goes with similar words, and their file with them.
+
+    RAISES (ValueError): S114 for a sublayer that does not exist, S115 if there is no such component.
+    """
+    unknown = sorted(set(names) - set(SUBLAYERS))
+    if unknown:
+        raise ValueError(Errors.S114.format(expected=", ".join(SUBLAYERS), got=", ".join(unknown)))
+    model = config.get("components", {}).get(component, {}).get("model")
+    if model is None:
+        known = ", ".join(config.get("components", {})) or "none"
+        raise ValueError(Errors.S115.format(expected=known, got=component))
+    for name in names:
+        model[name] = None
+    if "similar_words" in names:
+        model["fusion"] = None
+        settings = config.get("initialize", {}).get("components", {}).get(component, {})
+        settings.pop("similar_words", None)
+
+
+def set_value(config: "Config", change: str) -> None:
+    """Apply `section.name=value`. RAISES (ValueError): S116 if it has another form or the section is not there."""
+    key, sign, text = change.partition("=")
+    *path, name = key.strip().split(".")
+    node: Any = config
+    for part in path:
+        node = node.get(part) if isinstance(node, dict) else None
+    if not sign or not path or not isinstance(node, dict):
+        raise ValueError(Errors.S116.format(got=change))
+    try:
+        node[name] = srsly.json_loads(text)
+    except ValueError:
+        node[name] = text

