@@ -7,7 +7,7 @@ import numpy as np
 from ..types import Windows
 
 # What a token means for sentence boundaries.
-ORDINARY, FINAL, CLOSING, BLANK_LINE, NEW_LINE, BULLET = range(6)
+ORDINARY, FINAL, CLOSING, BULLET, SPACE, NEW_LINE, BLANK_LINE = range(7)
 _FINAL = frozenset([".", "!", "?", "…", "。", "!!", "??", "?!", "..", "..."])
 _CLOSING = frozenset(["'", '"', ")", "]", "}", "”", "’", "»", "''"])
 _BULLET = frozenset(["-", "*", "•", "–", "—", "+", "▪", "◦", "·"])
@@ -27,7 +27,7 @@ def _kind(word: str) -> int:
         return BULLET
     if word.isspace():
         breaks = word.count("\n") + word.count("\r") - word.count("\r\n")
-        return BLANK_LINE if breaks > 1 else NEW_LINE if breaks == 1 else ORDINARY
+        return BLANK_LINE if breaks > 1 else NEW_LINE if breaks == 1 else SPACE
     return ORDINARY
 
 
@@ -37,21 +37,40 @@ def sentence_starts(kinds: np.ndarray) -> np.ndarray:
     kinds (np.ndarray): (N,) values of `boundary_kinds`.
 
     A sentence ends behind . ! ? and up to two closing quotes or brackets, at an empty line, and at a line
-    break before a bullet. Used only for docs without sentence boundaries of their own.
+    break before a bullet. White space goes with the sentence before it. Used only for docs without
+    sentence boundaries of their own.
     """
-
-    def before(values: np.ndarray, n: int) -> np.ndarray:
-        return np.concatenate([np.zeros(min(n, len(values)), dtype=bool), values[:-n]])
-
-    final, closing = kinds == FINAL, kinds == CLOSING
-    ended = before(final, 1)
-    ended |= before(final, 2) & before(closing, 1)
-    ended |= before(final, 3) & before(closing, 2) & before(closing, 1)
-    starts = ended & ~closing & ~final
-    starts |= before(kinds == BLANK_LINE, 1)
-    starts |= before(kinds == NEW_LINE, 1) & (kinds == BULLET)
+    starts = np.zeros(len(kinds), dtype=bool)
     starts[:1] = True
+    places = np.flatnonzero(kinds < SPACE)
+    words = kinds[places]
+    final, closing = words == FINAL, words == CLOSING
+    ended = _before(final, 1)
+    ended |= _before(final, 2) & _before(closing, 1)
+    ended |= _before(final, 3) & _before(closing, 2) & _before(closing, 1)
+    begins = ended & ~closing & ~final
+    gap = _widest_gap(kinds, places)
+    begins |= (gap == BLANK_LINE) | ((gap == NEW_LINE) & (words == BULLET))
+    begins[:1] = False  # the first word goes with white space before it, if there is any
+    starts[places[begins]] = True
     return starts
+
+
+def _before(values: np.ndarray, n: int) -> np.ndarray:
+    """The values shifted by n places to the right, False where nothing came before."""
+    return np.concatenate([np.zeros(min(n, len(values)), dtype=bool), values[:-n]])
+
+
+def _widest_gap(kinds: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """The strongest white space between each word and the one before it, ORDINARY if there is none.
+
+    kinds (np.ndarray): (N,). places (np.ndarray): (n_words,) of those that are not white space.
+    """
+    gap = np.zeros(len(places), dtype=kinds.dtype)
+    if len(places):
+        spaces = np.where(kinds >= SPACE, kinds, ORDINARY)
+        gap[1:] = np.maximum.reduceat(spaces, places)[:-1]
+    return gap
 
 
 def make_windows(starts: np.ndarray, weights: np.ndarray, *, max_weight: int, context: int) -> Windows:

@@ -1,0 +1,177 @@
+"""Decoding: best legal path and span probabilities by enumeration, closed tokens, cuts, docs."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from spacy_ssner import decoding as decoding_module
+from spacy_ssner.decoding import decode, path_to_spans
+from spacy_ssner.labels import tag_names, tags_to_spans
+from spacy_ssner.text.windows import make_windows
+from spacy_ssner.types import ScoredSpan, TagScores
+
+LABELS = ["HackOrg", "Tool"]
+TAGS = tag_names(LABELS)
+seeds = st.integers(0, 2**31)
+
+
+def doc_windows(doc_lengths, *, max_tokens=100, context=0):
+    """One sentence per doc, cut where it is longer than `max_tokens`."""
+    ends = np.cumsum(doc_lengths)
+    starts = np.zeros(sum(doc_lengths), dtype=bool)
+    starts[[end - length for end, length in zip(ends, doc_lengths) if length]] = True
+    ones = np.ones(len(starts), dtype=np.int64)
+    return make_windows(starts, ones, max_weight=max_tokens, context=context)
+
+
+def random_scores(make_scores, windows, *, seed, scale=1.0):
+    emissions, transitions = make_scores(1, len(windows.index), 2, seed=seed, scale=scale)
+    return TagScores(emissions[0].numpy(), transitions.numpy(), windows)
+
+
+def best_spans(emissions, transitions, closed, enumerate_paths):
+    """Entities of one window from all its paths, closed tokens held at O, with their probabilities."""
+    paths, scores = enumerate_paths(torch.from_numpy(emissions).double(), torch.from_numpy(transitions).double())
+    open_paths = (paths[:, closed] == 0).all(dim=1)
+    paths, scores = paths[open_paths], scores[open_paths]
+    p = scores.softmax(0)
+    result = []
+    for start, end, label in tags_to_spans([TAGS[tag] for tag in paths[scores.argmax()]]):
+        tag = 1 + 2 * LABELS.index(label)
+        holds = (paths[:, start] == tag) & (paths[:, start + 1 : end] == tag + 1).all(dim=1)
+        if end < paths.shape[1]:
+            holds &= paths[:, end] != tag + 1
+        result.append(ScoredSpan(start, end, label, float(p[holds].sum())))
+    return result
+
+
+def assert_same(found, expected):
+    assert [(s.start, s.end, s.label) for s in found] == [(s.start, s.end, s.label) for s in expected]
+    assert_allclose([s.score for s in found], [s.score for s in expected], atol=1e-5)
+
+
+@given(tags=st.lists(st.sampled_from(range(5)), min_size=1, max_size=10))
+def test_path_to_spans_equals_the_slow_reader_of_tags(tags):
+    legal = [tag if tag % 2 or tag == 0 or before in (tag, tag - 1) else tag - 1 for before, tag in zip([0, *tags], tags)]
+    path = torch.tensor([[0] * len(legal), legal])
+    row, start, end, tag = path_to_spans(path)
+    # repair above looks at the tags before repair, so read the repaired ones
+    expected = tags_to_spans([TAGS[tag] for tag in legal])
+    assert row.tolist() == [1] * len(expected)
+    found = zip(start.tolist(), end.tolist(), tag.tolist())
+    assert [(s, e, LABELS[(t - 1) // 2]) for s, e, t in found] == [tuple(span) for span in expected]
+
+
+@given(seed=seeds, scale=st.sampled_from([0.5, 3.0]))
+@settings(max_examples=25, deadline=None)
+def test_spans_and_probabilities_equal_enumeration(seed, scale, make_scores, enumerate_paths):
+    lengths = [3, 5, 1, 4]
+    scores = random_scores(make_scores, doc_windows(lengths), seed=seed, scale=scale)
+    ends = np.cumsum(lengths)
+    for found, length, end in zip(decode(scores, LABELS, lengths), lengths, ends):
+        emissions = scores.emissions[end - length : end]
+        assert_same(found, best_spans(emissions, scores.transitions, [False] * length, enumerate_paths))
+        assert all(0.0 <= span.score <= 1.0 for span in found)
+
+
+@given(seed=seeds, closed=st.lists(st.booleans(), min_size=9, max_size=9))
+@settings(max_examples=40, deadline=None)
+def test_closed_tokens_hold_no_entity_and_the_rest_is_the_best_given_that(
+    seed, closed, make_scores, enumerate_paths
+):
+    lengths, closed = [5, 4], np.array(closed)
+    scores = random_scores(make_scores, doc_windows(lengths), seed=seed, scale=2.0)
+    scores.emissions[:, 0] -= 3.0  # entities everywhere, so that closing matters
+    before = scores.emissions.copy()
+    found = decode(scores, LABELS, lengths, closed=closed)
+    for spans, places in zip(found, (slice(0, 5), slice(5, 9))):
+        assert not any(closed[places][span.start : span.end].any() for span in spans)
+        assert_same(spans, best_spans(before[places], scores.transitions, closed[places], enumerate_paths))
+    assert (scores.emissions == before).all()
+
+
+def test_all_tokens_closed_give_no_entity(make_scores):
+    scores = random_scores(make_scores, doc_windows([6]), seed=0, scale=50.0)
+    assert decode(scores, LABELS, [6], closed=np.ones(6, dtype=bool)) == [[]]
+
+
+def read_windows(scores, doc_lengths):
+    """Slow reading of cut windows: entities that begin in the core, the earlier one of two that overlap."""
+    windows, found, taken = scores.windows, [], -1
+    for start, length in zip(windows.starts, windows.lengths):
+        places = slice(start, start + length)
+        alone = make_windows(np.arange(length) == 0, np.ones(length, dtype=int), max_weight=length, context=0)
+        spans = decode(TagScores(scores.emissions[places], scores.transitions, alone), LABELS, [length])[0]
+        for span in spans:
+            first = int(windows.index[start + span.start])
+            if windows.core[start + span.start] and first >= taken:
+                taken = first + span.end - span.start
+                found.append((first, taken, span.label))
+    return found
+
+
+@given(seed=seeds, context=st.integers(0, 1))
+@settings(max_examples=40, deadline=None)
+def test_a_cut_sentence_yields_no_overlapping_entities(seed, context, make_scores):
+    lengths = [0, 30, 3, 0, 17]
+    windows = doc_windows(lengths, max_tokens=8, context=context)
+    assert len(windows.lengths) > 7
+    scores = random_scores(make_scores, windows, seed=seed, scale=2.0)
+    scores.emissions[:, 2::2] += 3.0  # long entities that reach over the cuts
+    found = decode(scores, LABELS, lengths)
+    flat = []
+    for spans, length, end in zip(found, lengths, np.cumsum(lengths)):
+        assert all(0 <= span.start < span.end <= length for span in spans)
+        assert all(a.end <= b.start for a, b in zip(spans, spans[1:]))
+        assert all(0.0 <= span.score <= 1.0 for span in spans)
+        flat += [(end - length + span.start, end - length + span.end, span.label) for span in spans]
+    assert flat == read_windows(scores, lengths)
+
+
+def test_an_entity_over_a_cut_stays_in_one_piece():
+    """Tokens 2 to 4 are one entity; the cut lies between 3 and 4, and both windows see it."""
+    windows = doc_windows([10], max_tokens=6, context=1)
+    assert windows.index.tolist() == [0, 1, 2, 3, 4, 3, 4, 5, 6, 7, 8, 7, 8, 9]
+    gold = np.array([0, 0, 1, 2, 2, 0, 0, 0, 0, 0])
+    emissions = 20.0 * np.eye(5, dtype=np.float32)[gold[windows.index]]
+    transitions = np.zeros((7, 5), dtype=np.float32)
+    transitions[[0, 3, 4, 5], 2] = transitions[[0, 1, 2, 5], 4] = -1e4
+    found = decode(TagScores(emissions, transitions, windows), LABELS, [10])
+    assert [(span.start, span.end, span.label) for span in found[0]] == [(2, 5, "HackOrg")]
+
+
+@pytest.mark.parametrize("lengths", [[2, 3], [0, 2, 0, 0, 3, 0], [0, 0, 2, 3], [2, 3, 0, 0]])
+def test_empty_docs_neither_lose_nor_swap_a_result(lengths, make_scores):
+    scores = random_scores(make_scores, doc_windows([2, 3]), seed=3)
+    scores.emissions[:, 0] -= 10.0  # an entity in every doc
+    expected = decode(scores, LABELS, [2, 3])
+    assert all(expected)
+    found = decode(scores, LABELS, lengths)
+    assert [len(spans) > 0 for spans in found] == [length > 0 for length in lengths]
+    assert [spans for spans in found if spans] == expected
+
+
+@pytest.mark.parametrize("lengths", [[], [0], [0, 0, 0]])
+def test_no_tokens(lengths, make_scores):
+    scores = random_scores(make_scores, doc_windows(lengths), seed=0)
+    assert decode(scores, LABELS, lengths) == [[] for _ in lengths]
+    assert decode(scores, LABELS, lengths, closed=np.zeros(0, dtype=bool)) == [[] for _ in lengths]
+
+
+def test_no_entity_at_all(make_scores):
+    scores = random_scores(make_scores, doc_windows([4, 2]), seed=0)
+    scores.emissions[:, 0] += 100.0
+    assert decode(scores, LABELS, [4, 2]) == [[], []]
+
+
+@pytest.mark.parametrize("max_padded", [1, 7])
+def test_the_size_of_a_pass_does_not_matter(max_padded, make_scores, monkeypatch):
+    lengths = [3, 7, 1, 4]
+    scores = random_scores(make_scores, doc_windows(lengths), seed=1)
+    expected = decode(scores, LABELS, lengths)
+    monkeypatch.setattr(decoding_module, "MAX_PADDED", max_padded)
+    for found, spans in zip(decode(scores, LABELS, lengths), expected):
+        assert_same(found, spans)
