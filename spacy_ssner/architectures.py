@@ -131,7 +131,9 @@ def make_fusion(n_heads: int = 4, combine: str = "gate") -> FusionSettings:
     """
     _positive(n_heads=n_heads)
     if combine not in ("gate", "residual"):
-        raise ValueError(Errors.S104.format(name="combine", expected="'gate' or 'residual'", got=repr(combine)))
+        raise ValueError(
+            Errors.S104.format(name="combine", expected="'gate' or 'residual'", got=repr(combine))
+        )
     return FusionSettings(n_heads, combine)
 
 
@@ -172,7 +174,7 @@ def init(model: SSNERModel, X: Optional[List[Doc]] = None, Y: Any = None) -> Non
     if settings["similar_words"] is not None:
         if table is None:
             raise ValueError(Errors.S105)
-        settings.update(n_vectors=len(table), vector_width=table.width)
+        settings["vector_width"] = table.width
     checked = NetworkSettings.from_dict(settings)
     _check_heads(checked)
     set_network(model.get_ref("tagger"), checked)
@@ -194,14 +196,21 @@ def _resources(model: SSNERModel) -> Dict[str, Any]:
 
 
 def install_vectors(model: SSNERModel) -> None:
-    """Copy the table's vectors into the network. RAISES (ValueError): S106 if the sizes differ."""
+    """Copy the table's vectors into the network. RAISES (ValueError): S106 if the widths differ."""
     network, table = network_of(model.get_ref("tagger")), similar_word_table(model)
     if network is None or network.similar is None or table is None:
         return
-    expected = (network.settings.n_vectors, network.settings.vector_width)
-    if (len(table), table.width) != expected:
-        raise ValueError(Errors.S106.format(expected=expected, got=(len(table), table.width)))
+    check_vector_width(model, table)
     network.similar.set_vectors(torch.from_numpy(table.vectors))
+
+
+def check_vector_width(model: SSNERModel, table: Any) -> None:
+    """RAISES (ValueError): S106 if the network was built for vectors of another width."""
+    network = network_of(model.get_ref("tagger"))
+    if network is not None and network.similar is not None:
+        expected = network.settings.vector_width
+        if table.width != expected:
+            raise ValueError(Errors.S106.format(expected=expected, got=table.width))
 
 
 def _check_heads(settings: NetworkSettings) -> None:

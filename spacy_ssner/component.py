@@ -6,90 +6,29 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
-import numpy as np
 import srsly
 from spacy import util
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
-from spacy.tokens import Doc, Span, SpanGroup
+from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Config, Optimizer, set_dropout_rate
+from thinc.api import Optimizer, set_dropout_rate
 
-from .architectures import SSNERModel, install_vectors, set_similar_word_table, similar_word_table
+from .annotations import annotate, closed_tokens, register_score_extension
+from .architectures import (
+    SSNERModel,
+    check_vector_width,
+    install_vectors,
+    set_similar_word_table,
+    similar_word_table,
+)
 from .decoding import decode
 from .errors import Errors, Warnings
 from .labels import biluo_to_bio, tag_names
 from .layers.torch_tagger import grow_network, network_of
 from .loss import LOSSES, allowed_tags, gold_tag_ids
 from .types import Prediction, TagScores
-
-DEFAULT_CONFIG = """
-[model]
-@architectures = "spacy-ssner.SSNER.v1"
-similar_words = null
-fusion = null
-decoder = "crf"
-
-[model.tok2vec]
-@architectures = "spacy.HashEmbedCNN.v2"
-pretrained_vectors = null
-width = 96
-depth = 4
-embed_size = 2000
-window_size = 1
-maxout_pieces = 3
-subword_features = true
-
-[model.char_cnn]
-@architectures = "spacy-ssner.CharCNN.v1"
-
-[model.bilstm]
-@architectures = "spacy-ssner.BiLSTM.v1"
-"""
-DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
-
-
-@Language.factory(
-    "ssner",
-    assigns=["doc.ents", "doc.spans", "token.ent_iob", "token.ent_type"],
-    default_config={
-        "model": DEFAULT_MODEL,
-        "overwrite_ents": False,
-        "threshold": 0.0,
-        "spans_key": "ssner",
-        "scorer": {"@scorers": "spacy-ssner.ssner_scorer.v1"},
-    },
-    default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
-)
-def make_ssner(
-    nlp: Language,
-    name: str,
-    model: SSNERModel,
-    overwrite_ents: bool,
-    threshold: float,
-    spans_key: str,
-    scorer: Optional[Callable],
-) -> "SSNER":
-    """Make the component.
-
-    model (Model[List[Doc], TagScores]): See architectures.build_ssner_model.
-    overwrite_ents (bool): Replace entities set by earlier components; otherwise they are kept and ours
-        go around them.
-    threshold (float): Entities less probable than this are dropped; 0 to 1.
-    spans_key (str): Key of the span group with our entities and, in attrs["scores"], their probabilities.
-    scorer (Optional[Callable]): Scoring method.
-    RAISES (ValueError): S101 for a threshold out of range.
-    """
-    return SSNER(
-        nlp.vocab,
-        model,
-        name,
-        overwrite_ents=overwrite_ents,
-        threshold=threshold,
-        spans_key=spans_key,
-        scorer=scorer,
-    )
 
 
 class SSNER(TrainablePipe):
@@ -118,7 +57,7 @@ class SSNER(TrainablePipe):
             "threshold": threshold,
             "spans_key": spans_key,
         }
-        register_score_extension(spans_key)
+        register_score_extension()
 
     @property
     def labels(self) -> Tuple[str, ...]:
@@ -201,15 +140,9 @@ class SSNER(TrainablePipe):
     def set_annotations(self, docs: Iterable[Doc], scores: Prediction) -> None:
         """Write entities to `doc.ents` and, with their probabilities, to `doc.spans[spans_key]`."""
         for doc, predicted in zip(docs, scores):
-            spans = [Span(doc, s.start, s.end, label=s.label) for s in predicted]
-            group = SpanGroup(doc, name=self.cfg["spans_key"], spans=spans)
-            group.attrs["scores"] = np.array([s.score for s in predicted], dtype="float32")
-            doc.spans[self.cfg["spans_key"]] = group
-            if self.cfg["overwrite_ents"]:
-                doc.set_ents(spans, default="outside")
-            else:
-                blocked = [doc[t.i : t.i + 1] for t in doc if t.ent_iob == 3 and not t.ent_type]
-                doc.set_ents([*doc.ents, *spans], blocked=blocked, default="outside")
+            annotate(
+                doc, predicted, spans_key=self.cfg["spans_key"], overwrite_ents=self.cfg["overwrite_ents"]
+            )
 
     def update(
         self,
@@ -242,12 +175,13 @@ class SSNER(TrainablePipe):
         tags = [tag for eg in examples for tag in biluo_to_bio(eg.get_aligned_ner())]
         unknown = Counter(tag[2:] for tag in tags if tag is not None and tag not in tag_ids)
         if unknown:
-            warnings.warn(Warnings.SW101.format(labels=dict(unknown), known=list(self.labels)))
+            warnings.warn(Warnings.SW101.format(labels=dict(unknown), known=list(self.labels)), stacklevel=2)
         allowed = allowed_tags(gold_tag_ids(tags, tag_ids), scores.windows, len(tag_ids))
         return LOSSES[self.model.attrs["settings"]["decoder"]](scores, allowed)
 
     def set_similar_words(self, table: Any) -> None:
-        """Put another similar-word table in place. RAISES (ValueError): S106 unless it has the same shape."""
+        """Put another similar-word table in place. RAISES (ValueError): S106 unless its vectors are as wide."""
+        check_vector_width(self.model, table)
         set_similar_word_table(self.model, table)
         install_vectors(self.model)
 
@@ -267,14 +201,21 @@ class SSNER(TrainablePipe):
         return util.to_bytes(serialize, exclude)
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "SSNER":
-        """RAISES (ValueError): S111 if the bytes are damaged or come from something else."""
+        """RAISES (ValueError): S111 if the bytes are damaged or come from something else; as
+        SimilarWordTable.from_bytes if the similar words are."""
         deserialize: Dict[str, Callable[[bytes], Any]] = {
-            "cfg": lambda b: self._load_cfg(srsly.json_loads(b)),
+            "cfg": self._load_cfg,
             "vocab": lambda b: self.vocab.from_bytes(b, exclude=exclude),
             "similar_words": self._load_table,
             "model": self._load_model,
         }
-        util.from_bytes(bytes_data, deserialize, exclude)
+        try:
+            message = srsly.msgpack_loads(bytes_data)
+            if not isinstance(message, dict) or "model" not in message:
+                raise ValueError("no bytes of a component")
+        except ValueError as err:
+            raise ValueError(Errors.S111.format(name=self.name, got=err)) from err
+        util.from_dict(message, deserialize, exclude)
         return self
 
     def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
@@ -290,9 +231,10 @@ class SSNER(TrainablePipe):
         util.to_disk(path, serialize, exclude)
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "SSNER":
-        """RAISES (ValueError): S111 if a file is missing, damaged or comes from something else."""
+        """RAISES (ValueError): S111 if a file is missing, damaged or comes from something else; as
+        SimilarWordTable.from_bytes if the similar words are."""
         deserialize: Dict[str, Callable[[Path], Any]] = {
-            "cfg": lambda p: self._load_cfg(srsly.read_json(p)),
+            "cfg": lambda p: self._load_cfg(p.read_bytes() if p.exists() else b""),
             "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
             "similar_words": lambda p: self._load_table(p.read_bytes() if p.exists() else b""),
             "model": lambda p: self._load_model(p.read_bytes() if p.exists() else b""),
@@ -300,8 +242,11 @@ class SSNER(TrainablePipe):
         util.from_disk(path, deserialize, exclude)
         return self
 
-    def _load_cfg(self, cfg: Dict[str, Any]) -> None:
-        self.cfg.update(cfg)
+    def _load_cfg(self, data: bytes) -> None:
+        try:
+            self.cfg.update(srsly.json_loads(data))
+        except (ValueError, TypeError) as err:
+            raise ValueError(Errors.S111.format(name=self.name, got=f"cfg: {err}")) from err
         for label in self.labels:
             self.vocab.strings.add(label)
 
@@ -320,33 +265,6 @@ class SSNER(TrainablePipe):
         if network is not None and network.settings.n_labels != len(self.labels):
             got = f"weights for {network.settings.n_labels} labels beside {len(self.labels)} labels in cfg"
             raise ValueError(Errors.S111.format(name=self.name, got=got))
+        if network is not None and network.similar is not None and similar_word_table(self.model) is None:
+            raise ValueError(Errors.S111.format(name=self.name, got="its similar words are missing"))
         install_vectors(self.model)
-
-
-def closed_tokens(docs: Sequence[Doc]) -> np.ndarray:
-    """Tokens that other components gave an entity or blocked: (N,) bool."""
-    parts = []
-    for doc in docs:
-        iob, kind = doc.to_array("ENT_IOB"), doc.to_array("ENT_TYPE")
-        parts.append((iob == 1) | (iob == 3) | (kind != 0))
-    return np.concatenate(parts)
-
-
-def register_score_extension(spans_key: str) -> None:
-    """`Span._.ssner_score`: the probability of an entity, None for a span that `ssner` did not predict."""
-    if not Span.has_extension("ssner_score"):
-        Span.set_extension("ssner_score", getter=lambda span: span_score(span, spans_key))
-
-
-def span_score(span: Span, spans_key: str = "ssner") -> Optional[float]:
-    """Look a span up in the span group of its doc."""
-    group = span.doc.spans.get(spans_key)
-    if group is None:
-        return None
-    for candidate, score in zip(group, group.attrs.get("scores", ())):
-        if (candidate.start, candidate.end, candidate.label) == (span.start, span.end, span.label):
-            return float(score)
-    return None
-
-
-__all__ = ["SSNER", "make_ssner"]

@@ -26,8 +26,8 @@ class Errors(metaclass=_Coded):
         "similar_words = OUT, or set similar_words = null (and fusion = null) in the model's config."
     )
     S106 = (
-        "The table of similar words does not fit the network: expected (words, width) = {expected}, got {got}. "
-        "Use the table that the model was trained with, or initialize anew."
+        "The table of similar words does not fit the network: expected vectors of width {expected}, got {got}. "
+        "Make it with the same --size, or initialize anew."
     )
     S107 = (
         "Can't read the encoder {name!r}: {got}. Expected a Hugging Face folder (config.json, tokenizer.json, "
@@ -126,7 +126,9 @@ class Errors(metaclass=_Coded):
     S263 = "There is no file {path}."
     S264 = "The table of similar words has format {got}, this spacy-ssner reads {expected}. Upgrade it."
     S265 = "{path} is damaged: {reason}."
-    S266 = "No file matches --text {got!r}: expected glob patterns separated by commas, such as 'text/*.txt.gz'."
+    S266 = (
+        "No file matches --text {got!r}: expected glob patterns separated by commas, such as 'text/*.txt.gz'."
+    )
 
     # S270-S289: evaluation and command line
     S270 = (

@@ -51,7 +51,6 @@ class NetworkSettings:
     bilstm: Optional[BiLSTMSettings] = None
     similar_words: Optional[SimilarWordsSettings] = None
     fusion: Optional[FusionSettings] = None
-    n_vectors: int = 0
     vector_width: int = 0
 
     def to_dict(self) -> Dict[str, Any]:

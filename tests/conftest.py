@@ -1,7 +1,10 @@
-"""Shared factories: random scores, the enumeration that checks the CRF, tiny encoders. No test logic."""
+"""Shared factories: random scores, the enumeration that checks the CRF, tiny encoders,
+small pipelines. No test logic."""
 
+import copy
 import itertools
 
+import numpy as np
 import pytest
 import torch
 
@@ -9,7 +12,16 @@ from spacy_ssner.labels import legal_transitions
 from spacy_ssner.nn.crf import OFF
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,-:/"
-WORDS = ["the", "group", "attack", "##er", "##s", "##ed", "used", "malware"]
+WORDS = ["the", "group", "attack", "##er", "##ed", "used", "malware"]
+
+SIZES = dict(
+    hidden_size=16,
+    num_hidden_layers=2,
+    num_attention_heads=2,
+    intermediate_size=32,
+    hidden_dropout_prob=0.0,
+    attention_probs_dropout_prob=0.0,
+)
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +76,7 @@ def is_legal():
 @pytest.fixture(scope="session")
 def tiny_bert(tmp_path_factory):
     """Folder of a BERT of 2 layers, width 16, with a small WordPiece vocabulary. Random weights."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertModel, BertTokenizerFast
 
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -73,10 +85,10 @@ def tiny_bert(tmp_path_factory):
     tokenizer = Tokenizer(models.WordPiece(vocab, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    sizes = dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32)
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     folder = tmp_path_factory.mktemp("tiny_bert")
     torch.manual_seed(0)
-    config = BertConfig(vocab_size=len(vocab), max_position_embeddings=64, initializer_range=0.3, **sizes)
+    config = BertConfig(vocab_size=len(vocab), max_position_embeddings=64, initializer_range=0.3, **SIZES)
     BertModel(config).save_pretrained(folder)
     BertTokenizerFast(tokenizer_object=tokenizer).save_pretrained(folder)
     return folder
@@ -85,7 +97,7 @@ def tiny_bert(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_roberta(tmp_path_factory):
     """Folder of a RoBERTa of 2 layers, width 16, with a byte-level BPE vocabulary. Random weights."""
-    from tokenizers import Tokenizer, models, pre_tokenizers
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import RobertaConfig, RobertaModel, RobertaTokenizerFast
 
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
@@ -94,13 +106,145 @@ def tiny_roberta(tmp_path_factory):
     vocab = {piece: i for i, piece in enumerate(pieces)}
     tokenizer = Tokenizer(models.BPE(vocab, merges))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    sizes = dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32)
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
     ids = dict(bos_token_id=0, pad_token_id=1, eos_token_id=2)
     folder = tmp_path_factory.mktemp("tiny_roberta")
     torch.manual_seed(0)
     config = RobertaConfig(
-        vocab_size=len(vocab), max_position_embeddings=66, initializer_range=0.3, **sizes, **ids
+        vocab_size=len(vocab), max_position_embeddings=66, initializer_range=0.3, **SIZES, **ids
     )
     RobertaModel(config).save_pretrained(folder)
     RobertaTokenizerFast(tokenizer_object=tokenizer).save_pretrained(folder)
     return folder
+
+
+ANNOTATED = (
+    ("APT29 used Mimikatz against Acme Corp in Kyiv.", "HackOrg Tool Org Area", "APT29|Mimikatz|Acme Corp|Kyiv"),
+    ("The group Lazarus dropped Emotet.", "HackOrg Malware", "Lazarus|Emotet"),
+    ("Nothing was stolen on that day.", "", ""),
+    ("Turla sent Mimikatz to the Foreign Ministry of Peru.", "HackOrg Tool Org", "Turla|Mimikatz|Foreign Ministry of Peru"),
+)  # fmt: skip
+LABELS = ("Area", "HackOrg", "Malware", "Org", "Tool")
+
+
+@pytest.fixture(scope="session")
+def annotated():
+    """Sentences with their entities as (text, [(start, end, label)])."""
+    result = []
+    for text, labels, mentions in ANNOTATED:
+        starts = [(text.index(mention), mention) for mention in mentions.split("|") if mention]
+        spans = [(start, start + len(m), label) for (start, m), label in zip(starts, labels.split())]
+        result.append((text, spans))
+    return result
+
+
+@pytest.fixture(scope="session")
+def make_examples(annotated):
+    """Examples of some nlp object."""
+    from spacy.training import Example
+
+    def make_examples(nlp, sentences=annotated):
+        return [Example.from_dict(nlp.make_doc(text), {"entities": spans}) for text, spans in sentences]
+
+    return make_examples
+
+
+@pytest.fixture(scope="session")
+def tiny_model():
+    """Config of a small model: names of sublayers to switch on, then settings of the model itself."""
+    sublayers = {
+        "char_cnn": {
+            "@architectures": "spacy-ssner.CharCNN.v1",
+            "width": 8,
+            "char_width": 4,
+            "max_chars": 12,
+        },
+        "bilstm": {"@architectures": "spacy-ssner.BiLSTM.v1", "width": 32},
+        "similar_words": {"@architectures": "spacy-ssner.SimilarWords.v1", "width": 8},
+        "fusion": {"@architectures": "spacy-ssner.Fusion.v1", "n_heads": 2},
+    }
+    sizes = dict(width=16, depth=1, embed_size=200, window_size=1, maxout_pieces=2, subword_features=True)
+    tok2vec = {"@architectures": "spacy.HashEmbedCNN.v2", "pretrained_vectors": None, **sizes}
+
+    def tiny_model(*names, **settings):
+        parts = {name: part if name in names else None for name, part in sublayers.items()}
+        base = {"@architectures": "spacy-ssner.SSNER.v1", "tok2vec": tok2vec}
+        return copy.deepcopy({**base, **parts, **settings})
+
+    return tiny_model
+
+
+@pytest.fixture(scope="session")
+def make_table():
+    """A table of similar words from random vectors; the words of the annotated sentences are in it."""
+    from spacy_ssner.similarity.table import SimilarWordTable
+    from spacy_ssner.similarity.vectors import WordVectors
+
+    def make_table(*, width=6, n_more=4, seed=0):
+        words = dict.fromkeys(w.strip(".").lower() for text, *_ in ANNOTATED for w in text.split())
+        words = (*words, *(f"filler{i}" for i in range(n_more)))
+        vectors = np.random.default_rng(seed).normal(size=(len(words), width)).astype("float32")
+        return SimilarWordTable.build(WordVectors(words, vectors), m=5, k=3)
+
+    return make_table
+
+
+@pytest.fixture(scope="session")
+def table_path(make_table, tmp_path_factory):
+    """File of a table of similar words."""
+    path = tmp_path_factory.mktemp("table") / "words.sim"
+    make_table().to_disk(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def make_nlp(make_examples, tiny_model, table_path):
+    """A blank pipeline with an initialized `ssner`; by default all sublayers are on."""
+    import spacy
+    from thinc.api import fix_random_seed
+
+    def make_nlp(*names, sentences=None, settings=None, steps=0, **model):
+        fix_random_seed(0)
+        nlp = spacy.blank("en")
+        names = names or ("char_cnn", "bilstm", "similar_words", "fusion")
+        nlp.add_pipe("ssner", config={"model": tiny_model(*names, **model), **(settings or {})})
+        if "similar_words" in names:
+            nlp.config["initialize"]["components"]["ssner"] = {"similar_words": str(table_path)}
+        examples = make_examples(nlp) if sentences is None else make_examples(nlp, sentences)
+        optimizer = nlp.initialize(lambda: examples)
+        optimizer.learn_rate = 0.02
+        for _ in range(steps):
+            nlp.update(examples, sgd=optimizer)
+        return nlp
+
+    return make_nlp
+
+
+@pytest.fixture(scope="session")
+def trained_path(make_nlp, tmp_path_factory):
+    """Folder of a pipeline with all sublayers that knows the annotated sentences by heart."""
+    path = tmp_path_factory.mktemp("trained") / "pipeline"
+    make_nlp(steps=60).to_disk(path)
+    return path
+
+
+@pytest.fixture
+def trained(trained_path):
+    """A fresh copy of that pipeline, for a test to change."""
+    import spacy
+
+    return spacy.load(trained_path)
+
+
+@pytest.fixture(scope="session")
+def found():
+    """What a doc holds: (start, end, label, probability) of each entity."""
+    return lambda doc: [
+        (e.start, e.end, e.label_, pytest.approx(e._.ssner_score, abs=1e-5)) for e in doc.ents
+    ]
+
+
+@pytest.fixture(scope="session")
+def gold():
+    """Spans of an annotated sentence as they stand in the text: [(text, label)]."""
+    return lambda sentence: [(sentence[0][start:end], label) for start, end, label in sentence[1]]

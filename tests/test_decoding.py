@@ -34,7 +34,9 @@ def random_scores(make_scores, windows, *, seed, scale=1.0):
 
 def best_spans(emissions, transitions, closed, enumerate_paths):
     """Entities of one window from all its paths, closed tokens held at O, with their probabilities."""
-    paths, scores = enumerate_paths(torch.from_numpy(emissions).double(), torch.from_numpy(transitions).double())
+    paths, scores = enumerate_paths(
+        torch.from_numpy(emissions).double(), torch.from_numpy(transitions).double()
+    )
     open_paths = (paths[:, closed] == 0).all(dim=1)
     paths, scores = paths[open_paths], scores[open_paths]
     p = scores.softmax(0)
@@ -55,10 +57,12 @@ def assert_same(found, expected):
 
 @given(tags=st.lists(st.sampled_from(range(5)), min_size=1, max_size=10))
 def test_path_to_spans_equals_the_slow_reader_of_tags(tags):
-    legal = [tag if tag % 2 or tag == 0 or before in (tag, tag - 1) else tag - 1 for before, tag in zip([0, *tags], tags)]
+    legal = [
+        tag if tag % 2 or tag == 0 or before in (tag, tag - 1) else tag - 1
+        for before, tag in zip([0, *tags], tags)
+    ]
     path = torch.tensor([[0] * len(legal), legal])
     row, start, end, tag = path_to_spans(path)
-    # repair above looks at the tags before repair, so read the repaired ones
     expected = tags_to_spans([TAGS[tag] for tag in legal])
     assert row.tolist() == [1] * len(expected)
     found = zip(start.tolist(), end.tolist(), tag.tolist())

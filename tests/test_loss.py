@@ -12,7 +12,7 @@ from spacy_ssner.loss import LOSSES, MISSING, allowed_tags, crf_loss, gold_tag_i
 from spacy_ssner.nn.crf import OFF
 from spacy_ssner.types import TagScores, Windows
 
-O, B1, I1, B2, I2 = range(5)
+NO, B1, I1, B2, I2 = range(5)  # tags of two labels
 
 
 def whole(*lengths):
@@ -37,11 +37,11 @@ def test_gold_tag_ids_make_unknown_and_missing_tags_missing():
 
 
 def test_allowed_tags_of_full_and_missing_annotation():
-    allowed = allowed_tags(np.array([O, B1, MISSING, I2]), whole(4), 5)
-    assert allowed.tolist() == [*one_hot(O, B1).tolist(), [True] * 5, *one_hot(I2).tolist()]
+    allowed = allowed_tags(np.array([NO, B1, MISSING, I2]), whole(4), 5)
+    assert allowed.tolist() == [*one_hot(NO, B1).tolist(), [True] * 5, *one_hot(I2).tolist()]
 
 
-@pytest.mark.parametrize("tag,expected", [(O, O), (B1, B1), (I1, B1), (B2, B2), (I2, B2)])
+@pytest.mark.parametrize("tag,expected", [(NO, NO), (B1, B1), (I1, B1), (B2, B2), (I2, B2)])
 def test_an_entity_cut_in_two_begins_anew(tag, expected):
     gold = np.array([B1, tag, I1])
     allowed = allowed_tags(gold, whole(1, 2), 5)
@@ -54,20 +54,20 @@ def test_missing_at_the_start_of_a_window_stays_missing():
 
 
 def test_context_allows_everything_and_the_core_keeps_its_inside_tag():
-    gold = np.array([B1, I1, I1, O])
+    gold = np.array([B1, I1, I1, NO])
     core = np.array([True, True, False, False, True, True])
     windows = Windows(np.array([0, 1, 2, 1, 2, 3]), np.array([3, 3]), core, 4)
     allowed = allowed_tags(gold, windows, 5)
     assert (allowed[[0, 1]] == one_hot(B1, I1)).all()
     assert allowed[[2, 3]].all()
-    assert (allowed[[4, 5]] == one_hot(I1, O)).all()
+    assert (allowed[[4, 5]] == one_hot(I1, NO)).all()
 
 
 def test_no_tokens_allow_nothing():
     assert allowed_tags(np.zeros(0, dtype=np.int64), whole(), 5).shape == (0, 5)
 
 
-@given(st.lists(st.sampled_from([MISSING, O, B1, I1, B2, I2]), max_size=12), st.data())
+@given(st.lists(st.sampled_from([MISSING, NO, B1, I1, B2, I2]), max_size=12), st.data())
 def test_allowed_tags_equal_a_slow_loop(gold, data):
     starts = data.draw(st.lists(st.booleans(), min_size=len(gold), max_size=len(gold)))
     starts[:1] = [True] * len(gold[:1])
@@ -77,7 +77,9 @@ def test_allowed_tags_equal_a_slow_loop(gold, data):
         if tag == MISSING:
             assert all(row)
         else:
-            assert row.count(True) == 1 and row.index(True) == (tag - 1 if is_start and tag in (I1, I2) else tag)
+            assert row.count(True) == 1 and row.index(True) == (
+                tag - 1 if is_start and tag in (I1, I2) else tag
+            )
 
 
 def enumerated_nll(scores, allowed, enumerate_paths):
@@ -94,7 +96,7 @@ def enumerated_nll(scores, allowed, enumerate_paths):
 def test_crf_loss_equals_enumeration(make_scores, enumerate_paths):
     windows = whole(3, 1, 4, 2)
     scores = scores_of(make_scores, windows)
-    allowed = allowed_tags(np.array([B1, I1, O, O, B2, MISSING, I2, O, MISSING, B1]), windows, 5)
+    allowed = allowed_tags(np.array([B1, I1, NO, NO, B2, MISSING, I2, NO, MISSING, B1]), windows, 5)
     loss, _ = crf_loss(scores, allowed)
     assert_allclose(loss, enumerated_nll(scores, allowed, enumerate_paths), rtol=1e-9)
 
@@ -102,7 +104,7 @@ def test_crf_loss_equals_enumeration(make_scores, enumerate_paths):
 def test_softmax_loss_equals_a_slow_loop(make_scores):
     windows = whole(2, 3)
     scores = scores_of(make_scores, windows)
-    allowed = allowed_tags(np.array([B1, MISSING, O, B2, I2]), windows, 5)
+    allowed = allowed_tags(np.array([B1, MISSING, NO, B2, I2]), windows, 5)
     allowed[3] = [True, False, False, True, False]  # a partial set
     expected = 0.0
     for i in (0, 2, 3, 4):
@@ -131,7 +133,7 @@ def test_gradients_equal_finite_differences(decoder, make_scores):
     scores = scores_of(make_scores, windows)
     free = np.where(scores.transitions == OFF, -5.0, scores.transitions)  # so that those have a gradient too
     scores = TagScores(scores.emissions, free, windows)
-    allowed = allowed_tags(np.array([B1, I1, O, MISSING, B2, MISSING, I2, O]), windows, 5)
+    allowed = allowed_tags(np.array([B1, I1, NO, MISSING, B2, MISSING, I2, NO]), windows, 5)
     allowed[2] = [True, True, False, False, False]
     _, found = LOSSES[decoder](scores, allowed)
 
@@ -162,7 +164,7 @@ def test_gold_that_breaks_the_scheme_gives_finite_gradients(decoder, make_scores
     windows = whole(3)
     scores = scores_of(make_scores, windows, dtype=torch.float32)
     before = scores.emissions.copy(), scores.transitions.copy()
-    loss, d_scores = LOSSES[decoder](scores, one_hot(O, I1, I2))
+    loss, d_scores = LOSSES[decoder](scores, one_hot(NO, I1, I2))
     assert np.isfinite(loss) and loss > 0
     assert np.isfinite(d_scores.emissions).all() and np.isfinite(d_scores.transitions).all()
     assert d_scores.emissions.dtype == np.float32
@@ -173,7 +175,7 @@ def test_gold_that_breaks_the_scheme_gives_finite_gradients(decoder, make_scores
 def test_the_size_of_a_pass_does_not_matter(max_padded, make_scores, monkeypatch):
     windows = whole(3, 1, 4, 2)
     scores = scores_of(make_scores, windows)
-    allowed = allowed_tags(np.array([B1, I1, O, O, B2, MISSING, I2, O, MISSING, B1]), windows, 5)
+    allowed = allowed_tags(np.array([B1, I1, NO, NO, B2, MISSING, I2, NO, MISSING, B1]), windows, 5)
     loss, d_scores = crf_loss(scores, allowed)
     monkeypatch.setattr(loss_module, "MAX_PADDED", max_padded)
     other, d_other = crf_loss(scores, allowed)

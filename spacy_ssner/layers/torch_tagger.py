@@ -2,6 +2,7 @@
 
 from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple, cast
 
+import numpy as np
 import torch
 from thinc.api import ArgsKwargs, Model
 from thinc.types import Floats2d
@@ -69,9 +70,7 @@ def forward(model: TaggerModel, inputs: TaggerInputs, is_train: bool) -> Tuple[T
     def backprop(d_scores: TagScores) -> Floats2d:
         gradients = (xp2torch(d_scores.emissions), xp2torch(d_scores.transitions))
         outputs = [x for x in zip((emissions, transitions), gradients) if x[0].requires_grad]
-        torch_backprop(
-            ArgsKwargs(([x for x, _ in outputs],), {"grad_tensors": [dx for _, dx in outputs]})
-        )
+        torch_backprop(ArgsKwargs(([x for x, _ in outputs],), {"grad_tensors": [dx for _, dx in outputs]}))
         d_X = X.grad if X.grad is not None else torch.zeros_like(X)
         return cast(Floats2d, torch2xp(d_X))
 
@@ -80,10 +79,17 @@ def forward(model: TaggerModel, inputs: TaggerInputs, is_train: bool) -> Tuple[T
 
 
 def _as_tensors(X: torch.Tensor, inputs: TaggerInputs) -> NetworkInputs:
-    features = inputs.features
-    on_device = (
-        torch.from_numpy(x).to(X.device)
-        for x in (features.word_index, features.char_ids, features.own_row, features.similar_rows)
+    features, windows = inputs.features, inputs.windows
+
+    def on_device(array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(array).to(X.device)
+
+    return NetworkInputs(
+        token_vectors=X,
+        word_index=on_device(features.word_index),
+        char_ids=on_device(features.char_ids),
+        own_row=on_device(features.own_row),
+        similar_rows=on_device(features.similar_rows),
+        places=on_device(windows.index),
+        lengths=windows.lengths,
     )
-    index = torch.from_numpy(inputs.windows.index).to(X.device)
-    return NetworkInputs(X, *on_device, index, inputs.windows.lengths)

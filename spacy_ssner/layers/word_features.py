@@ -22,8 +22,9 @@ def distinct_words(docs: Sequence[Doc]) -> Tuple[List[str], np.ndarray]:
         return [], np.zeros(0, dtype=np.int64)
     orths = np.concatenate([doc.to_array("ORTH") for doc in docs if len(doc)])
     unique, index = np.unique(orths, return_inverse=True)
-    strings = docs[0].vocab.strings
-    return [strings[int(orth)] for orth in unique], index.astype(np.int64)
+    stores = list({id(doc.vocab): doc.vocab.strings for doc in docs}.values())  # docs of several pipelines
+    words = [next(strings[orth] for strings in stores if orth in strings) for orth in unique.tolist()]
+    return words, index.astype(np.int64)
 
 
 def doc_sentence_starts(docs: Sequence[Doc], words: Sequence[str], word_index: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from ..labels import legal_transitions
 from ..types import NetworkSettings
 from .batching import length_groups, padded_places
 from .char_cnn import CharCNN
-from .crf import OFF, ConstrainedCRF
+from .crf import ConstrainedCRF
 from .encoder import BiLSTM
 from .fusion import MultiHeadFusion
 from .similar_attention import SimilarAttention
@@ -24,14 +24,14 @@ MAX_PADDED = 8192  # tokens side by side in one pass
 
 class NetworkInputs(NamedTuple):
     """token_vectors: (N, token_width). word_index: (N,) -> U. char_ids: (U, C). own_row: (U,). similar_rows: (U, k).
-    index: (M,) -> N. lengths: (W,) numpy, window lengths in tokens."""
+    places: (M,) -> N. lengths: (W,) numpy, window lengths in tokens."""
 
     token_vectors: Tensor
     word_index: Tensor
     char_ids: Tensor
     own_row: Tensor
     similar_rows: Tensor
-    index: Tensor
+    places: Tensor
     lengths: np.ndarray
 
 
@@ -62,7 +62,6 @@ class SSNERNetwork(nn.Module):
         self.fusion: Optional[MultiHeadFusion] = None
         if settings.similar_words is not None:
             self.similar = SimilarAttention(
-                n_vectors=settings.n_vectors,
                 vector_width=settings.vector_width,
                 query_width=width if settings.similar_words.query == "context" else settings.vector_width,
                 width=settings.similar_words.width,
@@ -108,7 +107,7 @@ class SSNERNetwork(nn.Module):
         emissions, places = [], []
         for group in length_groups(lengths, max_padded=MAX_PADDED):
             place, mask = padded_places(starts[group], lengths[group], X.device)
-            emissions.append(self.tag_windows(X, inputs, inputs.index[place], mask)[mask])
+            emissions.append(self.tag_windows(X, inputs, inputs.places[place], mask)[mask])
             places.append(place[mask])
         if not emissions:
             return X.new_zeros(0, self.n_tags), self.crf.packed()
@@ -143,8 +142,8 @@ def grow_labels(old: SSNERNetwork, n_labels: int) -> SSNERNetwork:
         state[name][tuple(slice(0, n) for n in weight.shape)] = weight
     new.load_state_dict(state)
     if new.similar is not None and old.similar is not None:
-        new.similar.vectors.copy_(old.similar.vectors)
+        new.similar.vectors = old.similar.vectors
     return new.to(old.output.weight.device)
 
 
-__all__ = ["NetworkInputs", "SSNERNetwork", "grow_labels", "OFF"]
+__all__ = ["NetworkInputs", "SSNERNetwork", "grow_labels"]

@@ -36,7 +36,9 @@ class PieceEncoder(nn.Module):
 
         White space has none; any other word has at least one, the unknown piece if need be.
         """
-        encoded = self.tokenizer.encode_batch([[w] for w in words], is_pretokenized=True, add_special_tokens=False)
+        encoded = self.tokenizer.encode_batch(
+            [[w] for w in words], is_pretokenized=True, add_special_tokens=False
+        )
         result = []
         for word, encoding in zip(words, encoded):
             ids = [] if word.isspace() else encoding.ids[:max_pieces] or [self.settings["unknown"]]

@@ -19,11 +19,11 @@ class SimilarAttention(nn.Module):
     DEPARTS: a word without any similar word, which the paper does not treat, gets a learned vector.
     """
 
-    def __init__(self, *, n_vectors: int, vector_width: int, query_width: int, width: int):
+    def __init__(self, *, vector_width: int, query_width: int, width: int):
         super().__init__()
         self.vector_width = vector_width
         # Row 0 is for "none", so that -1 + 1 is a legal index. Frozen, and saved with the table, not here.
-        self.register_buffer("vectors", torch.zeros(n_vectors + 1, vector_width), persistent=False)
+        self.register_buffer("vectors", torch.zeros(1, vector_width), persistent=False)
         self.vectors: Tensor
         self.map_query = nn.Linear(query_width, width, bias=False)
         self.map_similar = nn.Linear(vector_width, width, bias=False)
@@ -36,8 +36,8 @@ class SimilarAttention(nn.Module):
         nn.init.normal_(self.nothing_similar, std=0.1)
 
     def set_vectors(self, vectors: Tensor) -> None:
-        """vectors: (n_vectors, D). Copied behind the row for "none"."""
-        self.vectors[1:].copy_(vectors)
+        """vectors: (n_vectors, D), put behind the row for "none"; any number of them."""
+        self.vectors = torch.cat([torch.zeros_like(self.vectors[:1]), vectors.to(self.vectors)])
 
     def own_vectors(self, own: Tensor, similar: Tensor) -> Tensor:
         """The word's own vector, or the mean of its similar words where it has none: (..., D)."""

@@ -181,9 +181,16 @@ def test_padding_changes_nothing(seed, n_more, make_scores):
         crf_nll(longer, transitions, allowed, longer_mask),
         crf_nll(emissions, transitions, allowed[:, :4], mask),
     )
-    assert torch.equal(viterbi(longer, transitions, longer_mask)[:, :4], viterbi(emissions, transitions, mask))
+    assert torch.equal(
+        viterbi(longer, transitions, longer_mask)[:, :4], viterbi(emissions, transitions, mask)
+    )
     assert (viterbi(longer, transitions, longer_mask)[~longer_mask] == 0).all()
-    spans = (torch.tensor([0, 1, 2]), torch.tensor([1, 0, 0]), torch.tensor([4, 2, 1]), torch.tensor([1, 3, 1]))
+    spans = (
+        torch.tensor([0, 1, 2]),
+        torch.tensor([1, 0, 0]),
+        torch.tensor([4, 2, 1]),
+        torch.tensor([1, 3, 1]),
+    )
     assert_close(
         span_log_probability(longer, transitions, longer_mask, *spans),
         span_log_probability(emissions, transitions, mask, *spans),
@@ -289,9 +296,7 @@ def test_a_long_window_stays_exact(scale, gradient_error, make_scores, is_legal)
         log_p = span_log_probability(
             emissions, transitions, mask, torch.zeros_like(starts), starts, starts + 1, tag
         )
-    assert_close(
-        (alpha + beta - log_z).exp()[0].numpy(), marginals, atol=1e-9, rtol=0.0, check_dtype=False
-    )
+    assert_close((alpha + beta - log_z).exp()[0].numpy(), marginals, atol=1e-9, rtol=0.0, check_dtype=False)
     assert is_legal(path[0].tolist())
     assert (log_p.exp().numpy() <= marginals[starts, tag] + 1e-5).all()
 

@@ -37,7 +37,6 @@ FULL = NetworkSettings(
     bilstm=LSTMS[1],
     similar_words=SimilarWordsSettings(5, "context"),
     fusion=FusionSettings(2, "gate"),
-    n_vectors=7,
     vector_width=3,
 )
 
@@ -59,7 +58,7 @@ def make_network(settings, seed=0):
     network = SSNERNetwork(settings)
     torch.nn.init.normal_(network.output.bias)
     if network.similar is not None:
-        network.similar.set_vectors(torch.randn(settings.n_vectors, settings.vector_width))
+        network.similar.set_vectors(torch.randn(7, settings.vector_width))
     return network
 
 
@@ -73,10 +72,10 @@ def make_inputs(settings, lengths=(3, 1, 5), seed=0):
     rows[0] = -1
     own = torch.tensor([-1, 0, 1, 2, 3, -1])
     words = torch.arange(n_tokens) % n_words
-    index = torch.randint(n_tokens, (n_places,), generator=rng)
-    index[0] = 0  # a word without similar words
+    places = torch.randint(n_tokens, (n_places,), generator=rng)
+    places[0] = 0  # a word without similar words
     vectors = torch.randn(n_tokens, settings.token_width, generator=rng, requires_grad=True)
-    return NetworkInputs(vectors, words, chars, own, rows, index, np.array(lengths))
+    return NetworkInputs(vectors, words, chars, own, rows, places, np.array(lengths))
 
 
 @pytest.mark.parametrize("settings", ALL_SETTINGS)
@@ -94,7 +93,7 @@ def test_every_combination_runs_and_learns_everywhere(settings):
             assert weight.grad is not None and (weight.grad != 0).any(), name
             assert weight.grad.isfinite().all(), name
     used = torch.zeros(len(inputs.token_vectors), dtype=torch.bool)
-    used[inputs.index] = True
+    used[inputs.places] = True
     assert (inputs.token_vectors.grad != 0).any(dim=1).tolist() == used.tolist()
 
 
@@ -104,7 +103,7 @@ def test_a_window_does_not_see_the_others(settings):
     together, _ = network(inputs)
     start = 0
     for length in inputs.lengths:
-        places = inputs.index[start : start + length]
+        places = inputs.places[start : start + length]
         words, word_index = inputs.word_index[places].unique(return_inverse=True)
         chars = inputs.char_ids[words]
         chars = chars[:, : (chars != 0).sum(dim=1).max()]
@@ -173,9 +172,11 @@ def test_each_option_changes_the_scores(name, value):
     """Weights of the same name and size are shared, so that the option alone makes the difference."""
     base, other = make_network(FULL), make_network(replace(FULL, **{name: value}), seed=1)
     state = base.state_dict()
-    shared = {k: state[k] if k in state and state[k].shape == v.shape else v for k, v in other.state_dict().items()}
+    shared = {
+        k: state[k] if k in state and state[k].shape == v.shape else v for k, v in other.state_dict().items()
+    }
     other.load_state_dict(shared)
-    other.similar.vectors.copy_(base.similar.vectors)
+    other.similar.vectors = base.similar.vectors
     inputs = make_inputs(FULL)
     assert not torch.allclose(base(inputs)[0], other(inputs)[0], atol=1e-4)
 
@@ -198,7 +199,7 @@ def change(inputs, field, row):
 @pytest.mark.parametrize("settings", ALL_SETTINGS)
 def test_each_part_reads_what_it_should(settings):
     network, inputs = make_network(settings).eval(), make_inputs(settings, lengths=(4,))
-    inputs = inputs._replace(index=torch.tensor([0, 1, 2, 3]))
+    inputs = inputs._replace(places=torch.tensor([0, 1, 2, 3]))
     base, _ = network(inputs)
 
     def moved(field, row):
@@ -216,7 +217,9 @@ def test_each_part_reads_what_it_should(settings):
 
 
 @pytest.mark.parametrize("n_labels", [3, 13])
-@pytest.mark.parametrize("settings", [FULL, replace(FULL, decoder="softmax", similar_words=None, fusion=None)])
+@pytest.mark.parametrize(
+    "settings", [FULL, replace(FULL, decoder="softmax", similar_words=None, fusion=None)]
+)
 def test_growing_keeps_the_old_weights_and_scores_bit_for_bit(settings, n_labels):
     old = make_network(settings).eval()
     before = {name: weight.clone() for name, weight in old.state_dict().items()}

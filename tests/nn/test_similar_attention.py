@@ -15,7 +15,7 @@ SIMILAR = torch.tensor([[[1, 2, 3], [0, -1, -1], [-1, -1, -1], [2, -1, 0]]])  # 
 @pytest.fixture
 def attention():
     torch.manual_seed(0)
-    layer = SimilarAttention(n_vectors=4, vector_width=2, query_width=3, width=5)
+    layer = SimilarAttention(vector_width=2, query_width=3, width=5)
     layer.set_vectors(VECTORS)
     return layer
 
@@ -60,6 +60,15 @@ def test_vectors_are_frozen_and_not_saved_with_the_weights(attention):
     assert "vectors" not in attention.state_dict()
     assert "vectors" not in dict(attention.named_parameters())
     assert (attention.vectors[0] == 0).all() and torch.equal(attention.vectors[1:], VECTORS)
+
+
+def test_vectors_may_be_replaced_by_more_or_fewer(attention):
+    before = attention(torch.ones(1, 1, 3), torch.tensor([[[0, 1]]]))
+    attention.set_vectors(torch.cat([VECTORS, torch.ones(2, 2)]))
+    assert torch.equal(attention(torch.ones(1, 1, 3), torch.tensor([[[0, 1]]])), before)
+    assert attention(torch.ones(1, 1, 3), torch.tensor([[[5]]])).tolist() == [[[1.0, 1.0]]]
+    attention.set_vectors(VECTORS[:1])
+    assert attention.vectors.tolist() == [[0.0, 0.0], VECTORS[0].tolist()]
 
 
 def test_no_similar_words_in_the_whole_batch(attention):

@@ -105,7 +105,11 @@ def test_a_sentence_within_the_limit_is_a_window_of_its_own(case):
 
 
 def test_a_long_sentence_is_cut_with_context_on_both_sides():
-    assert cut_long(np.ones(10, dtype=int), max_weight=6, context=1) == [(0, 0, 4, 5), (3, 4, 8, 9), (7, 8, 10, 10)]
+    assert cut_long(np.ones(10, dtype=int), max_weight=6, context=1) == [
+        (0, 0, 4, 5),
+        (3, 4, 8, 9),
+        (7, 8, 10, 10),
+    ]
 
 
 def test_a_token_as_heavy_as_the_window_stands_alone():

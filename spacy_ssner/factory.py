@@ -1,0 +1,76 @@
+"""The factory `ssner`, and the model that it uses when the config names none: a small CNN, no download."""
+
+from typing import Callable, Optional
+
+from spacy.language import Language
+from thinc.api import Config
+
+from .architectures import SSNERModel
+from .component import SSNER
+
+DEFAULT_CONFIG = """
+[model]
+@architectures = "spacy-ssner.SSNER.v1"
+similar_words = null
+fusion = null
+decoder = "crf"
+
+[model.tok2vec]
+@architectures = "spacy.HashEmbedCNN.v2"
+pretrained_vectors = null
+width = 96
+depth = 4
+embed_size = 2000
+window_size = 1
+maxout_pieces = 3
+subword_features = true
+
+[model.char_cnn]
+@architectures = "spacy-ssner.CharCNN.v1"
+
+[model.bilstm]
+@architectures = "spacy-ssner.BiLSTM.v1"
+"""
+DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
+
+
+@Language.factory(
+    "ssner",
+    assigns=["doc.ents", "doc.spans", "token.ent_iob", "token.ent_type"],
+    default_config={
+        "model": DEFAULT_MODEL,
+        "overwrite_ents": False,
+        "threshold": 0.0,
+        "spans_key": "ssner",
+        "scorer": {"@scorers": "spacy-ssner.ssner_scorer.v1"},
+    },
+    default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
+)
+def make_ssner(
+    nlp: Language,
+    name: str,
+    model: SSNERModel,
+    overwrite_ents: bool,
+    threshold: float,
+    spans_key: str,
+    scorer: Optional[Callable],
+) -> SSNER:
+    """Make the component.
+
+    model (Model[List[Doc], TagScores]): See architectures.build_ssner_model.
+    overwrite_ents (bool): Replace entities set by earlier components; otherwise they are kept and ours
+        go around them.
+    threshold (float): Entities less probable than this are dropped; 0 to 1.
+    spans_key (str): Key of the span group with our entities and, in attrs["scores"], their probabilities.
+    scorer (Optional[Callable]): Scoring method.
+    RAISES (ValueError): S101 for a threshold out of range.
+    """
+    return SSNER(
+        nlp.vocab,
+        model,
+        name,
+        overwrite_ents=overwrite_ents,
+        threshold=threshold,
+        spans_key=spans_key,
+        scorer=scorer,
+    )

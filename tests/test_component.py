@@ -1,0 +1,598 @@
+"""The component's contract with spaCy: labels, training, annotation, settings, files."""
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+import spacy
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+from thinc.api import Adam, fix_random_seed
+
+from spacy_ssner.annotations import span_score
+from spacy_ssner.architectures import similar_word_table
+from spacy_ssner.component import SSNER
+from spacy_ssner.layers.torch_tagger import network_of
+from spacy_ssner.types import TagScores
+
+LABELS = ("Area", "HackOrg", "Malware", "Org", "Tool")
+SUBLAYERS = ("char_cnn", "bilstm", "similar_words", "fusion")
+
+
+def texts_of(doc):
+    return [(ent.text, ent.label_) for ent in doc.ents]
+
+
+def weights(nlp, name="ssner"):
+    network = network_of(nlp.get_pipe(name).model.get_ref("tagger"))
+    return {key: value.clone() for key, value in network.state_dict().items()}
+
+
+def test_default_config_builds_trains_and_predicts(annotated, make_examples):
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("ssner")
+    assert isinstance(pipe, SSNER) and pipe.labels == ()
+    examples = make_examples(nlp)
+    optimizer = nlp.initialize(lambda: examples)
+    assert pipe.labels == LABELS == tuple(pipe.label_data)
+    assert np.isfinite(nlp.update(examples, sgd=optimizer)["ssner"])
+    assert nlp(annotated[0][0]).has_annotation("ENT_IOB")
+
+
+def test_factory_meta():
+    meta = spacy.blank("en").add_pipe("ssner") and spacy.blank("en").get_factory_meta("ssner")
+    assert meta.assigns == ["doc.ents", "doc.spans", "token.ent_iob", "token.ent_type"]
+    assert meta.default_score_weights == {"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None}
+    assert set(meta.default_config) == {"model", "overwrite_ents", "threshold", "spans_key", "scorer"}
+
+
+@pytest.mark.parametrize("action", ["predict", "call", "pipe", "update"])
+def test_uninitialized_use_is_an_error(action, make_examples):
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("ssner")
+    doc = nlp.make_doc("APT29 used Mimikatz.")
+    actions = {
+        "predict": lambda: pipe.predict([doc]),
+        "call": lambda: nlp("APT29"),
+        "pipe": lambda: list(nlp.pipe(["APT29"])),
+        "update": lambda: pipe.update(make_examples(nlp)),
+    }
+    with pytest.raises(ValueError, match="S110.*ssner"):
+        actions[action]()
+
+
+# Labels
+
+
+def test_labels_found_in_data_are_sorted(make_nlp):
+    assert make_nlp("bilstm").get_pipe("ssner").labels == LABELS
+
+
+def test_labels_given(make_examples, tiny_model):
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("ssner", config={"model": tiny_model()})
+    given = ["Tool", "Org", "HackOrg", "Malware", "Area", "Never"]
+    pipe.initialize(lambda: make_examples(nlp), nlp=nlp, labels=given)
+    assert list(pipe.labels) == pipe.label_data == given
+    assert network_of(pipe.model.get_ref("tagger")).n_tags == 2 * len(given) + 1
+
+
+def test_label_data_is_what_initialize_takes(make_nlp, make_examples, tiny_model):
+    label_data = make_nlp("bilstm").get_pipe("ssner").label_data
+    nlp = spacy.blank("en")
+    nlp.add_pipe("ssner", config={"model": tiny_model()})
+    nlp.config["initialize"]["components"]["ssner"] = {"labels": label_data}
+    nlp.initialize(lambda: make_examples(nlp)[2:3])
+    assert nlp.get_pipe("ssner").label_data == label_data
+
+
+def test_no_entity_type_at_all(tiny_model, make_examples, annotated):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("ssner", config={"model": tiny_model()})
+    with pytest.raises(ValueError, match="S109"):
+        nlp.initialize(lambda: make_examples(nlp, annotated[2:3]))
+    with pytest.raises(ValueError, match="S109"):
+        nlp.get_pipe("ssner").initialize(lambda: make_examples(nlp), labels=[])
+
+
+def test_labels_in_front_of_initialize_stay_first(tiny_model, make_examples):
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("ssner", config={"model": tiny_model()})
+    assert pipe.add_label("Zeta") == 1 and pipe.add_label("Zeta") == 0
+    nlp.initialize(lambda: make_examples(nlp))
+    assert pipe.labels == ("Zeta", *LABELS)
+
+
+def test_initialize_twice_gives_a_fresh_network(make_nlp, make_examples):
+    nlp = make_nlp("bilstm", steps=3)
+    before = weights(nlp)
+    nlp.initialize(lambda: make_examples(nlp))
+    after = weights(nlp)
+    assert nlp.get_pipe("ssner").labels == LABELS
+    assert before.keys() == after.keys() and any((before[k] != after[k]).any() for k in before)
+
+
+@pytest.mark.parametrize("label", ["", " ", " Tool", "Tool\n", None, 3])
+def test_unusable_label(label):
+    pipe = spacy.blank("en").add_pipe("ssner")
+    with pytest.raises(ValueError, match=re.escape("[S108]")):
+        pipe.add_label(label)
+    assert pipe.labels == ()
+
+
+def test_label_added_after_training_keeps_old_scores(trained, annotated, found):
+    pipe = trained.get_pipe("ssner")
+    docs = [trained.make_doc(text) for text, _ in annotated]
+    n_tags = 2 * len(LABELS) + 1
+    before, expected = pipe.model.predict(docs), [texts_of(trained(text)) for text, _ in annotated]
+    assert pipe.add_label("Exploit") == 1 and pipe.add_label("Exploit") == 0
+    after = pipe.model.predict(docs)
+    np.testing.assert_allclose(after.emissions[:, :n_tags], before.emissions, atol=1e-6)
+    np.testing.assert_allclose(after.transitions[:n_tags, :n_tags], before.transitions[:n_tags], atol=1e-6)
+    assert after.emissions.shape[1] == n_tags + 2
+    assert [texts_of(trained(text)) for text, _ in annotated] == expected
+
+
+def test_label_added_after_training_is_learned(trained, annotated, make_examples, found):
+    pipe = trained.get_pipe("ssner")
+    pipe.add_label("Exploit")
+    more = [*annotated, ("They abused BlueKeep.", [(12, 20, "Exploit")])]
+    optimizer = trained.resume_training()
+    optimizer.learn_rate = 0.02
+    examples = make_examples(trained, more)
+    for _ in range(40):
+        trained.update(examples, sgd=optimizer)
+    assert texts_of(trained(more[-1][0])) == [("BlueKeep", "Exploit")]
+    assert texts_of(trained(annotated[0][0])) == [("APT29", "HackOrg"), ("Mimikatz", "Tool"), ("Acme Corp", "Org"), ("Kyiv", "Area")]  # fmt: skip
+    again = spacy.blank("en").from_config(trained.config).from_bytes(trained.to_bytes())
+    assert found(again(more[-1][0])) == found(trained(more[-1][0]))
+
+
+def test_unknown_labels_are_counted_and_treated_as_missing(make_nlp, make_examples, annotated):
+    nlp = make_nlp("bilstm", sentences=annotated[1:2])  # HackOrg, Malware
+    pipe = nlp.get_pipe("ssner")
+    examples = make_examples(nlp, annotated[:1])
+    with pytest.warns(UserWarning, match=r"SW101.*'Tool': 1.*'Org': 2.*'Area': 1.*HackOrg") as caught:
+        scores, _ = pipe.model.begin_update([eg.predicted for eg in examples])
+        _, gradient = pipe.get_loss(examples, scores)
+    assert len(caught) == 1
+    known = [token.text not in ("Mimikatz", "Acme", "Corp", "Kyiv") for token in examples[0].predicted]
+    expected = Example(examples[0].predicted, examples[0].reference.copy())
+    reference = Doc(nlp.vocab, words=[t.text for t in examples[0].predicted])
+    missing = [reference[i : i + 1] for i, is_known in enumerate(known) if not is_known]
+    reference.set_ents([Span(reference, 0, 1, "HackOrg")], missing=missing, default="outside")
+    expected = Example(examples[0].predicted, reference)
+    _, wanted = pipe.get_loss([expected], scores)
+    np.testing.assert_allclose(gradient.emissions, wanted.emissions, atol=1e-6)
+
+
+# Training
+
+
+def test_overfit(trained, annotated, gold):
+    for sentence in annotated:
+        doc = trained(sentence[0])
+        assert texts_of(doc) == gold(sentence)
+        assert all(ent._.ssner_score > 0.8 for ent in doc.ents)
+
+
+def test_overfit_on_two_sentences_with_default_config(annotated, make_examples, gold):
+    fix_random_seed(0)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("ssner")
+    examples = make_examples(nlp, annotated[:2])
+    optimizer = nlp.initialize(lambda: examples)
+    losses = [nlp.update(examples, sgd=optimizer)["ssner"] for _ in range(40)]
+    assert losses[-1] < 0.1 * losses[0]
+    assert [texts_of(nlp(text)) for text, _ in annotated[:2]] == [gold(s) for s in annotated[:2]]
+
+
+def test_same_seed_same_weights(make_nlp):
+    one, two = weights(make_nlp(steps=3)), weights(make_nlp(steps=3))
+    assert all((one[key] == two[key]).all() for key in one)
+
+
+def test_losses_add_up_over_batches(make_nlp, make_examples):
+    nlp = make_nlp("bilstm")
+    examples = make_examples(nlp)
+    losses = {}
+    nlp.get_pipe("ssner").update(examples[:2], losses=losses)
+    first = losses["ssner"]
+    returned = nlp.get_pipe("ssner").update(examples[2:], losses=losses)
+    assert returned is losses and losses["ssner"] > first > 0
+
+
+def test_update_without_optimizer_collects_gradients(make_nlp, make_examples):
+    nlp = make_nlp("bilstm")
+    pipe = nlp.get_pipe("ssner")
+    before = weights(nlp)
+    pipe.update(make_examples(nlp))
+    assert all((before[k] == v).all() for k, v in weights(nlp).items())
+    pipe.finish_update(nlp.create_optimizer())
+    assert any((before[k] != v).any() for k, v in weights(nlp).items())
+
+
+def test_update_leaves_docs_alone(make_nlp, make_examples):
+    nlp = make_nlp("bilstm")
+    examples = make_examples(nlp)
+    nlp.get_pipe("ssner").update(examples, sgd=nlp.create_optimizer())
+    assert not any(eg.predicted.ents or eg.predicted.has_annotation("ENT_IOB") for eg in examples)
+
+
+def test_dropout_reaches_the_network(make_nlp, make_examples):
+    nlp = make_nlp()
+    pipe = nlp.get_pipe("ssner")
+    examples = make_examples(nlp)
+    plain = [pipe.update(examples, drop=0.0)["ssner"] for _ in range(2)]
+    dropped = [pipe.update(examples, drop=0.5)["ssner"] for _ in range(2)]
+    assert plain[0] == plain[1] and dropped[0] != dropped[1]
+    before = pipe.predict([examples[0].predicted])
+    assert pipe.predict([examples[0].predicted]) == before
+
+
+def test_logged_loss_is_the_function_of_the_gradient(make_nlp, make_examples):
+    nlp = make_nlp()
+    pipe = nlp.get_pipe("ssner")
+    examples = make_examples(nlp)
+    scores, _ = pipe.model.begin_update([eg.predicted for eg in examples])
+    _, gradient = pipe.get_loss(examples, scores)
+    step = np.random.default_rng(0).normal(size=scores.emissions.shape).astype("float32")
+
+    def loss_at(size):
+        moved = TagScores(scores.emissions + size * step, scores.transitions, scores.windows)
+        return pipe.get_loss(examples, moved)[0]
+
+    slope = (loss_at(1e-2) - loss_at(-1e-2)) / 2e-2
+    assert slope == pytest.approx(float((gradient.emissions * step).sum()), rel=1e-2)
+
+
+@pytest.mark.parametrize("decoder", ["crf", "softmax"])
+def test_misaligned_gold_is_missing_not_outside(decoder, make_nlp):
+    nlp = make_nlp("bilstm", decoder=decoder)
+    pipe = nlp.get_pipe("ssner")
+    predicted = Doc(nlp.vocab, words=["APT29used", "it"])
+    reference = Doc(nlp.vocab, words=["APT29", "used", "it"], spaces=[False, True, False])
+    reference.set_ents([Span(reference, 0, 1, "HackOrg")], missing=[reference[1:]])
+    example = Example(predicted, reference)
+    assert example.get_aligned_ner() == [None, None]
+    scores, _ = pipe.model.begin_update([predicted])
+    loss, gradient = pipe.get_loss([example], scores)
+    assert loss == pytest.approx(0.0, abs=1e-5)
+    assert np.abs(gradient.emissions).max() < 1e-6 and np.abs(gradient.transitions).max() < 1e-6
+
+
+@pytest.mark.parametrize("decoder", ["crf", "softmax"])
+@pytest.mark.parametrize("annotation", ["none", "missing"])
+def test_without_annotation_nothing_is_learned(decoder, annotation, make_nlp):
+    nlp = make_nlp("bilstm", decoder=decoder)
+    reference = nlp.make_doc("APT29 used Mimikatz.")
+    if annotation == "missing":
+        reference.set_ents([], default="missing")
+    example = Example(nlp.make_doc(reference.text), reference)
+    before = weights(nlp)
+    pipe = nlp.get_pipe("ssner")
+    assert pipe.update([example], sgd=Adam(0.1))["ssner"] == pytest.approx(0.0, abs=1e-5)
+    assert all((before[key] == value).all() for key, value in weights(nlp).items())
+    scores, _ = pipe.model.begin_update([example.predicted])
+    _, gradient = pipe.get_loss([example], scores)
+    assert np.abs(gradient.emissions).max() < 1e-6
+
+
+def test_missing_tokens_do_not_change_the_rest(make_nlp):
+    """A half-annotated sentence: the annotated half is learned, the other half is left open."""
+    nlp = make_nlp("bilstm", sentences=[("APT29 used Mimikatz", [(0, 5, "HackOrg"), (11, 19, "Tool")])])
+    reference = nlp.make_doc("APT29 used Mimikatz")
+    reference.set_ents([Span(reference, 0, 1, "HackOrg")], missing=[reference[2:3]], default="outside")
+    example = Example(nlp.make_doc(reference.text), reference)
+    pipe = nlp.get_pipe("ssner")
+    scores, _ = pipe.model.begin_update([example.predicted])
+    _, gradient = pipe.get_loss([example], scores)
+    size = np.abs(gradient.emissions).max(axis=1)
+    assert size[0] > 0.01 and size[1] > 0.01 and size[2] < size[:2].min()
+
+
+def test_empty_docs_in_a_batch_do_not_change_the_loss(make_nlp, make_examples):
+    nlp = make_nlp()
+    pipe = nlp.get_pipe("ssner")
+    examples = make_examples(nlp)
+    nothing = Example(nlp.make_doc(""), nlp.make_doc(""))
+    mixed = [nothing, examples[0], nothing, *examples[1:], nothing]
+    assert pipe.update(mixed)["ssner"] == pytest.approx(pipe.update(examples)["ssner"], rel=1e-5)
+    assert pipe.update([nothing, nothing])["ssner"] == 0.0
+    assert pipe.update([])["ssner"] == 0.0
+
+
+# Annotation
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 7])
+@pytest.mark.parametrize("decoder", ["crf", "softmax"])
+def test_pipe_equals_call(batch_size, decoder, make_nlp, annotated, found):
+    nlp = make_nlp(steps=15, decoder=decoder)
+    texts = [text for text, _ in annotated]
+    texts = ["", texts[0], "", "", *texts[1:], " ", "\n\n", texts[1] * 30, "Turla", "", texts[0]]
+    alone = [found(nlp(text)) for text in texts]
+    together = [found(doc) for doc in nlp.pipe(texts, batch_size=batch_size)]
+    assert together == alone
+    assert any(alone)
+
+
+def test_order_of_docs_does_not_matter(trained, annotated, found):
+    texts = [text for text, _ in annotated] + ["", "Lazarus used Mimikatz. " * 20]
+    expected = dict(zip(texts, map(found, trained.pipe(texts))))
+    for order in list(itertools.permutations(texts))[::90]:
+        assert [found(doc) for doc in trained.pipe(order, batch_size=4)] == [expected[text] for text in order]
+
+
+def test_entities_and_span_group_agree(trained, annotated):
+    doc = trained(annotated[0][0])
+    group = doc.spans["ssner"]
+    assert [(s.start, s.end, s.label_) for s in group] == [(e.start, e.end, e.label_) for e in doc.ents]
+    scores = group.attrs["scores"]
+    assert scores.dtype == np.float32 and len(scores) == len(group) == 4
+    assert ((scores > 0) & (scores <= 1)).all()
+    assert [ent._.ssner_score for ent in doc.ents] == pytest.approx(scores.tolist())
+    assert not any(token.ent_iob == 0 for token in doc)  # O, not missing
+
+
+def test_score_of_spans_that_were_not_predicted(trained, annotated):
+    doc = trained(annotated[0][0])
+    assert doc[0:2]._.ssner_score is None
+    assert Span(doc, 0, 1, label="Org")._.ssner_score is None
+    assert Span(doc, 0, 1, label="HackOrg")._.ssner_score > 0.8
+    assert trained.make_doc("APT29")[:1]._.ssner_score is None
+    assert span_score(doc.ents[0]) == doc.ents[0]._.ssner_score
+
+
+def test_predictions_survive_docbin(trained, annotated):
+    from spacy.tokens import DocBin
+
+    doc = trained(annotated[0][0])
+    data = DocBin(docs=[doc], store_user_data=True).to_bytes()
+    (again,) = DocBin().from_bytes(data).get_docs(trained.vocab)
+    assert texts_of(again) == texts_of(doc)
+    assert [ent._.ssner_score for ent in again.ents] == pytest.approx([e._.ssner_score for e in doc.ents])
+
+
+def test_annotating_twice_gives_the_same(trained, annotated, found):
+    trained.get_pipe("ssner").cfg["overwrite_ents"] = True
+    doc = trained(annotated[0][0])
+    first = found(doc)
+    assert found(trained.get_pipe("ssner")(doc)) == first
+
+
+# Settings
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.5])
+def test_threshold_out_of_range(threshold):
+    with pytest.raises(ValueError, match="S101.*threshold"):
+        spacy.blank("en").add_pipe("ssner", config={"threshold": threshold})
+
+
+def test_threshold_drops_the_improbable(make_nlp, annotated):
+    nlp = make_nlp(steps=12)
+    doc = nlp(annotated[0][0] + " " + annotated[3][0])
+    scores = sorted(ent._.ssner_score for ent in doc.ents)
+    assert len(scores) > 2 and scores[0] < scores[-1]
+    limit = (scores[0] + scores[-1]) / 2
+    nlp.get_pipe("ssner").cfg["threshold"] = limit
+    kept = nlp(doc.text)
+    assert [(e.start, e.end, e.label_) for e in kept.ents] == [
+        (e.start, e.end, e.label_) for e in doc.ents if e._.ssner_score >= limit
+    ]
+    assert len(kept.spans["ssner"]) == len(kept.ents) < len(doc.ents)
+    nlp.get_pipe("ssner").cfg["threshold"] = 1.0
+    assert len(nlp(doc.text).ents) == sum(score >= 1.0 for score in scores)
+
+
+def test_threshold_from_the_config(make_nlp):
+    nlp = make_nlp("bilstm", settings={"threshold": 0.25})
+    assert nlp.get_pipe("ssner").cfg["threshold"] == 0.25
+
+
+def with_ruler(nlp, patterns):
+    ruler = nlp.add_pipe("entity_ruler", before="ssner", config={"validate": False})
+    ruler.add_patterns(patterns)
+    return nlp
+
+
+def test_preset_entities_are_kept(trained, annotated):
+    nlp = with_ruler(trained, [{"label": "CVE", "pattern": "used Mimikatz against", "id": "x1"}])
+    doc = nlp(annotated[0][0])
+    assert texts_of(doc) == [
+        ("APT29", "HackOrg"), ("used Mimikatz against", "CVE"), ("Acme Corp", "Org"), ("Kyiv", "Area")
+    ]  # fmt: skip
+    assert doc.ents[1].ent_id_ == "x1" and doc.ents[1]._.ssner_score is None
+    assert [span.text for span in doc.spans["ssner"]] == ["APT29", "Acme Corp", "Kyiv"]
+
+
+def test_preset_entities_are_replaced(trained, annotated, gold):
+    nlp = with_ruler(trained, [{"label": "CVE", "pattern": "used Mimikatz against"}])
+    nlp.get_pipe("ssner").cfg["overwrite_ents"] = True
+    assert texts_of(nlp(annotated[0][0])) == gold(annotated[0])
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_blocked_tokens(overwrite, trained, annotated, gold):
+    trained.get_pipe("ssner").cfg["overwrite_ents"] = overwrite
+    doc = trained.make_doc(annotated[0][0])
+    doc.set_ents([], blocked=[doc[2:3]], default="missing")
+    doc = trained(doc)
+    if overwrite:
+        assert texts_of(doc) == gold(annotated[0])
+    else:
+        assert ("Mimikatz", "Tool") not in texts_of(doc) and ("APT29", "HackOrg") in texts_of(doc)
+        assert not any(ent.start <= 2 < ent.end for ent in doc.ents)
+        assert doc[2].ent_iob == 3 and not doc[2].ent_type  # still blocked
+
+
+def test_preset_outside_does_not_close_tokens(trained, annotated, gold):
+    doc = trained.make_doc(annotated[0][0])
+    doc.set_ents([], default="outside")
+    assert texts_of(trained(doc)) == gold(annotated[0])
+
+
+def test_overwrite_ents_from_the_config(make_nlp):
+    assert make_nlp("bilstm", settings={"overwrite_ents": True}).get_pipe("ssner").cfg["overwrite_ents"]
+
+
+def test_spans_key(make_nlp, annotated):
+    nlp = make_nlp(steps=30, settings={"spans_key": "cti"})
+    doc = nlp(annotated[0][0])
+    assert list(doc.spans) == ["cti"] and len(doc.spans["cti"]) == len(doc.ents) > 0
+    assert [ent._.ssner_score for ent in doc.ents] == pytest.approx(doc.spans["cti"].attrs["scores"].tolist())
+
+
+def test_two_components_with_their_own_spans_key(trained, make_nlp, annotated):
+    other = make_nlp(steps=30, settings={"spans_key": "second", "overwrite_ents": True})
+    other.rename_pipe("ssner", "ssner2")
+    trained.add_pipe("ssner2", source=other)
+    doc = trained(annotated[0][0])
+    assert set(doc.spans) == {"ssner", "second"} and trained.pipe_names == ["ssner", "ssner2"]
+    assert all(span._.ssner_score is not None for span in doc.spans["second"])
+
+
+def test_scorer(trained, make_examples, make_nlp):
+    examples = make_examples(trained)
+    scores = trained.evaluate(examples)
+    assert scores["ents_f"] == scores["ents_p"] == scores["ents_r"] == 1.0
+    assert set(scores["ents_per_type"]) == set(LABELS) and set(scores["ents_per_type"]["Tool"]) == {
+        "p",
+        "r",
+        "f",
+    }
+    pipe = trained.get_pipe("ssner")
+    assert set(pipe.score(examples)) == {"ents_p", "ents_r", "ents_f", "ents_per_type"}
+    silent = make_nlp("bilstm", settings={"scorer": None}).get_pipe("ssner")
+    assert silent.scorer is None and silent.score(examples) == {}
+
+
+def test_similar_words_change_predictions(trained, annotated, make_table):
+    pipe = trained.get_pipe("ssner")
+    doc = trained.make_doc(annotated[0][0])
+    before = pipe.model.predict([doc]).emissions
+    pipe.set_similar_words(make_table(seed=1))
+    after = pipe.model.predict([doc]).emissions
+    assert np.abs(after - before).max() > 1e-3
+    pipe.set_similar_words(make_table(seed=0))
+    np.testing.assert_allclose(pipe.model.predict([doc]).emissions, before, atol=1e-6)
+
+
+def test_similar_words_of_another_width_are_refused_and_the_old_stay(trained, annotated, make_table, found):
+    expected = found(trained(annotated[0][0]))
+    with pytest.raises(ValueError, match="S106.*width 6, got 5"):
+        trained.get_pipe("ssner").set_similar_words(make_table(width=5))
+    assert found(trained(annotated[0][0])) == expected
+
+
+def test_more_similar_words_are_welcome_and_are_saved(trained, annotated, make_table, found):
+    pipe = trained.get_pipe("ssner")
+    pipe.set_similar_words(make_table(n_more=9))
+    expected = found(trained(annotated[0][0]))
+    again = spacy.blank("en").from_config(trained.config).from_bytes(trained.to_bytes())
+    assert found(again(annotated[0][0])) == expected
+    assert len(similar_word_table(again.get_pipe("ssner").model)) == len(make_table(n_more=9))
+
+
+# All combinations of sublayers
+
+
+@pytest.mark.parametrize("decoder", ["crf", "softmax"])
+@pytest.mark.parametrize("mask", range(16))
+def test_every_combination_of_sublayers(mask, decoder, tmp_path, make_nlp, annotated, make_examples, found):
+    names = [name for i, name in enumerate(SUBLAYERS) if mask >> i & 1]
+    if "fusion" in names and "similar_words" not in names:
+        with pytest.raises(ValueError, match="S103"):
+            make_nlp(*names, decoder=decoder)
+        return
+    nlp = make_nlp(*names or ["none"], decoder=decoder)
+    network = network_of(nlp.get_pipe("ssner").model.get_ref("tagger"))
+    built = dict(zip(SUBLAYERS, (network.char_cnn, network.bilstm, network.similar, network.fusion)))
+    assert [name for name, layer in built.items() if layer is not None] == names
+    before = weights(nlp)
+    assert np.isfinite(nlp.update(make_examples(nlp), sgd=nlp.create_optimizer())["ssner"])
+    after = weights(nlp)
+    unmoved = [key for key in before if (before[key] == after[key]).all()]
+    assert all(key.startswith("crf.") and decoder == "softmax" for key in unmoved if "legal" not in key), (
+        unmoved
+    )
+    texts = [text for text, _ in annotated] + [""]
+    expected = [found(doc) for doc in nlp.pipe(texts)]
+    nlp.to_disk(tmp_path)
+    assert [found(doc) for doc in spacy.load(tmp_path).pipe(texts)] == expected
+    from_bytes = spacy.blank("en").from_config(nlp.config).from_bytes(nlp.to_bytes())
+    assert [found(doc) for doc in from_bytes.pipe(texts)] == expected
+
+
+# Files
+
+
+def test_disk_and_bytes(trained, annotated, found, tmp_path):
+    texts = [text for text, _ in annotated]
+    expected = [found(doc) for doc in trained.pipe(texts)]
+    trained.to_disk(tmp_path)
+    assert sorted(path.name for path in (tmp_path / "ssner").iterdir()) == ["cfg", "model", "similar_words"]
+    assert [found(doc) for doc in spacy.load(tmp_path).pipe(texts)] == expected
+    again = spacy.blank("en").from_config(trained.config).from_bytes(trained.to_bytes())
+    assert [found(doc) for doc in again.pipe(texts)] == expected
+    assert again.to_bytes() == trained.to_bytes()
+
+
+def test_component_alone_on_disk_and_in_bytes(trained, annotated, found, tmp_path, tiny_model):
+    pipe = trained.get_pipe("ssner")
+    pipe.to_disk(tmp_path / "part")
+    config = trained.get_pipe_config("ssner")
+    expected = found(trained(annotated[0][0]))
+    for load in (lambda p: p.from_disk(tmp_path / "part"), lambda p: p.from_bytes(pipe.to_bytes())):
+        nlp = spacy.blank("en")
+        fresh = nlp.add_pipe("ssner", config={k: v for k, v in config.items() if k != "factory"})
+        assert load(fresh) is fresh
+        assert fresh.labels == LABELS and found(nlp(annotated[0][0])) == expected
+        assert similar_word_table(fresh.model).words == similar_word_table(pipe.model).words
+
+
+def test_settings_are_saved(trained, tmp_path):
+    pipe = trained.get_pipe("ssner")
+    pipe.cfg.update(threshold=0.5, overwrite_ents=True)
+    trained.to_disk(tmp_path)
+    assert spacy.load(tmp_path).get_pipe("ssner").cfg == pipe.cfg
+
+
+def test_labels_are_in_the_string_store_after_loading(trained_path):
+    nlp = spacy.load(trained_path, exclude=["vocab"])
+    fresh = spacy.blank("en").from_config(nlp.config)
+    fresh.get_pipe("ssner").from_disk(trained_path / "ssner", exclude=["vocab"])
+    assert all(label in fresh.vocab.strings for label in LABELS)
+
+
+def test_save_before_initialize(tmp_path, make_examples, tiny_model, table_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("ssner", config={"model": tiny_model(*SUBLAYERS)})
+    nlp.get_pipe("ssner").add_label("Tool")
+    nlp.to_disk(tmp_path)
+    again = spacy.load(tmp_path)
+    assert again.get_pipe("ssner").labels == ("Tool",)
+    with pytest.raises(ValueError, match="S110"):
+        again("APT29")
+    again.config["initialize"]["components"]["ssner"] = {"similar_words": str(table_path)}
+    optimizer = again.initialize(lambda: make_examples(again))
+    assert np.isfinite(again.update(make_examples(again), sgd=optimizer)["ssner"])
+
+
+def test_training_goes_on_after_loading(trained, make_examples):
+    examples = make_examples(trained)
+    optimizer = trained.resume_training()
+    before = trained.get_pipe("ssner").update(examples)["ssner"]
+    for _ in range(5):
+        trained.update(examples, sgd=optimizer)
+    assert trained.get_pipe("ssner").update(examples)["ssner"] < before
+
+
+def test_pipeline_is_picklable_by_bytes_and_deepcopy_of_config(trained, annotated, found):
+    """What nlp.pipe(n_process=2) with spawn and `spacy.load` in a worker need."""
+    data, config = trained.to_bytes(), trained.config.to_str()
+    nlp = spacy.util.load_model_from_config(spacy.util.load_config_from_str(config), auto_fill=True)
+    nlp.from_bytes(data)
+    assert found(nlp(annotated[0][0])) == found(trained(annotated[0][0]))
