@@ -33,6 +33,7 @@ def build_ssner_model(
     decoder: str = "crf",
     learn_rate_factor: float = 1.0,
     max_window: int = 256,
+    skip: bool = True,
 ) -> SSNERModel:
     """Build SSNER: token vectors, characters, BiLSTM, similar words, fusion, CRF.
 
@@ -47,6 +48,7 @@ def build_ssner_model(
     learn_rate_factor (float): What is behind tok2vec learns with the optimizer's rate times this; a
         fresh head on a pre-trained encoder wants 5 to 10.
     max_window (int): Longest sentence the head reads at once, in tokens; recommended 128 to 512.
+    skip (bool): Let the token vectors reach the projection beside the fused ones.
     RAISES (ValueError): S102 for an unknown decoder, S103 for fusion without similar words, S104 for
         sizes that do not fit.
 
@@ -59,7 +61,7 @@ def build_ssner_model(
     if max_window < 8:
         raise ValueError(Errors.S104.format(name="max_window", expected="at least 8 tokens", got=max_window))
     tagger = TorchTagger(learn_rate_factor=learn_rate_factor)
-    sizes = NetworkSettings(0, 0, decoder, char_cnn, bilstm, similar_words, fusion)
+    sizes = NetworkSettings(0, 0, decoder, char_cnn, bilstm, similar_words, fusion, skip)
     return Model(
         "ssner",
         forward,

@@ -46,7 +46,7 @@ def export_encoder(source: str, folder: Union[str, Path]) -> Path:
 
     try:
         tokenizer, encoder = AutoTokenizer.from_pretrained(source), AutoModel.from_pretrained(source)
-    except (OSError, ValueError) as err:
+    except Exception as err:  # transformers, tokenizers and safetensors each raise their own kinds
         raise ValueError(Errors.S107.format(name=source, got=err)) from err
     tokenizer.save_pretrained(folder)
     encoder.save_pretrained(folder)

@@ -51,6 +51,7 @@ class NetworkSettings:
     bilstm: Optional[BiLSTMSettings] = None
     similar_words: Optional[SimilarWordsSettings] = None
     fusion: Optional[FusionSettings] = None
+    skip: bool = False
     vector_width: int = 0
 
     def to_dict(self) -> Dict[str, Any]:

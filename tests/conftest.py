@@ -7,9 +7,14 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from spacy_ssner.labels import legal_transitions
 from spacy_ssner.nn.crf import OFF
+
+# The same examples in every run, and no failure because another program keeps the machine busy.
+settings.register_profile("spacy_ssner", derandomize=True, deadline=None)
+settings.load_profile("spacy_ssner")
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,-:/"
 WORDS = ["the", "group", "attack", "##er", "##ed", "used", "malware"]
@@ -118,13 +123,21 @@ def tiny_roberta(tmp_path_factory):
     return folder
 
 
+# Text, the types of its entities, their text.
 ANNOTATED = (
-    ("APT29 used Mimikatz against Acme Corp in Kyiv.", "HackOrg Tool Org Area", "APT29|Mimikatz|Acme Corp|Kyiv"),
+    (
+        "APT29 used Mimikatz against Acme Corp in Kyiv.",
+        "HackOrg Tool Org Area",
+        "APT29|Mimikatz|Acme Corp|Kyiv",
+    ),
     ("The group Lazarus dropped Emotet.", "HackOrg Malware", "Lazarus|Emotet"),
     ("Nothing was stolen on that day.", "", ""),
-    ("Turla sent Mimikatz to the Foreign Ministry of Peru.", "HackOrg Tool Org", "Turla|Mimikatz|Foreign Ministry of Peru"),
-)  # fmt: skip
-LABELS = ("Area", "HackOrg", "Malware", "Org", "Tool")
+    (
+        "Turla sent Mimikatz to the Foreign Ministry of Peru.",
+        "HackOrg Tool Org",
+        "Turla|Mimikatz|Foreign Ministry of Peru",
+    ),
+)
 
 
 @pytest.fixture(scope="session")
@@ -203,13 +216,13 @@ def make_nlp(make_examples, tiny_model, table_path):
     import spacy
     from thinc.api import fix_random_seed
 
-    def make_nlp(*names, sentences=None, settings=None, steps=0, **model):
+    def make_nlp(*names, sentences=None, settings=None, steps=0, table=table_path, **model):
         fix_random_seed(0)
         nlp = spacy.blank("en")
         names = names or ("char_cnn", "bilstm", "similar_words", "fusion")
         nlp.add_pipe("ssner", config={"model": tiny_model(*names, **model), **(settings or {})})
         if "similar_words" in names:
-            nlp.config["initialize"]["components"]["ssner"] = {"similar_words": str(table_path)}
+            nlp.config["initialize"]["components"]["ssner"] = {"similar_words": str(table)}
         examples = make_examples(nlp) if sentences is None else make_examples(nlp, sentences)
         optimizer = nlp.initialize(lambda: examples)
         optimizer.learn_rate = 0.02

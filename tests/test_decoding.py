@@ -70,7 +70,7 @@ def test_path_to_spans_equals_the_slow_reader_of_tags(tags):
 
 
 @given(seed=seeds, scale=st.sampled_from([0.5, 3.0]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_spans_and_probabilities_equal_enumeration(seed, scale, make_scores, enumerate_paths):
     lengths = [3, 5, 1, 4]
     scores = random_scores(make_scores, doc_windows(lengths), seed=seed, scale=scale)
@@ -82,7 +82,7 @@ def test_spans_and_probabilities_equal_enumeration(seed, scale, make_scores, enu
 
 
 @given(seed=seeds, closed=st.lists(st.booleans(), min_size=9, max_size=9))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_closed_tokens_hold_no_entity_and_the_rest_is_the_best_given_that(
     seed, closed, make_scores, enumerate_paths
 ):
@@ -118,7 +118,7 @@ def read_windows(scores, doc_lengths):
 
 
 @given(seed=seeds, context=st.integers(0, 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_cut_sentence_yields_no_overlapping_entities(seed, context, make_scores):
     lengths = [0, 30, 3, 0, 17]
     windows = doc_windows(lengths, max_tokens=8, context=context)

@@ -1,7 +1,5 @@
 """What several commands share: load a pipeline, write a file in one go, print errors without traceback."""
 
-import os
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Iterator, Optional
@@ -73,22 +71,6 @@ def load_tokenizer(*, pipeline: Optional[str] = None, config: Optional[Path] = N
     settings = load_config(config, interpolate=True)["nlp"]
     nlp_only = {"nlp": {**settings, "pipeline": [], "disabled": []}}
     return load_model_from_config(nlp_only, auto_fill=True)
-
-
-def write_atomic(path: Path, text: str) -> None:
-    """Write UTF-8 text so that the file is either the old one or the complete new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf8", newline="\n") as file_:
-            file_.write(text)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp's own mode would hide the file from other users
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def _check_pipeline(name: str, *, is_package: bool) -> None:

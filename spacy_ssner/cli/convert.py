@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, List, Optional, Tuple
 import typer
 
 from ..errors import Errors
+from ..files import write_text
 from ._app import ssner_app
-from ._io import load_tokenizer, plain_errors, write_atomic
+from ._io import load_tokenizer, plain_errors
 
 if TYPE_CHECKING:
     from ..corpus.convert import ReadOptions, Selection
@@ -58,7 +59,7 @@ def convert_cli(
         sentences, repairs = read_input(input_path, options, selection, strict=strict)
         write_sentences(sentences, output_path)
     if report is not None:
-        write_atomic(report, json.dumps(repairs.to_dict(), indent=2, ensure_ascii=False) + "\n")
+        write_text(report, json.dumps(repairs.to_dict(), indent=2, ensure_ascii=False) + "\n")
     show_result(sentences, repairs, output_path)
 
 

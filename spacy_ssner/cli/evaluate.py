@@ -7,8 +7,9 @@ from typing import Annotated, Any, Dict, Optional
 
 import typer
 
+from ..files import write_text
 from ._app import ssner_app
-from ._io import load_pipeline, plain_errors, use_gpu, write_atomic
+from ._io import load_pipeline, plain_errors, use_gpu
 
 Opt = typer.Option
 PACKAGES = ("spacy-ssner", "spacy", "thinc", "torch", "spacy-transformers", "transformers", "numpy")
@@ -55,7 +56,7 @@ def evaluate_cli(
         results = evaluate(settings, progress=True)
     print_results(results)
     if output is not None:
-        write_atomic(output, json.dumps(results, indent=2, ensure_ascii=False) + "\n")
+        write_text(output, json.dumps(results, indent=2, ensure_ascii=False) + "\n")
         msg.good("Saved all figures", output)
 
 

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from ..files import write_text
 from ._app import ssner_app
-from ._io import plain_errors, write_atomic
+from ._io import plain_errors
 from .convert import write_sentences
 
 DATA_HELP = "Folder with data/<corpus>/...; default: the environment's SSNER_DATA, then --assets"
@@ -48,7 +49,7 @@ def prepare_cli(
             msg.divider(f"Repairs in {split}")
             print(report.table())
     reports = {split: report.to_dict() for split, report in splits.reports.items()}
-    write_atomic(folder / "repairs.json", json.dumps(reports, indent=2, ensure_ascii=False) + "\n")
+    write_text(folder / "repairs.json", json.dumps(reports, indent=2, ensure_ascii=False) + "\n")
     rows = [(s, f"{len(x):,}", f"{sum(count_labels(x).values()):,}") for s, x in sentences.items()]
     msg.table(rows, header=("Split", "Sentences", "Mentions"), divider=True, aligns=("l", "r", "r"))
     msg.good(f"{folder}")

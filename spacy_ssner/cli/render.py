@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Dict, FrozenSet, Iterable, List, Op
 import typer
 
 from ..errors import Errors, Warnings
+from ..files import write_text
 from ._app import ssner_app
-from ._io import load_pipeline, plain_errors, use_gpu, write_atomic
+from ._io import load_pipeline, plain_errors, use_gpu
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -109,7 +110,7 @@ def write_page(
     if min_score > 0:
         warn_unscored(sections, options)
     names = ", ".join("standard input" if s.name == STDIN else Path(s.name).name for s in sections)
-    write_atomic(output, render_page(sections, title=title or names, options=options))
+    write_text(output, render_page(sections, title=title or names, options=options))
     return sum(len(select_entities(section.doc, options)) for section in sections)
 
 

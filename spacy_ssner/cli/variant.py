@@ -7,8 +7,9 @@ import srsly
 import typer
 
 from ..errors import Errors
+from ..files import write_text
 from ._app import ssner_app
-from ._io import plain_errors, write_atomic
+from ._io import plain_errors
 
 if TYPE_CHECKING:
     from thinc.api import Config
@@ -37,7 +38,7 @@ def variant_cli(
         switch_off(config, [name.strip() for name in off.split(",") if name.strip()], component=component)
         for change in changes or []:
             set_value(config, change)
-        write_atomic(output_path, config.to_str(interpolate=False))
+        write_text(output_path, config.to_str(interpolate=False))
     msg.good(f"{output_path}")
 
 

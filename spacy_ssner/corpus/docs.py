@@ -1,7 +1,5 @@
 """Sentences to spaCy Docs and .spacy files."""
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Iterable, Iterator, List, Optional, Set, Union
 
@@ -9,6 +7,7 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
 from ..errors import Errors
+from ..files import write_bytes
 from .sentence import Sentence, missing_spans, normal_form
 
 ATTRIBUTES = ("ENT_IOB", "ENT_TYPE", "SENT_START")
@@ -48,25 +47,8 @@ def write_docs(docs: Iterable[Doc], path: Union[str, Path]) -> int:
     docs = list(docs)
     has_meta = any("meta" in doc.user_data for doc in docs)
     data = DocBin(attrs=ATTRIBUTES, store_user_data=has_meta, docs=docs).to_bytes()
-    write_atomically(path, data)
+    write_bytes(path, data)
     return len(docs)
-
-
-def write_atomically(path: Union[str, Path], data: bytes) -> None:
-    """Write a file beside its place and move it there. Its folder is created."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)  # mkstemp gives 0600: others could not read the file
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 def read_docs(path: Union[str, Path], vocab: Vocab) -> List[Doc]:

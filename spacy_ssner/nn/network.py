@@ -39,6 +39,8 @@ class SSNERNetwork(nn.Module):
     """CharCNN, concatenation, BiLSTM, similar-word attention, fusion, projection; each part but the last may be off.
 
     SOURCE: SSNER (Symmetry 2025, 17, 783), eqs. (15)-(23).
+    DEPARTS: with `skip` the token vectors also reach the projection beside the fused ones, so that a fresh
+        BiLSTM does not stand between a pre-trained encoder and the tags.
     """
 
     def __init__(self, settings: NetworkSettings):
@@ -77,6 +79,8 @@ class SSNERNetwork(nn.Module):
                 width += settings.vector_width
         start_legal, follow_legal = (torch.from_numpy(x) for x in legal_transitions(settings.n_labels))
         self.n_tags = len(start_legal)
+        if self.has_skip:
+            width += settings.token_width
         self.output = nn.Linear(width, self.n_tags)
         self.crf = ConstrainedCRF(start_legal, follow_legal)
         if settings.decoder == "softmax":  # no learned transitions, but the tag scheme still binds
@@ -85,6 +89,11 @@ class SSNERNetwork(nn.Module):
                 nn.init.zeros_(parameter)
         self.dropout = nn.Dropout(0.0)
         self.reset_parameters()
+
+    @property
+    def has_skip(self) -> bool:
+        """Whether the token vectors reach the projection directly; pointless where nothing lies between."""
+        return self.settings.skip and (self.bilstm is not None or self.fusion is not None)
 
     def reset_parameters(self) -> None:
         nn.init.xavier_uniform_(self.output.weight)
@@ -117,7 +126,7 @@ class SSNERNetwork(nn.Module):
 
     def tag_windows(self, X: Tensor, inputs: NetworkInputs, tokens: Tensor, mask: Tensor) -> Tensor:
         """X: (N, width). tokens: (B, T) -> N. mask: (B, T). RETURNS: emissions (B, T, K)."""
-        H = self.dropout(X[tokens])  # (B, T, width)
+        H = tokens_in = self.dropout(X[tokens])  # (B, T, width)
         if self.bilstm is not None:
             H = self.dropout(self.bilstm(H, mask))  # eq. (21)
         if self.similar is not None:
@@ -128,6 +137,8 @@ class SSNERNetwork(nn.Module):
                 query = self.similar.own_vectors(inputs.own_row[words], rows)
             A = self.dropout(self.similar(query, rows))  # eqs. (15)-(17)
             H = torch.cat([H, A], dim=-1) if self.fusion is None else self.fusion(H, A, mask)  # (22)-(23)
+        if self.has_skip:
+            H = torch.cat([H, tokens_in[..., : self.settings.token_width]], dim=-1)
         return self.output(H)
 
 

@@ -1,10 +1,8 @@
 """Bytes of a table of similar words: a safetensors file with a JSON note and a checksum, no pickle."""
 
 import json
-import os
 import zlib
-from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple, Union
+from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy as np
 
@@ -78,15 +76,3 @@ def checksum(content: Dict[str, np.ndarray], text: str) -> int:
         value = zlib.crc32(f"{name} {array.dtype.str} {array.shape}".encode("utf8"), value)
         value = zlib.crc32(array.tobytes(), value)
     return value
-
-
-def write_atomically(path: Union[str, Path], data: bytes) -> None:
-    """Write a file so that a reader sees the old or the new content, never a part of it."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        draft.write_bytes(data)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)

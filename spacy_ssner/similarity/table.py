@@ -10,9 +10,10 @@ from warnings import warn
 import numpy as np
 
 from ..errors import Errors, Warnings
+from ..files import write_bytes
 from .matching import check_settings, filter_by_spelling, get_scorer, nearest_by_cosine
 from .oov import CACHE_SIZE, NeighbourCache, SpellingIndex, is_searchable
-from .storage import pack, unpack, write_atomically
+from .storage import pack, unpack
 from .vectors import WordVectors, normalise
 
 
@@ -164,7 +165,7 @@ class SimilarWordTable:
 
     def to_disk(self, path: Union[str, Path]) -> None:
         """Write the table to a file; a reader never sees half of it."""
-        write_atomically(path, self.to_bytes())
+        write_bytes(path, self.to_bytes())
 
     @classmethod
     def from_disk(cls, path: Union[str, Path]) -> "SimilarWordTable":

@@ -155,7 +155,7 @@ def test_span_probabilities_in_a_batch_of_unequal_lengths_equal_enumeration(make
 
 
 @given(seed=seeds, scale=st.sampled_from([1.0, 10.0, 100.0, 1000.0]))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_illegal_transitions_are_never_decoded_and_have_no_probability(seed, scale, make_scores, is_legal):
     emissions, transitions = make_scores(3, 7, 3, seed=seed, scale=scale)
     emissions[:, :, 2::2] += scale  # inside tags look best
@@ -168,7 +168,7 @@ def test_illegal_transitions_are_never_decoded_and_have_no_probability(seed, sca
 
 
 @given(seed=seeds, n_more=st.integers(1, 5))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_padding_changes_nothing(seed, n_more, make_scores):
     emissions, transitions = make_scores(3, 4, 2, seed=seed)
     mask = length_mask([4, 2, 1], 4)
@@ -198,7 +198,7 @@ def test_padding_changes_nothing(seed, n_more, make_scores):
 
 
 @given(seed=seeds, order=st.permutations(range(4)))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_order_of_the_batch_does_not_matter(seed, order, make_scores):
     emissions, transitions = make_scores(4, 5, 2, seed=seed)
     mask = length_mask([5, 3, 0, 1], 5)

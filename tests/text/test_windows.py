@@ -41,6 +41,13 @@ def starts_of(words):
         ([".", "A"], [0, 1]),
         ([")", "A"], [0]),
         (["。", "A"], [0, 1]),
+        (["A", ".", " ", "B"], [0, 3]),  # white space goes with the sentence before it
+        (["A", ".", "\n\n", "B"], [0, 3]),
+        (["A", ".", " ", ")", "B"], [0, 4]),
+        (["A", "\n", " ", "-", "b"], [0, 3]),
+        (["A", ".", "\n\n"], [0]),
+        (["\n\n", "A", "b"], [0]),
+        ([" ", "\n"], [0]),
     ],
 )
 def test_sentence_starts(words, expected):
@@ -55,6 +62,11 @@ def test_a_sentence_start_depends_on_what_comes_before_only(words, more):
     starts = starts_of(words)
     assert [i for i in starts_of(words + more) if i < len(words)] == starts
     assert not words or starts[0] == 0
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=15))
+def test_no_sentence_begins_with_white_space_but_the_first(words):
+    assert not any(words[start].isspace() for start in starts_of(words) if start > 0)
 
 
 @st.composite

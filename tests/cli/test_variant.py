@@ -1,0 +1,122 @@
+"""`variant` from the command line: ablations of a config."""
+
+from pathlib import Path
+
+import pytest
+import typer
+from spacy.util import load_config, load_model_from_config
+from typer.testing import CliRunner
+
+import spacy_ssner.cli.variant  # noqa: F401  (registers the command)
+from spacy_ssner.cli._app import ssner_app
+
+CONFIG = Path(__file__).parents[2] / "configs" / "ssner_cnn.cfg"
+MODEL = ("components", "ssner", "model")
+
+
+@pytest.fixture
+def run(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    group = typer.Typer()
+    group.registered_commands = [*ssner_app.registered_commands]
+    group.command("other")(lambda: None)  # typer drops the name of a single command
+    return lambda *arguments: CliRunner().invoke(group, ["variant", *map(str, arguments)])
+
+
+@pytest.fixture
+def make(run, tmp_path):
+    def make(*options, config=CONFIG):
+        result = run(config, tmp_path / "deep" / "out.cfg", *options)
+        assert result.exit_code == 0, result.output
+        return load_config(tmp_path / "deep" / "out.cfg", interpolate=False)
+
+    return make
+
+
+def test_without_options_it_is_a_copy(make):
+    assert make() == load_config(CONFIG, interpolate=False)
+
+
+@pytest.mark.parametrize("name", ["char_cnn", "bilstm", "fusion"])
+def test_sublayer_off(make, name):
+    config, before = make("--off", name), load_config(CONFIG, interpolate=False)
+    before["components"]["ssner"]["model"][name] = None
+    assert config == before
+    load_model_from_config(config, auto_fill=True)
+
+
+def test_similar_words_off_takes_fusion_and_the_table_along(make, make_examples):
+    config = make("--off", "similar_words")
+    model = config["components"]["ssner"]["model"]
+    assert model["similar_words"] is None and model["fusion"] is None
+    assert "similar_words" not in config["initialize"]["components"]["ssner"]
+    nlp = load_model_from_config(config, auto_fill=True)
+    nlp.initialize(lambda: make_examples(nlp))
+    assert nlp("APT29").has_annotation("ENT_IOB")
+
+
+def test_all_off(make, make_examples):
+    config = make(
+        "--off", " char_cnn, bilstm,similar_words ,fusion,", "--set", "components.ssner.model.decoder=softmax"
+    )
+    model = config["components"]["ssner"]["model"]
+    assert [model[n] for n in ("char_cnn", "bilstm", "similar_words", "fusion")] == [None] * 4
+    assert model["decoder"] == "softmax"
+    nlp = load_model_from_config(config, auto_fill=True)
+    nlp.initialize(lambda: make_examples(nlp))
+
+
+@pytest.mark.parametrize(
+    "change,path,value",
+    [
+        ("training.dropout=0.5", ("training", "dropout"), 0.5),
+        ("training.max_epochs=3", ("training", "max_epochs"), 3),
+        ("components.ssner.model.bilstm=null", (*MODEL, "bilstm"), None),
+        ("components.ssner.model.fusion.combine=residual", (*MODEL, "fusion", "combine"), "residual"),
+        ("paths.train=a=b.spacy", ("paths", "train"), "a=b.spacy"),
+        ('nlp.pipeline=["ssner"]', ("nlp", "pipeline"), ["ssner"]),
+        ("training.seed=${system.seed}", ("training", "seed"), "${system.seed}"),
+        ("system.seed=7", ("system", "seed"), 7),
+        ("components.ssner.threshold=0.5", ("components", "ssner", "threshold"), 0.5),
+    ],
+)  # fmt: skip
+def test_set(make, change, path, value):
+    node = make("--set", change)
+    for part in path:
+        node = node[part]
+    assert node == value
+
+
+def test_several_settings(make):
+    config = make("--set", "training.dropout=0.5", "--set", "system.seed=4")
+    assert (config["training"]["dropout"], config["system"]["seed"]) == (0.5, 4)
+
+
+def test_other_component_name(make, tmp_path):
+    text = CONFIG.read_text(encoding="utf8").replace("components.ssner", "components.cti")
+    (tmp_path / "in.cfg").write_text(text.replace('["ssner"]', '["cti"]'), encoding="utf8")
+    config = make("--off", "similar_words", "--component", "cti", config=tmp_path / "in.cfg")
+    assert config["components"]["cti"]["model"]["similar_words"] is None
+
+
+@pytest.mark.parametrize(
+    "options,code",
+    [
+        (["--off", "lexicon"], "S114"),
+        (["--off", "bilstm,decoder"], "S114"),
+        (["--off", "bilstm", "--component", "ner"], "S115"),
+        (["--set", "training.dropout"], "S116"),
+        (["--set", "dropout=1"], "S116"),
+        (["--set", "nowhere.dropout=1"], "S116"),
+        (["--set", "training.dropout.rate=1"], "S116"),
+    ],
+)
+def test_errors(run, tmp_path, options, code):
+    result = run(CONFIG, tmp_path / "out.cfg", *options)
+    assert result.exit_code == 1 and f"[{code}]" in result.output
+    assert isinstance(result.exception, SystemExit) and not (tmp_path / "out.cfg").exists()
+
+
+def test_missing_config(run, tmp_path):
+    result = run(tmp_path / "none.cfg", tmp_path / "out.cfg")
+    assert result.exit_code == 1 and "[S270]" in result.output

@@ -1,0 +1,170 @@
+"""Every config builds and initializes; every command that project.yml runs exists and finds its files."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import srsly
+import typer
+from spacy.cli._util import app
+from spacy.util import load_config, load_model_from_config, registry
+from weasel.util.frozen import SimpleFrozenDict
+
+from spacy_ssner.layers.torch_tagger import network_of
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = sorted((ROOT / "configs").glob("*.cfg"))
+WORKFLOWS = {"all", "quick", "dnrti", "cyner", "aptner", "annoctr"}
+
+
+@pytest.fixture(params=CONFIGS, ids=lambda path: path.stem)
+def config(request, tiny_bert, table_path):
+    config = load_config(request.param, overrides={}, interpolate=False)
+    paths = {"encoder": str(tiny_bert), "similar_words": str(table_path)}
+    config["paths"].update({key: value for key, value in paths.items() if key in config["paths"]})
+    return config
+
+
+def test_there_are_configs():
+    assert {"ssner_cnn", "ssner_trf", "baseline_ner"} <= {path.stem for path in CONFIGS}
+
+
+def test_averages_are_off(config):
+    """Thinc never applies averages to torch weights: evaluation would run on others than it seems."""
+    assert config["training"]["optimizer"]["use_averages"] is False
+
+
+def test_seed_and_sizes_come_from_one_place(config):
+    assert config["training"]["seed"] == "${system.seed}"
+    assert config["training"]["gpu_allocator"] == "${system.gpu_allocator}"
+    assert config["corpora"]["train"]["path"] == "${paths.train}"
+
+
+def test_paths_only_where_they_belong(config):
+    """A saved pipeline must not point to files: paths stand in [paths] and enter through [initialize]."""
+    text = config.to_str(interpolate=False)
+    body = text[text.index("[nlp]") :]
+    assert not re.search(r'= "[^"]*/[^"]*"', body)
+    assert set(re.findall(r"\$\{paths\.(\w+)\}", text)) == set(config["paths"])
+
+
+@pytest.mark.filterwarnings("ignore:`clean_up_tokenization_spaces`:FutureWarning")
+def test_config_builds_initializes_and_trains_a_step(config, make_examples):
+    nlp = load_model_from_config(config, auto_fill=True, validate=True)
+    examples = make_examples(nlp)
+    optimizer = nlp.initialize(lambda: examples)
+    losses = nlp.update(examples, sgd=optimizer, drop=0.1)
+    assert set(losses) == set(nlp.pipe_names) and losses[nlp.pipe_names[-1]] > 0
+    assert nlp("APT29 used Mimikatz.").has_annotation("ENT_IOB")
+    training = registry.resolve(nlp.config["training"], schema=None, validate=False)
+    assert {"optimizer", "batcher", "train_corpus"} <= set(training)
+
+
+def test_ssner_configs_have_the_whole_network(config, make_examples):
+    if "ssner" not in config["components"]:
+        pytest.skip("a peer")
+    nlp = load_model_from_config(config, auto_fill=True)
+    nlp.initialize(lambda: make_examples(nlp))
+    network = network_of(nlp.get_pipe("ssner").model.get_ref("tagger"))
+    assert network.settings.decoder == "crf"
+    assert all((network.char_cnn, network.bilstm, network.similar, network.fusion))
+
+
+# project.yml
+
+
+@pytest.fixture(scope="module")
+def project():
+    return srsly.read_yaml(ROOT / "project.yml")
+
+
+@pytest.fixture(scope="module")
+def spacy_commands():
+    registry.cli.get_all()
+    return typer.main.get_command(app)
+
+
+def fill(text, project, **more):
+    values = {**project["vars"], **more}
+    return re.sub(r"\$\{vars\.(\w+)\}", lambda m: str(values[m[1]]), text)
+
+
+def test_workflows(project):
+    names = {command["name"] for command in project["commands"]}
+    assert WORKFLOWS <= set(project["workflows"])
+    for steps in project["workflows"].values():
+        assert set(steps) <= names
+    assert len(names) == len(project["commands"])
+
+
+def test_no_command_is_forgotten_by_help(project):
+    assert all(command.get("help") and command.get("script") for command in project["commands"])
+
+
+def test_project_file_is_valid():
+    from weasel.util.config import load_project_config
+
+    config = load_project_config(ROOT, interpolate=False)
+    assert isinstance(config["vars"], (dict, SimpleFrozenDict))
+
+
+def scripts():
+    commands = srsly.read_yaml(ROOT / "project.yml")["commands"]
+    return [
+        pytest.param(line, id=f"{command['name']}-{i}")
+        for command in commands
+        for i, line in enumerate(command["script"])
+    ]
+
+
+@pytest.mark.parametrize("line", scripts())
+def test_script_line_is_a_command_with_known_options(line, project, spacy_commands):
+    words = shlex.split(fill(line, project))
+    assert words[:3] == ["python", "-m", "spacy"], "only spaCy's own and our commands"
+    command, rest, name = spacy_commands, words[3:], ""
+    while hasattr(command, "commands"):
+        name, *rest = rest
+        assert name in command.commands, name
+        command = command.commands[name]
+    known = {
+        option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    given = [word for word in rest if word.startswith("--")]
+    overrides = [word for word in given if "." in word]
+    assert set(given) - set(overrides) <= known
+    if name != "train":
+        assert not overrides
+        return
+    config = load_config(ROOT / rest[0], interpolate=False)
+    for override in overrides:
+        *sections, setting = override[2:].split(".")
+        node = config
+        for section in sections:
+            node = node[section]
+        assert setting in node, f"{override} is not in {rest[0]}"
+
+
+def test_dependencies_are_in_the_repository_or_made_by_a_command(project):
+    made = {fill(path, project) for command in project["commands"] for path in command.get("outputs", ())}
+    downloads = {asset["dest"] for asset in project["assets"]}
+    for command in project["commands"]:
+        for path in map(lambda p: fill(p, project), command.get("deps", ())):
+            assert path in made | downloads or (ROOT / path).exists(), f"{command['name']}: {path}"
+
+
+def test_workflow_steps_are_in_a_possible_order(project):
+    commands = {command["name"]: command for command in project["commands"]}
+    for name, steps in project["workflows"].items():
+        made = set()
+        for step in steps:
+            for path in map(lambda p: fill(p, project), commands[step].get("deps", ())):
+                assert path in made or (ROOT / path).exists(), f"{name}: {step} needs {path}"
+            made |= {fill(path, project) for path in commands[step].get("outputs", ())}
+
+
+def test_assets_have_an_address_and_do_not_move(project):
+    for asset in project["assets"]:
+        assert asset["url"].startswith("https://") and asset["extra"], asset
+        assert re.search(r"/[0-9a-f]{40}/", asset["url"]), "a commit, not a branch"
+        assert "checksum" not in asset or re.fullmatch("[0-9a-f]{32}", asset["checksum"])
