@@ -266,3 +266,18 @@ def test_settings_come_back_through_json(settings):
     assert SSNERNetwork(NetworkSettings.from_dict(values)).state_dict().keys() == (
         SSNERNetwork(settings).state_dict().keys()
     )
+
+
+def test_skip_lets_the_token_vectors_reach_the_tags_directly():
+    settings = replace(FULL, skip=True)
+    network, inputs = make_network(settings).eval(), make_inputs(settings)
+    with torch.no_grad():
+        network.output.weight[:, : -settings.token_width] = 0.0  # only the skip connection is left
+    direct = network.output.weight[:, -settings.token_width :]
+    expected = inputs.token_vectors[inputs.places] @ direct.T + network.output.bias
+    assert_close(network(inputs)[0], expected)
+
+
+def test_skip_means_nothing_where_nothing_lies_between():
+    settings = replace(FULL, skip=True, bilstm=None, similar_words=None, fusion=None)
+    assert make_network(settings).output.in_features == settings.token_width + settings.char_cnn.width
