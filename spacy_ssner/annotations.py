@@ -1,5 +1,6 @@
 """What the component reads from and writes to a Doc."""
 
+from bisect import bisect_left
 from typing import Optional, Sequence
 
 import numpy as np
@@ -47,7 +48,10 @@ def span_score(span: Span) -> Optional[float]:
     for group in span.doc.spans.values():
         if group.attrs.get(WRITTEN_BY) != "ssner":
             continue
-        for candidate, score in zip(group, group.attrs.get("scores", ())):
+        # Its spans are in order and do not overlap: a long report has thousands of them.
+        i = bisect_left(range(len(group)), span.start, key=lambda i: group[i].start)
+        if i < len(group):
+            candidate = group[i]
             if (candidate.start, candidate.end, candidate.label) == (span.start, span.end, span.label):
-                return float(score)
+                return float(group.attrs["scores"][i])
     return None

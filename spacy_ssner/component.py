@@ -115,6 +115,8 @@ class SSNER(TrainablePipe):
         if similar_words is not None:
             from .similarity.table import SimilarWordTable
 
+            if not Path(similar_words).is_file():
+                raise FileNotFoundError(Errors.S263.format(path=similar_words))
             set_similar_word_table(self.model, SimilarWordTable.from_disk(Path(similar_words)))
         sample = [eg.x for eg in islice(get_examples(), 10)]
         if not any(len(doc) for doc in sample):

@@ -71,7 +71,6 @@ def test_training_on_odd_docs(pipeline, make_examples):
     odd = [Example(pipeline.make_doc(text), pipeline(text)) for text in ODD.values()]
     losses = pipeline.get_pipe("ssner").update([*odd, *make_examples(pipeline)])
     assert np.isfinite(losses["ssner"])
-    pipeline.get_pipe("ssner").model.walk()  # the gradients stay, unused: no optimizer was given
 
 
 def test_lone_surrogates():
@@ -83,10 +82,14 @@ def test_lone_surrogates():
         Doc(nlp.vocab, words=["\udfff"])
 
 
+@pytest.fixture(scope="module")
+def nlp(make_nlp):
+    return make_nlp(*ALL, steps=15)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("style", ["sentences", "one line", "one word"])
-def test_a_hundred_thousand_tokens(style, make_nlp, found):
-    nlp = make_nlp(*ALL, steps=15)
+def test_a_hundred_thousand_tokens(style, nlp):
     words = {
         "sentences": "The group APT29 used Mimikatz against Acme Corp in Kyiv .".split() * 9100,
         "one line": [f"word{i % 3000}" for i in range(99_997)] + ["APT29", "used", "Mimikatz"],
@@ -103,8 +106,7 @@ def test_a_hundred_thousand_tokens(style, make_nlp, found):
         ]
 
 
-def test_long_document_among_short_ones(make_nlp, annotated, found):
-    nlp = make_nlp(*ALL, steps=15)
+def test_long_document_among_short_ones(nlp, annotated, found):
     texts = [annotated[0][0], "word " * 3000, annotated[1][0], "", annotated[0][0]]
     assert [found(doc) for doc in nlp.pipe(texts)] == [found(nlp(text)) for text in texts]
 

@@ -345,6 +345,24 @@ def test_score_of_spans_that_were_not_predicted(trained, annotated):
     assert span_score(doc.ents[0]) == doc.ents[0]._.ssner_score
 
 
+def test_scores_of_many_entities_by_a_slow_loop(make_nlp):
+    nlp = make_nlp("bilstm", steps=15)
+    doc = nlp("Turla sent Mimikatz to the Foreign Ministry of Peru and Emotet to Kyiv. " * 60)
+    group = doc.spans["ssner"]
+    known = {(s.start, s.end, s.label): score for s, score in zip(group, group.attrs["scores"].tolist())}
+    assert len(known) > 60
+    assert [ent._.ssner_score for ent in doc.ents] == [known[e.start, e.end, e.label] for e in doc.ents]
+    others = [doc[i:j] for i in range(20) for j in range(i + 1, 22)]
+    assert all(span._.ssner_score is None for span in others)  # no label
+
+
+def test_other_groups_are_not_taken_for_ours(trained, annotated):
+    doc = trained(annotated[0][0])
+    doc.spans["sc"] = [Span(doc, 1, 2, "Tool")]
+    doc.spans["sc"].attrs["scores"] = np.array([0.9])
+    assert Span(doc, 1, 2, "Tool")._.ssner_score is None
+
+
 def test_predictions_survive_docbin(trained, annotated):
     from spacy.tokens import DocBin
 
