@@ -51,8 +51,7 @@ def crf_loss(scores: TagScores, allowed: np.ndarray) -> Tuple[float, TagScores]:
     total = emissions.new_zeros(())
     for group in length_groups(lengths, max_padded=MAX_PADDED):
         place, mask = padded_places(starts[group], lengths[group], emissions.device)
-        gold = legal[place] | ~mask[..., None]
-        total = total + crf_nll(emissions[place], transitions, gold, mask).sum()
+        total = total + crf_nll(emissions[place], transitions, legal[place], mask).sum()
     return _with_gradient(total / max(1, len(lengths)), emissions, transitions, scores.windows)
 
 

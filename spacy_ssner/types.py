@@ -1,7 +1,7 @@
 """Values that travel together. Plain frozen dataclasses; numpy at most."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
 import numpy as np
 
@@ -130,4 +130,3 @@ class ScoredSpan:
 
 
 Prediction = List[List[ScoredSpan]]
-Shape = Tuple[int, ...]
