@@ -55,6 +55,26 @@ class Errors(metaclass=_Coded):
     S115 = "The config has no component '{got}' with a model. It has: {expected}. Use --component NAME."
     S116 = "Can't set {got!r}: expected section.name=value with a section of the config."
 
+    # S120-S129: pre-training
+    S120 = "Nothing to resume: expected a checkpoint in {path}, but there is none. Run again without --resume."
+    S121 = (
+        "Can't resume with other settings: the run began with {expected}, but got {got}. "
+        "Resume with the same settings, or write to another folder."
+    )
+    S122 = (
+        "Can't write the checkpoint {path}: {got}. The last whole checkpoint is {previous}. "
+        "Make room on the disk and run again with --resume."
+    )
+    S123 = (
+        "{path} holds an unfinished run ({got}). Continue it with --resume, or delete the folder 'checkpoints' "
+        "inside, or write to another folder."
+    )
+    S124 = "Expected text to train on, but {path} has no rows. Look at its report.json for what was dropped."
+    S125 = (
+        "The passes of a step (--accumulate) must be a multiple of the number of processes: expected a multiple of "
+        "{expected}, got {got}."
+    )
+
     # S200-S219: annotation in general
 
     # S220-S249: corpora and converters

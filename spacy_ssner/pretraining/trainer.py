@@ -1,0 +1,195 @@
+"""Hugging Face's Trainer with what our stages need: batches by length, two learning rates, safe checkpoints.
+
+One command runs on a CPU, on one GPU, and under torchrun on many: a step's loss is the sum over all processes
+divided by all items, so that it does not matter how many processes share the batches.
+"""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_utils import get_last_checkpoint
+
+from ..errors import Errors
+from ..files import write_text
+from .batches import Rows, RunBatches, RunRows
+
+CHECKPOINTS = "checkpoints"  # folder inside the output folder
+STAGING = "unfinished"  # a checkpoint that is being written
+
+
+class EncoderTrainer(Trainer):
+    """Trains an objective: a module with `.model` (a transformers model) whose forward gives a summed loss.
+
+    rows (Rows): The corpus.
+    batches (dict): max_padded, buffer, seed: see pretraining.batches.
+    collate (Callable): Features of rows to a batch with "labels", IGNORED where nothing is predicted.
+    head_factor (float): Learning rate of all that is not the encoder, as a factor.
+    """
+
+    def __init__(
+        self,
+        objective: nn.Module,
+        args: TrainingArguments,
+        *,
+        rows: Rows,
+        batches: Dict[str, Any],
+        collate: Callable[[List[Dict[str, Any]]], Dict[str, Tensor]],
+        head_factor: float,
+        callbacks: List[TrainerCallback],
+    ):
+        super().__init__(objective, args, callbacks=callbacks)
+        self.model_accepts_loss_kwargs = True  # compute_loss divides by the items of all micro-batches
+        self.rows = rows
+        self.batch_settings = batches
+        self.collate = collate
+        self.head_factor = head_factor
+
+    def get_train_dataloader(self) -> DataLoader:
+        """The batches of this process for the whole run."""
+        sampler = RunBatches(
+            self.rows.lengths,
+            n_batches=self.args.max_steps * self.args.gradient_accumulation_steps,
+            rank=self.args.process_index,
+            n_ranks=self.args.world_size,
+            **self.batch_settings,
+        )
+        rows: Any = RunRows(self.rows)
+        return DataLoader(rows, batch_sampler=sampler, collate_fn=self.collate)
+
+    def create_optimizer(self) -> torch.optim.Optimizer:
+        """Adam with decoupled weight decay, without decay of biases and norms; the head learns faster."""
+        if self.optimizer is None:
+            rate, decay = self.args.learning_rate, self.args.weight_decay
+            encoder = {id(p) for p in self.model.model.base_model.parameters()}  # type: ignore[union-attr]
+            groups = {
+                (factor, decayed): {"params": [], "lr": rate * factor, "weight_decay": decay * decayed}
+                for factor in (1.0, self.head_factor)
+                for decayed in (True, False)
+            }
+            for p in self.model.parameters():  # type: ignore[union-attr]
+                if p.requires_grad:
+                    factor = 1.0 if id(p) in encoder else self.head_factor
+                    groups[factor, p.ndim > 1]["params"].append(p)  # type: ignore[attr-defined]
+            betas = (self.args.adam_beta1, self.args.adam_beta2)
+            self.optimizer = torch.optim.AdamW(
+                [group for group in groups.values() if group["params"]],
+                betas=betas,
+                eps=self.args.adam_epsilon,
+            )
+        return self.optimizer
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Mean loss per item over all processes and micro-batches of a step, whose gradients are averaged."""
+        n_items = inputs["labels"].ne(-100).sum() if num_items_in_batch is None else num_items_in_batch
+        return model(**inputs) * self.args.world_size / n_items.clamp(min=1)
+
+    def _save(self, output_dir: Optional[str] = None, state_dict: Any = None) -> None:
+        self.model.model.save_pretrained(output_dir)  # type: ignore[union-attr,operator]
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        from safetensors.torch import load_model
+
+        file = Path(resume_from_checkpoint) / "model.safetensors"
+        load_model((model or self.model).model, file, strict=False)
+
+    def _get_output_dir(self, trial: Any) -> str:
+        return str(Path(self.args.output_dir) / STAGING)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Write a checkpoint beside the others and rename it once it is whole; then drop the older ones.
+
+        RAISES (ValueError): S122 if it cannot be written (a full disk); the previous one stays.
+        """
+        staging = Path(self._get_output_dir(trial))
+        name = f"checkpoint-{self.state.global_step}"
+        if self.args.should_save:
+            shutil.rmtree(staging, ignore_errors=True)  # a killed run may have left half of one
+        self.accelerator.wait_for_everyone()
+        try:
+            super()._save_checkpoint(model, trial)
+        except (OSError, RuntimeError) as err:  # torch.save raises RuntimeError where a disk is full
+            shutil.rmtree(staging, ignore_errors=True)
+            previous = get_last_checkpoint(self.args.output_dir) or "none"
+            raise ValueError(Errors.S122.format(path=staging / name, got=err, previous=previous)) from err
+        self.accelerator.wait_for_everyone()  # every process writes its own random state
+        if self.args.should_save:
+            (staging / name).rename(Path(self.args.output_dir) / name)
+            shutil.rmtree(staging)
+            for old in Path(self.args.output_dir).glob("checkpoint-*"):
+                if old.name != name:
+                    shutil.rmtree(old)
+        self.accelerator.wait_for_everyone()
+
+
+def training_arguments(
+    out: Path, *, bf16: bool, seed: int, save_every: int, **values: Any
+) -> TrainingArguments:
+    """Arguments of a run that are the same in all stages.
+
+    out (Path): Output folder; checkpoints go into a folder inside.
+    values: learning_rate, max_steps, gradient_accumulation_steps, warmup_steps, weight_decay, max_grad_norm, ...
+    """
+    return TrainingArguments(
+        output_dir=str(out / CHECKPOINTS),
+        use_cpu=not torch.cuda.is_available(),
+        ddp_backend=None if torch.cuda.is_available() else "gloo",
+        bf16=bf16,
+        seed=seed,
+        data_seed=seed,
+        save_strategy="steps" if save_every else "no",
+        save_steps=save_every or 500,
+        logging_strategy="steps",
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        disable_tqdm=True,
+        report_to=[],
+        lr_scheduler_type="linear",
+        average_tokens_across_devices=True,
+        remove_unused_columns=False,
+        ddp_find_unused_parameters=False,
+        **values,
+    )
+
+
+def is_first_process() -> bool:
+    """Whether this process writes and talks; under torchrun one of many does."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def check_settings(out: Path, settings: Dict[str, Any], *, resume: bool) -> Optional[str]:
+    """Keep the settings of a new run beside it, or compare with those of the run to resume.
+
+    settings (dict): Whatever changes the course of a run, as JSON values.
+    RETURNS (Optional[str]): The checkpoint to resume from, None to begin anew.
+    RAISES (ValueError): S120 if there is nothing to resume, S121 if the settings differ, S123 if a new run
+        would replace an unfinished one.
+    """
+    folder = out / CHECKPOINTS
+    file = folder / "settings.json"
+    last = get_last_checkpoint(str(folder)) if folder.is_dir() else None
+    if not resume:
+        if last is not None:
+            raise ValueError(Errors.S123.format(path=out, got=Path(last).name))
+        folder.mkdir(parents=True, exist_ok=True)
+        if is_first_process():
+            write_text(file, json.dumps(settings, indent=1, sort_keys=True))
+        return None
+    if last is None or not file.is_file():
+        raise ValueError(Errors.S120.format(path=folder))
+    before = json.loads(file.read_text(encoding="utf8"))
+    now = json.loads(json.dumps(settings))
+    different = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
+    if different:
+        was = ", ".join(f"{key} = {before.get(key)}" for key in different)
+        got = ", ".join(f"{key} = {now.get(key)}" for key in different)
+        raise ValueError(Errors.S121.format(expected=was, got=got))
+    return last
