@@ -56,7 +56,9 @@ class Errors(metaclass=_Coded):
     S116 = "Can't set {got!r}: expected section.name=value with a section of the config."
 
     # S120-S129: pre-training
-    S120 = "Nothing to resume: expected a checkpoint in {path}, but there is none. Run again without --resume."
+    S120 = (
+        "Nothing to resume: expected a checkpoint in {path}, but there is none. Run again without --resume."
+    )
     S121 = (
         "Can't resume with other settings: the run began with {expected}, but got {got}. "
         "Resume with the same settings, or write to another folder."
