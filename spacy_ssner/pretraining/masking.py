@@ -6,7 +6,7 @@ Letters: B rows, T columns of a batch; P maskable pieces; N segments.
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -191,24 +191,17 @@ class SegmentMasking:
         """Take the ids from a Hugging Face tokenizer. Random pieces come from its whole vocabulary but the
         special tokens.
 
-        RAISES (ValueError): S118 for a slow tokenizer, S119 for one without a mask or padding token.
+        RAISES (ValueError): S118 for a slow tokenizer, S119 for one without mask or padding token.
         """
         name = tokenizer.name_or_path or type(tokenizer).__name__
         if not tokenizer.is_fast:
             raise ValueError(Errors.S118.format(got=name))
-        for kind, piece_id in (("mask", tokenizer.mask_token_id), ("padding", tokenizer.pad_token_id)):
+        mask_id, pad_id = tokenizer.mask_token_id, tokenizer.pad_token_id
+        for kind, piece_id in (("mask", mask_id), ("padding", pad_id)):
             if piece_id is None:
                 raise ValueError(Errors.S119.format(name=kind, got=name))
         random_ids = np.setdiff1d(np.arange(len(tokenizer)), tokenizer.all_special_ids)
-        return cls(
-            law,
-            settings or MaskSettings(),
-            tokenizer.mask_token_id,
-            tokenizer.pad_token_id,
-            random_ids,
-            seed,
-            pad_to_multiple_of,
-        )
+        return cls(law, settings or MaskSettings(), mask_id, pad_id, random_ids, seed, pad_to_multiple_of)
 
     def set_epoch(self, epoch: int) -> None:
         """Other masks from here on. Worker processes of a data loader must start after it."""
@@ -220,16 +213,17 @@ class SegmentMasking:
         features: Each with "input_ids" (with special tokens) and "word_ids" (-1 for these), two sequences of
             ints of one length; other keys are ignored.
         RETURNS (Dict[str, Tensor]): All (B, T), padded on the right: input_ids, attention_mask, labels (-100
-            where nothing is to be predicted), all int64; segment_lengths int32, 0 where nothing is.
+            where nothing is to be predicted, which may be everywhere in a batch of few pieces), all int64;
+            segment_lengths int32, 0 where nothing is.
         RAISES (ValueError): S243 if the two differ in length.
         """
         import torch
 
-        input_ids, word_ids, mask = self.pad(features)
+        input_ids, word_ids, is_real = self.pad(features)
         masked = self.mask(input_ids, word_ids)
         arrays = {
             "input_ids": masked.input_ids,
-            "attention_mask": mask.astype(np.int64),
+            "attention_mask": is_real.astype(np.int64),
             "labels": np.where(masked.chosen, input_ids, IGNORED),
             "segment_lengths": masked.lengths,
         }
