@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-IGNORED = -100  # label of a piece that is not to be predicted
+from .masking import IGNORED
 
 HEADS = ("cls", "lm_head", "generator_lm_head")  # what transformers calls the head on top of the encoder
 

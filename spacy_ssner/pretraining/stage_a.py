@@ -37,13 +37,15 @@ class Progress(TrainerCallback):
 
 
 class CountedMasking:
-    """The masking as the Trainer wants it: the model's inputs alone; counts the words that went by."""
+    """The masking as the Trainer wants it: the model's inputs alone, other masks in each epoch. Counts words."""
 
-    def __init__(self, masking: SegmentMasking):
+    def __init__(self, masking: SegmentMasking, n_rows: int):
         self.masking = masking
+        self.n_rows = n_rows
         self.n_words = 0
 
     def __call__(self, features: List[Dict[str, Any]]) -> Dict[str, Tensor]:
+        self.masking.set_epoch(features[0]["row"] // self.n_rows)
         self.n_words += sum(int(max(feature["word_ids"])) + 1 for feature in features)
         batch = self.masking(features)
         return {name: batch[name] for name in ("input_ids", "attention_mask", "labels")}
@@ -75,7 +77,7 @@ def pretrain(
     """
     started = time.perf_counter()
     if not len(corpus):
-        raise ValueError(Errors.S124.format(path=corpus.path))
+        raise ValueError(Errors.S124)
     n_steps = settings.n_steps or count_steps(corpus.lengths, settings)
     described = {**asdict(settings), "n_steps": n_steps, "law": asdict(law), "masks": asdict(masks)}
     described.update(encoder=name, n_rows=len(corpus), tokenizer=corpus.meta["tokenizer"])
@@ -114,7 +116,7 @@ def train(
 ) -> List[Dict[str, float]]:
     """Train and return the log of the Trainer: step, loss, learning_rate, grad_norm of each step."""
     settings = run.settings
-    collate = CountedMasking(run.masking(settings.seed))
+    collate = CountedMasking(run.masking(settings.seed), len(run.corpus))
     arguments = training_arguments(
         out,
         bf16=settings.bf16,
