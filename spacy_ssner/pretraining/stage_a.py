@@ -119,7 +119,6 @@ def train(
     collate = CountedMasking(run.masking(settings.seed), len(run.corpus))
     arguments = training_arguments(
         out,
-        bf16=settings.bf16,
         seed=settings.seed,
         save_every=save_every,
         max_steps=n_steps,
@@ -136,6 +135,7 @@ def train(
         batches={"max_padded": settings.max_padded, "buffer": settings.buffer, "seed": settings.seed},
         collate=collate,
         head_factor=settings.head_factor,
+        bf16=settings.bf16,
         callbacks=[Progress(lambda step, loss: on_step(step, loss, collate.n_words))],
     )
     trainer.remove_callback(PrinterCallback)
