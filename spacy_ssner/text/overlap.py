@@ -3,7 +3,7 @@
 import re
 from itertools import islice
 from pathlib import Path
-from typing import AbstractSet, Iterable, Iterator, List, Sequence, Set, Tuple
+from typing import AbstractSet, Dict, Iterable, Iterator, List, Sequence, Set, Tuple
 
 from .reading import read_sentences
 
@@ -29,6 +29,11 @@ def plain_runs(plain: Sequence[str]) -> Iterator[Tuple[str, ...]]:
 def collect_runs(paths: Iterable[Path]) -> Set[Tuple[str, ...]]:
     """The word runs of labelled files whose sentences must not be trained on."""
     return {run for path in paths for sentence in read_sentences(path) for run in word_runs(sentence)}
+
+
+def collect_file_runs(paths: Iterable[Path]) -> Dict[str, Set[Tuple[str, ...]]]:
+    """As `collect_runs`, for each file, by its path."""
+    return {str(path): collect_runs([path]) for path in paths}
 
 
 def repeats(sentence: Sequence[str], runs: AbstractSet[Tuple[str, ...]]) -> bool:

@@ -13,6 +13,7 @@ SUFFIXES = (".spacy", ".txt", ".txt.gz", ".jsonl", ".conll")
 SENTENCE_ENDS = frozenset([".", "!", "?", "…", "。", "！", "？"])
 BATCH = 1000  # lines tokenised at once
 LONGEST = 1 << 20  # bytes of a line that are held at once; a longer one comes in parts
+LONGEST_RECORD = 1 << 26  # bytes of a line of JSON, which is of no use in parts
 
 OnBytes = Callable[[int], Any]
 
@@ -34,7 +35,8 @@ def read_sentences(path: Path, *, on_bytes: Optional[OnBytes] = None) -> Iterato
         raise FileNotFoundError(Errors.S263.format(path=path))
     if path.suffix == ".spacy":
         return read_docs(path, on_bytes or ignore)
-    lines = read_lines(path, on_bytes or ignore)
+    longest = LONGEST_RECORD if path.suffix == ".jsonl" else LONGEST
+    lines = read_lines(path, on_bytes or ignore, longest=longest)
     if path.suffix == ".conll":
         return read_columns(lines)
     return tokenise(read_texts(lines, path) if path.suffix == ".jsonl" else lines)
