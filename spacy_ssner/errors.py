@@ -136,6 +136,23 @@ class Errors(metaclass=_Coded):
         "Files of {name} are missing: {got}. Download them with 'python -m spacy project assets --extra', or set "
         "SSNER_DATA (or --data) to a folder that holds data/{name}/."
     )
+    S245 = (
+        "Reading {path} needs {name}, which is not installed. Run: pip install 'spacy-ssner[pretraining]', "
+        "or convert the file to .txt."
+    )
+    S246 = "Expected a {kind} file at {path}, but its text cannot be extracted: {reason}. Convert it to .txt."
+    S247 = (
+        "Expected text to pre-train on, but of the {n} lines that were read none is left (dropped: {dropped}). "
+        "Check the files and the options."
+    )
+    S248 = (
+        "Expected a tokenised corpus in {folder}, but {reason}. "
+        "Make it anew with 'python -m spacy ssner prepare-text'."
+    )
+    S249 = (
+        "The tokenised corpus in {folder} does not fit: expected {expected}, got {got}. "
+        "Make it anew with 'python -m spacy ssner prepare-text' and the encoder to be trained."
+    )
 
     # S240-S244: segment masking
     S240 = "Not a law of segment lengths: expected {expected}, got {got}."
@@ -215,6 +232,12 @@ class Errors(metaclass=_Coded):
         "{n_spans} spans. Set both together, or choose another group with --spans-key."
     )
     S282 = "Expected --min-score to be from 0 to 1, but got {got}. Scores are probabilities."
+    S283 = "No room to write {path}: {reason}. What was there before is unchanged. Free some space, and run again."
+    S284 = (
+        "Expected a new folder or a corpus of prepare-text to replace at '{path}', but got {got}. "
+        "The last path on the command line is the folder to write."
+    )
+    S285 = "Expected {name} to be {expected}, but got {got}."
 
     # S3xx: internals and files
     S301 = (
@@ -235,6 +258,11 @@ class Warnings(metaclass=_Coded):
 
     # SW220-SW249: corpora and converters
     SW220 = "{n} of the types in --labels do not occur in the corpus: {got}. It has: {expected}."
+    SW245 = "{n} lines of {path} are binary (control characters, bytes that are not UTF-8): dropped."
+    SW246 = (
+        "The memory for near-duplicates overflowed: {n} of its entries were overwritten, so that near-duplicates far "
+        "apart may be left in the corpus."
+    )
 
     # SW250-SW269: similar words
     SW250 = "{n} words of {source} repeat an earlier one (after normalisation): dropped, the first is kept."

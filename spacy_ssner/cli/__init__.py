@@ -1,6 +1,17 @@
 """Commands under `python -m spacy ssner`. Each module registers one; what is heavy is imported inside it."""
 
-from . import convert, debug_data, encoder, evaluate, prepare, pretrain, render, similar_words, variant
+from . import (
+    convert,
+    debug_data,
+    encoder,
+    evaluate,
+    prepare,
+    prepare_text,
+    pretrain,
+    render,
+    similar_words,
+    variant,
+)
 from ._app import ssner_app
 
 __all__ = [
@@ -9,6 +20,7 @@ __all__ = [
     "encoder",
     "evaluate",
     "prepare",
+    "prepare_text",
     "pretrain",
     "render",
     "similar_words",

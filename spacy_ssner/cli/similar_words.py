@@ -105,9 +105,9 @@ def make_table(
         anything is trained; what the library raises on bad files.
     """
     from ..similarity.matching import check_settings
-    from ..similarity.sentences import SUFFIXES
     from ..similarity.table import SimilarWordTable
     from ..similarity.vectors import read_vectors
+    from ..text.reading import SUFFIXES
 
     if out.name.endswith(SUFFIXES) or out.is_dir():
         raise ValueError(Errors.S262.format(expected="a new file (words.sim) as last argument", got=out))
@@ -133,7 +133,8 @@ def make_table(
 
 def read_corpora(paths: Sequence[Path], exclude: Sequence[Path]) -> List[List[str]]:
     """All sentences of some files but those of the excluded ones; prints how many."""
-    from ..similarity.sentences import collect_runs, read_sentences, repeats
+    from ..text.overlap import collect_runs, repeats
+    from ..text.reading import read_sentences
 
     start = time.perf_counter()
     runs = collect_runs(exclude)

@@ -93,25 +93,35 @@ def load_encoder(name: str, *, max_padded: int, mixed_precision: bool = False) -
     RAISES (OSError, ValueError): What transformers raises for a missing or broken folder; ValueError
         for a slow tokenizer.
     """
-    from transformers import AutoModel, AutoTokenizer
+    from transformers import AutoModel
+
+    tokenizer = load_tokenizer(name)
+    encoder = _without_pooler(AutoModel.from_pretrained(name))
+    config = encoder.config.to_json_string(use_diff=False)  # type: ignore[union-attr,operator]
+    sizes = {"max_padded": max_padded, "mixed_precision": mixed_precision}
+    return PieceEncoder({"config": config, **tokenizer, **sizes}, encoder)
+
+
+def load_tokenizer(name: str) -> Dict[str, Any]:
+    """The fast tokenizer of a Hugging Face folder or hub id: "tokenizer" (its JSON), "begin", "end", "pad",
+    "unknown" (piece ids).
+
+    RAISES (OSError, ValueError): What transformers raises for a missing or broken folder; ValueError
+        for a slow tokenizer.
+    """
+    from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True, add_prefix_space=True)
     if not tokenizer.is_fast:
         raise ValueError("it has no fast tokenizer (tokenizer.json)")
-    encoder = _without_pooler(AutoModel.from_pretrained(name))
     begin = tokenizer.cls_token_id if tokenizer.cls_token_id is not None else tokenizer.bos_token_id
     end = tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else end
     unknown = tokenizer.unk_token_id if tokenizer.unk_token_id is not None else pad
     if begin is None or end is None:
         raise ValueError("its tokenizer has no begin and end pieces ([CLS], [SEP])")
-    settings = {
-        "config": encoder.config.to_json_string(use_diff=False),  # type: ignore[union-attr,operator]
-        "tokenizer": tokenizer.backend_tokenizer.to_str(),
-        **{"begin": begin, "end": end, "pad": pad, "unknown": unknown, "max_padded": max_padded},
-        "mixed_precision": mixed_precision,
-    }
-    return PieceEncoder(settings, encoder)
+    settings = {"begin": begin, "end": end, "pad": pad, "unknown": unknown}
+    return {"tokenizer": tokenizer.backend_tokenizer.to_str(), **settings}
 
 
 def _without_pooler(encoder: nn.Module) -> nn.Module:

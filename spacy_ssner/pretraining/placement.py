@@ -8,8 +8,8 @@ from typing import Tuple
 
 import numpy as np
 
+from .batch_words import Words, expected_pieces, find_words, ranges
 from .segments import LengthLaw, sample_lengths
-from .words import Words, expected_pieces, find_words, ranges
 
 N_ROUNDS = 4  # of placing all segments at once; after them about one in a hundred is left
 

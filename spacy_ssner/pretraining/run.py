@@ -168,4 +168,4 @@ def piece_counts(pieces: np.ndarray, n_vocab: int) -> np.ndarray:
 
 def as_json(scores: Optional[Dict[str, LengthScore]]) -> Optional[Dict[str, Dict[str, float]]]:
     """Scores by segment length as JSON values."""
-    return scores and {length: score._asdict() for length, score in scores.items()}
+    return None if scores is None else {length: score._asdict() for length, score in scores.items()}

@@ -13,8 +13,10 @@ from typing import Any, Callable, Dict, List, Optional
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer import Trainer
+from transformers.trainer_callback import TrainerCallback
 from transformers.trainer_utils import get_last_checkpoint
+from transformers.training_args import TrainingArguments
 
 from ..errors import Errors
 from ..files import write_text
@@ -99,16 +101,22 @@ class EncoderTrainer(Trainer):
         return model(**inputs) * self.args.world_size / n_items.clamp(min=1)
 
     def _save(self, output_dir: Optional[str] = None, state_dict: Any = None) -> None:
-        self.model.model.save_pretrained(output_dir)  # type: ignore[union-attr,operator]
+        inner: Any = self.model
+        inner.model.save_pretrained(output_dir)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         from safetensors.torch import load_model
 
-        file = Path(resume_from_checkpoint) / "model.safetensors"
-        load_model((model or self.model).model, file, strict=False)
+        inner: Any = model or self.model
+        load_model(inner.model, Path(resume_from_checkpoint) / "model.safetensors", strict=False)
+
+    @property
+    def folder(self) -> Path:
+        """Where the checkpoints lie."""
+        return Path(str(self.args.output_dir))
 
     def _get_output_dir(self, trial: Any) -> str:
-        return str(Path(self.args.output_dir) / STAGING)
+        return str(self.folder / STAGING)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Write a checkpoint beside the others and rename it once it is whole; then drop the older ones.
@@ -128,9 +136,9 @@ class EncoderTrainer(Trainer):
             raise ValueError(Errors.S122.format(path=staging / name, got=err, previous=previous)) from err
         self.accelerator.wait_for_everyone()  # every process writes its own random state
         if self.args.should_save:
-            (staging / name).rename(Path(self.args.output_dir) / name)
+            (staging / name).rename(self.folder / name)
             shutil.rmtree(staging)
-            for old in Path(self.args.output_dir).glob("checkpoint-*"):
+            for old in self.folder.glob("checkpoint-*"):
                 if old.name != name:
                     shutil.rmtree(old)
         self.accelerator.wait_for_everyone()

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spacy_ssner.pretraining.batch_words import expected_pieces, find_words
 from spacy_ssner.pretraining.placement import choose_pieces, draw_segments, place_segments
 from spacy_ssner.pretraining.segments import LengthLaw, fixed_law, geometric_law, token_law
-from spacy_ssner.pretraining.words import expected_pieces, find_words
 
 LIKELY = 1e-3  # a smaller probability of the counts is taken as a fault
 

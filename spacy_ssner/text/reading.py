@@ -1,12 +1,10 @@
-"""Sentences of words for training vectors, from text and labelled files, without those of a test set."""
+"""Lines and sentences of corpus files, one at a time, so that a file larger than memory can be read."""
 
 import gzip
 import json
-import re
 import zlib
-from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Callable, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import IO, Any, Callable, Iterable, Iterator, List, Optional
 from warnings import warn
 
 from ..errors import Errors, Warnings
@@ -14,8 +12,8 @@ from ..errors import Errors, Warnings
 SUFFIXES = (".spacy", ".txt", ".txt.gz", ".jsonl", ".conll")
 SENTENCE_ENDS = frozenset([".", "!", "?", "…", "。", "！", "？"])
 BATCH = 1000  # lines tokenised at once
-RUN = 8  # words; a text that shares that many in a row with a test sentence repeats it
-WORD = re.compile(r"[^\W_]+")
+LONGEST = 1 << 20  # bytes of a line that are held at once; a longer one comes in parts
+LONGEST_RECORD = 1 << 26  # bytes of a line of JSON, which is of no use in parts
 
 OnBytes = Callable[[int], Any]
 
@@ -37,7 +35,8 @@ def read_sentences(path: Path, *, on_bytes: Optional[OnBytes] = None) -> Iterato
         raise FileNotFoundError(Errors.S263.format(path=path))
     if path.suffix == ".spacy":
         return read_docs(path, on_bytes or ignore)
-    lines = read_lines(path, on_bytes or ignore)
+    longest = LONGEST_RECORD if path.suffix == ".jsonl" else LONGEST
+    lines = read_lines(path, on_bytes or ignore, longest=longest)
     if path.suffix == ".conll":
         return read_columns(lines)
     return tokenise(read_texts(lines, path) if path.suffix == ".jsonl" else lines)
@@ -63,13 +62,16 @@ def read_docs(path: Path, on_bytes: OnBytes) -> Iterator[List[str]]:
     on_bytes(path.stat().st_size)
 
 
-def read_lines(path: Path, on_bytes: OnBytes) -> Iterator[str]:
-    """Lines of a text file, plain or gzipped. RAISES (ValueError): S265 on a damaged gzip. WARNS: SW253."""
+def read_lines(path: Path, on_bytes: OnBytes, *, longest: int = LONGEST) -> Iterator[str]:
+    """Lines of a text file, plain or gzipped; one of more than `longest` bytes comes in parts, nothing is lost.
+
+    RAISES (ValueError): S265 on a damaged gzip. WARNS: SW253.
+    """
     n_bad = done = 0
     with path.open("rb") as raw:
         stream: IO[bytes] = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw  # type: ignore[assignment]
         try:
-            for line in stream:
+            for line in split_stream(stream, longest):
                 text = line.decode("utf8", "replace")
                 n_bad += "\ufffd" in text and "\ufffd".encode() not in line
                 yield text.lstrip("\ufeff").rstrip("\r\n")
@@ -80,6 +82,27 @@ def read_lines(path: Path, on_bytes: OnBytes) -> Iterator[str]:
             raise ValueError(Errors.S265.format(path=path, reason=err)) from err
     if n_bad:
         warn(Warnings.SW253.format(n=n_bad, path=path), stacklevel=2)
+
+
+def split_stream(stream: IO[bytes], longest: int) -> Iterator[bytes]:
+    """Lines with their ends. One of more than `longest` bytes is cut behind a space, else between characters.
+
+    longest (int): At least 4, the bytes of a character in UTF-8.
+    """
+    rest = b""
+    while part := stream.readline(longest - len(rest)):
+        line, rest = rest + part, b""
+        if len(line) == longest and not line.endswith(b"\n"):
+            cut = line.rfind(b" ", longest // 2) + 1 or character_start(line) or longest
+            line, rest = line[:cut], line[cut:]
+        yield line
+    if rest:
+        yield rest
+
+
+def character_start(line: bytes) -> int:
+    """Where the last character of UTF-8 bytes begins, or their length if none begins in the last four bytes."""
+    return next((i for i in range(len(line) - 1, len(line) - 5, -1) if line[i] & 0xC0 != 0x80), len(line))
 
 
 def read_columns(lines: Iterable[str]) -> Iterator[List[str]]:
@@ -125,24 +148,3 @@ def tokenise(texts: Iterable[str]) -> Iterator[List[str]]:
                 sentence = []
         if sentence:
             yield sentence
-
-
-def plain_words(words: Sequence[str]) -> List[str]:
-    """The letters and digits of a sentence as lower-case words, however it was tokenised."""
-    return WORD.findall(" ".join(words).lower())
-
-
-def word_runs(words: Sequence[str]) -> Iterator[Tuple[str, ...]]:
-    """All runs of 8 words; of a shorter sentence all its words."""
-    plain = plain_words(words)
-    return zip(*(islice(plain, i, None) for i in range(min(RUN, len(plain)))))
-
-
-def collect_runs(paths: Iterable[Path]) -> Set[Tuple[str, ...]]:
-    """The word runs of labelled files whose sentences must not be trained on."""
-    return {run for path in paths for sentence in read_sentences(path) for run in word_runs(sentence)}
-
-
-def repeats(sentence: Sequence[str], runs: Set[Tuple[str, ...]]) -> bool:
-    """Whether a sentence holds 8 words in a row of a test sentence, or is a shorter one."""
-    return not runs.isdisjoint(word_runs(sentence))

@@ -1,17 +1,16 @@
-"""Reading a corpus and leaving out test sentences."""
+"""Reading lines and sentences of corpus files."""
 
 import gzip
 import json
 import os
-from pathlib import Path
 
 import pytest
 import spacy
+from hypothesis import given
+from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin
 
-from spacy_ssner.similarity.sentences import collect_runs, read_sentences, repeats, word_runs
-
-LONG = "the group used a new loader to install the implant on seven hosts".split()
+from spacy_ssner.text.reading import read_lines, read_sentences
 
 
 def read(path, **options):
@@ -94,33 +93,27 @@ def test_damaged_files(tmp_path):
     (tmp_path / "b.txt.gz").write_bytes(b"plain text")
     for name in ("a.spacy", "a.txt.gz", "b.txt.gz"):
         with pytest.raises(ValueError, match="S265"), pytest.MonkeyPatch.context() as patch:
-            patch.setattr("spacy_ssner.similarity.sentences.warn", lambda *args, **kwargs: None)
+            patch.setattr("spacy_ssner.text.reading.warn", lambda *args, **kwargs: None)
             read(tmp_path / name)
 
 
-def test_word_runs():
-    assert list(word_runs(["A-b", "!", "c"])) == [("a", "b", "c")]
-    assert len(list(word_runs(LONG))) == len(LONG) - 7
-    assert list(word_runs(["...", "_"])) == []
+def lines_in_parts(path, longest):
+    return list(read_lines(path, lambda n_bytes: None, longest=longest))
 
 
-def test_repeated_sentences_are_found(tmp_path):
-    test = [["APT28", "'s", "tool"], ["Yesterday", ",", *LONG[:9], "."]]
-    (tmp_path / "test.conll").write_text("\n\n".join("\n".join(f"{w}\tO" for w in s) for s in test))
-    runs = collect_runs([tmp_path / "test.conll"])
-    assert repeats(["But", *LONG, "x"], runs)
-    assert repeats(["APT28's", "tool", "!"], runs)  # tokenised in another way
-    assert not repeats(["the", "APT28's", "tool"], runs)  # short sentences only as a whole
-    assert not repeats(LONG[2:], runs) and not repeats([], runs)
+def test_long_lines_come_in_parts(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"short\nab cd ef gh ij\n\n" + "é".encode() * 9 + b"\nlast")
+    parts = ["short", "ab cd ef ", "gh ij", "", "éééé", "éééé", "é", "last"]
+    assert lines_in_parts(tmp_path / "a.txt", 9) == parts
 
 
-@pytest.mark.skipif("SSNER_DATA" not in os.environ, reason="needs SSNER_DATA")
-def test_clean_train_shares_little_with_test():
-    folder = Path(os.environ["SSNER_DATA"]) / "data" / "cyner" / "clean"
-    sentences = read(folder / "train.conll")
-    assert len(sentences) == 2726
-    runs = collect_runs([folder / "test.conll"])
-    assert all(
-        repeats(sentence, runs) for sentence in read(folder / "test.conll") if list(word_runs(sentence))
-    )
-    assert sum(repeats(sentence, runs) for sentence in sentences) < 0.05 * len(sentences)
+@given(text=st.text(alphabet="ab é€😀\n", max_size=60), longest=st.integers(4, 12))
+def test_parts_of_lines_lose_nothing(text, longest, tmp_path_factory):
+    path = tmp_path_factory.mktemp("parts") / "a.txt"
+    path.write_bytes(text.encode("utf8"))
+    parts = lines_in_parts(path, longest)
+    assert all(len(part.encode("utf8")) <= longest for part in parts)
+    assert "".join(parts) == text.replace("\n", "")
+    longer = [line for line in text.split("\n") if len(line.encode("utf8")) >= longest]
+    if not longer:
+        assert parts == text.split("\n")[: None if text and text[-1] != "\n" else -1]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from spacy_ssner.pretraining.words import expected_pieces, find_words, ranges
+from spacy_ssner.pretraining.batch_words import expected_pieces, find_words, ranges
 
 
 @st.composite

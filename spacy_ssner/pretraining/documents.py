@@ -1,0 +1,126 @@
+"""Lines of text from files of many kinds, one at a time: plain, gzipped, HTML, PDF, JSON lines, .spacy."""
+
+import re
+from pathlib import Path
+from typing import Any, Iterable, Iterator, Optional, Sequence
+
+from ..errors import Errors
+from ..text.reading import LONGEST, LONGEST_RECORD, OnBytes, ignore, read_docs, read_lines, read_texts
+
+SUFFIXES = (".txt", ".txt.gz", ".html", ".htm", ".pdf", ".jsonl", ".spacy")
+MAX_CHARS = 10_000  # of a line; the longest paragraph of a report has about that many
+SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)\]]{0,3}\s")
+PARAGRAPH_ENDS = (".", "!", "?", ":", "…", ".”", '."')
+UNREADABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd]")
+BINARY_SHARE = 0.1  # of unreadable characters; text in a foreign encoding has less, an executable more
+
+
+def read_text_lines(
+    path: Path, *, max_chars: int = MAX_CHARS, on_bytes: Optional[OnBytes] = None
+) -> Iterator[str]:
+    """The lines (sentences, paragraphs) of a file, none longer than `max_chars`; memory does not grow with the file.
+
+    .txt, .txt.gz: its lines. .jsonl: the lines of the field "text". .spacy: sentences, or docs where none are marked.
+    .html, .htm: paragraphs of the main text, by trafilatura. .pdf: paragraphs, by pypdf, page by page. A page of
+    HTML and a .spacy file are held in memory as a whole.
+
+    on_bytes: Called with the number of bytes that were read, for a progress bar.
+    RAISES (ValueError): S260 on another suffix, S265 if a file is damaged, S246 if an extractor cannot read it.
+        (FileNotFoundError): S263. (ImportError): S245 if the extractor is not installed.
+    WARNS: SW253 on lines that are not UTF-8, SW254 on lines of .jsonl without text.
+    """
+    name = path.name.lower()
+    if not name.endswith(SUFFIXES):
+        raise ValueError(Errors.S260.format(path=path, expected=", ".join(SUFFIXES)))
+    if not path.is_file():
+        raise FileNotFoundError(Errors.S263.format(path=path))
+    on_bytes = on_bytes or ignore
+    lines: Iterable[str]
+    if name.endswith((".html", ".htm")):
+        lines = read_html(path, on_bytes)
+    elif name.endswith(".pdf"):
+        lines = read_pdf(path, on_bytes)
+    elif name.endswith(".spacy"):
+        lines = (" ".join(words) for words in read_docs(path, on_bytes))
+    else:
+        records = name.endswith(".jsonl")
+        lines = read_lines(path, on_bytes, longest=LONGEST_RECORD if records else LONGEST)
+        lines = read_texts(lines, path) if records else lines
+    return (part for line in lines for part in cut_long(line, max_chars))
+
+
+def read_html(path: Path, on_bytes: OnBytes) -> Iterator[str]:
+    """Paragraphs of the main text of a page, without navigation; none if the extractor finds no text."""
+    extract = _extractor("trafilatura", path).extract
+    try:
+        text = extract(path.read_bytes(), include_comments=False, include_tables=True)
+    except Exception as err:  # lxml and trafilatura raise their own
+        raise ValueError(Errors.S246.format(path=path, kind="HTML", reason=err)) from err
+    on_bytes(path.stat().st_size)
+    yield from (text or "").splitlines()
+
+
+def read_pdf(path: Path, on_bytes: OnBytes) -> Iterator[str]:
+    """Paragraphs of a PDF file, page by page; scanned pages have none."""
+    pypdf = _extractor("pypdf", path)
+    size, done = path.stat().st_size, 0
+    try:
+        pages = pypdf.PdfReader(path).pages
+        n_pages = len(pages)
+        for number, page in enumerate(pages, 1):
+            yield from join_lines(page.extract_text().splitlines())
+            on_bytes(size * number // n_pages - done)
+            done = size * number // n_pages
+    except Exception as err:  # pypdf lets many kinds through for a damaged or encrypted file
+        raise ValueError(Errors.S246.format(path=path, kind="PDF", reason=err)) from err
+
+
+def _extractor(name: str, path: Path) -> Any:
+    """The module of an extractor. RAISES (ImportError): S245."""
+    from importlib import import_module
+
+    try:
+        return import_module(name)
+    except ImportError as err:
+        raise ImportError(Errors.S245.format(path=path, name=name)) from err
+
+
+def join_lines(lines: Sequence[str]) -> Iterator[str]:
+    """Paragraphs of the printed lines of a page; `mal-` and `ware` become one word.
+
+    A line goes on if the next one starts in lower case, or if it is no short line and ends no sentence.
+    """
+    full = 0.6 * max(map(len, lines), default=0)
+    paragraph = ""
+    for line in map(str.strip, lines):
+        ends = len(paragraph) < full or paragraph.endswith(PARAGRAPH_ENDS)
+        if paragraph and (not line or (ends and not line[:1].islower())):
+            yield paragraph
+            paragraph = ""
+        if paragraph[-1:] == "-" and paragraph[-2:-1].isalpha() and line[:1].islower():
+            paragraph = paragraph[:-1] + line
+        else:
+            paragraph = f"{paragraph} {line}".strip()
+    if paragraph:
+        yield paragraph
+
+
+def cut_long(text: str, max_chars: int) -> Iterator[str]:
+    """Parts of at most `max_chars` characters, cut behind the last sentence end, else white space, of the second
+    half, else anywhere. The parts joined are the text."""
+    start = 0
+    while len(text) - start > max_chars:
+        stop, half = start + max_chars, start + max_chars // 2
+        ends = [match.end() for match in SENTENCE_END.finditer(text, half, stop)]
+        spaces = max(text.rfind(" ", half, stop), text.rfind("\t", half, stop)) + 1
+        cut = ends[-1] if ends else spaces or stop
+        yield text[start:cut]
+        start = cut
+    yield text[start:]
+
+
+def is_binary(text: str) -> bool:
+    """Whether a line is no text: over a tenth of its characters are control characters or could not be decoded."""
+    if text.isascii() and text.isprintable():
+        return False
+    return len(UNREADABLE.findall(text)) > BINARY_SHARE * len(text)
