@@ -145,10 +145,15 @@ def train(
 
 def passes_per_process(n_passes: int) -> int:
     """Passes of one process in a step. RAISES (ValueError): S125 if they cannot be shared evenly."""
-    n_processes = int(os.environ.get("WORLD_SIZE", "1"))
+    n_processes = count_processes()
     if n_passes % n_processes:
         raise ValueError(Errors.S125.format(expected=n_processes, got=n_passes))
     return n_passes // n_processes
+
+
+def count_processes() -> int:
+    """Processes that torchrun started; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def save(run: Run, out: Path, report: Dict[str, Any]) -> None:
