@@ -137,8 +137,8 @@ class Errors(metaclass=_Coded):
         "SSNER_DATA (or --data) to a folder that holds data/{name}/."
     )
     S245 = (
-        "Reading {path} needs {name}, which is not installed. Run: pip install 'spacy-ssner[pretraining]', "
-        "or convert the file to .txt."
+        "Reading {path} needs {name}, which cannot be imported ({reason}). Run: "
+        "pip install 'spacy-ssner[pretraining]', or convert the file to .txt."
     )
     S246 = "Expected a {kind} file at {path}, but its text cannot be extracted: {reason}. Convert it to .txt."
     S247 = (

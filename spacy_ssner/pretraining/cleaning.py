@@ -25,6 +25,7 @@ LINK = re.compile(
 )
 TICKS = re.compile(r"(?<![\w`])(`{1,3})([^`]{1,300})\1(?![\w`])")
 EMPHASIS = re.compile(r"(?<![\w*/\\.])(\*{1,3})(?=[\w\"'“‘(])([^*]{0,299}[\w\"'”’).,:;!?])\1(?![\w*/\\.])")
+YEAR_MARK = re.compile(r"(?<=[.!?\])\"”]\s)\[[A-Z][^\[\]]{2,80}\b(?:19|20)\d\d\]")
 SOURCE_MARK = re.compile(r"\(Citation: [^()]{1,200}(?:\([^()]{0,100}\)[^()]{0,100})?\)")
 NUMBER_MARK = re.compile(
     r"(?<![=\\/\w])(?:(?:\[[1-9]\d{0,2}(?:\s?[,–-]\s?\d{1,3}){0,9}\]){1,20})(?=[.,;:!?)\"”]{0,3}(?:\s|$))"
@@ -91,9 +92,10 @@ def strip_emphasis(text: str) -> str:
 
 
 def strip_citations(text: str) -> str:
-    """`(Citation: ...)`, `[12]`, `[1, 3-5]` and `[citation needed]` go; `file[1].php` and `a[0]=` stay."""
+    """`(Citation: ...)`, `[12]`, `[1, 3-5]`, `[citation needed]` and, behind a sentence, `[Symantec Chafer Dec 2015]`
+    go; `file[1].php` and `a[0]=` stay."""
     if "[" in text:
-        text = NUMBER_MARK.sub("", text)
+        text = YEAR_MARK.sub("", NUMBER_MARK.sub("", text))
     return SOURCE_MARK.sub("", text) if "(Citation: " in text else text
 
 

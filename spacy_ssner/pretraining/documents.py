@@ -82,7 +82,7 @@ def _extractor(name: str, path: Path) -> Any:
     try:
         return import_module(name)
     except ImportError as err:
-        raise ImportError(Errors.S245.format(path=path, name=name)) from err
+        raise ImportError(Errors.S245.format(path=path, name=name, reason=err)) from err
 
 
 def join_lines(lines: Sequence[str]) -> Iterator[str]:

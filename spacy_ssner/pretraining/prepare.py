@@ -75,7 +75,9 @@ def describe_inputs(
         for path in paths:
             if not path.is_file():
                 raise FileNotFoundError(Errors.S263.format(path=path))
-        made_from[name] = [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in paths]
+        made_from[name] = [
+            [str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns] for path in paths
+        ]
     return made_from
 
 

@@ -48,7 +48,11 @@ class CorpusWriter:
         self.files: Dict[str, IO[bytes]] = {
             part: (folder / name).open("wb", buffering=0) for part, name in FILES.items()
         }
-        self._write("rows", np.zeros(1, dtype=np.int64))
+        try:
+            self._write("rows", np.zeros(1, dtype=np.int64))
+        except OSError:
+            self.close()
+            raise
 
     def add(self, lines: Sequence[Sequence[str]]) -> None:
         """Append lines, each of at least one word. RAISES (OSError): If the disk is full."""

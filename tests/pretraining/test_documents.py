@@ -1,0 +1,158 @@
+"""Lines of text from files of all kinds."""
+
+import gzip
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from spacy.tokens import Doc, DocBin
+from spacy.vocab import Vocab
+
+from spacy_ssner.pretraining.documents import cut_long, is_binary, join_lines, read_text_lines
+
+SENTENCES = [
+    "The group APT28 used Mimikatz and Emotet against a bank in Kyiv last year.",
+    "Its operators sent spearphishing mail with a link to hxxp://evil[.]com/login in 2020.",
+]
+PAGE = """<html><head><title>Report</title><script>var x = 1;</script></head><body><nav><a href="/">Home</a></nav>
+<article><h1>Report on a group</h1>{}</article><footer>Imprint</footer></body></html>"""
+
+
+def read(path, **options):
+    return list(read_text_lines(path, **options))
+
+
+def write_pdf(path, lines):
+    """A page with lines of text, written by hand: pypdf reads, but does not set text."""
+    shown = " ".join(f"({line}) Tj T*" for line in lines)
+    stream = f"BT /F1 11 Tf 14 TL 40 780 Td {shown} ET".encode("latin1")
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R "
+        b"/Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    data, places = b"%PDF-1.4\n", []
+    for number, content in enumerate(objects, 1):
+        places.append(len(data))
+        data += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+    table = "".join(f"{place:010d} 00000 n \n" for place in places)
+    table = f"xref\n0 6\n0000000000 65535 f \n{table}"
+    trailer = f"trailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n{len(data)}\n%%EOF\n"
+    path.write_bytes(data + (table + trailer).encode())
+
+
+def test_text(tmp_path):
+    (tmp_path / "a.txt").write_text("\n".join(SENTENCES))
+    (tmp_path / "B.TXT.GZ").write_bytes(gzip.compress((tmp_path / "a.txt").read_bytes()))
+    assert read(tmp_path / "a.txt") == SENTENCES
+    (tmp_path / "B.TXT.GZ").rename(tmp_path / "b.txt.gz")
+    assert read(tmp_path / "b.txt.gz") == SENTENCES
+
+
+def test_jsonl_with_a_long_record(tmp_path):
+    text = "\n".join([*SENTENCES, "word " * 300_000])
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": text}) + "\n")
+    lines = read(tmp_path / "a.jsonl", max_chars=1000)
+    assert lines[:2] == SENTENCES
+    assert max(map(len, lines)) == 1000 and "".join(lines[2:]) == "word " * 300_000
+
+
+def test_spacy(tmp_path):
+    DocBin(docs=[Doc(Vocab(), sentence.split()) for sentence in SENTENCES]).to_disk(tmp_path / "a.spacy")
+    assert read(tmp_path / "a.spacy") == SENTENCES
+
+
+def test_html(tmp_path):
+    pytest.importorskip("trafilatura")
+    body = "".join(f"<p>{sentence} {sentence}</p>" for sentence in SENTENCES * 3)
+    (tmp_path / "a.html").write_text(PAGE.format(body))
+    done = []
+    text = "\n".join(read(tmp_path / "a.html", on_bytes=done.append))
+    assert all(sentence in text for sentence in SENTENCES)
+    assert "var x" not in text and "Imprint" not in text and "<p>" not in text
+    assert sum(done) == (tmp_path / "a.html").stat().st_size
+    (tmp_path / "empty.htm").write_text("")
+    assert read(tmp_path / "empty.htm") == []
+
+
+def test_pdf(tmp_path):
+    pytest.importorskip("pypdf")
+    write_pdf(
+        tmp_path / "a.pdf", ["The group APT28 used a new mal-", "ware against a bank in the city of", "Kyiv."]
+    )
+    done = []
+    assert read(tmp_path / "a.pdf", on_bytes=done.append) == [
+        "The group APT28 used a new malware against a bank in the city of Kyiv."
+    ]
+    assert sum(done) == (tmp_path / "a.pdf").stat().st_size
+
+
+def test_pdf_that_cannot_be_read(tmp_path):
+    pytest.importorskip("pypdf")
+    write_pdf(tmp_path / "a.pdf", ["text"])
+    (tmp_path / "cut.pdf").write_bytes((tmp_path / "a.pdf").read_bytes()[:80])
+    (tmp_path / "empty.pdf").write_bytes(b"")
+    for name in ("cut.pdf", "empty.pdf"):
+        with pytest.raises(ValueError, match="S246"):
+            read(tmp_path / name)
+
+
+@pytest.mark.parametrize("name,module", [("a.html", "trafilatura"), ("a.pdf", "pypdf")])
+def test_missing_extractor(name, module, tmp_path, monkeypatch):
+    (tmp_path / name).write_text("x")
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=rf"S245\].*{module}.*spacy-ssner\[pretraining\]"):
+        read(tmp_path / name)
+
+
+def test_files_that_are_not_there_or_not_known(tmp_path):
+    with pytest.raises(ValueError, match=r"S260.*\.pdf"):
+        read_text_lines(tmp_path / "a.docx")
+    with pytest.raises(FileNotFoundError, match="S263"):
+        read_text_lines(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize(
+    "lines,expected",
+    [
+        (
+            ["A line that goes", "on here.", "Another starts", "and ends."],
+            ["A line that goes on here.", "Another starts and ends."],
+        ),
+        (
+            ["Heading", "The text below the heading is long.", ""],
+            ["Heading", "The text below the heading is long."],
+        ),
+        (["It was sent by the group of", "Kyiv in a mail."], ["It was sent by the group of Kyiv in a mail."]),
+        (["a mal-", "ware and 2-", "day"], ["a malware and 2- day"]),
+        (["one", "", "two"], ["one", "two"]),
+        ([], []),
+    ],
+)
+def test_join_lines(lines, expected):
+    assert list(join_lines(lines)) == expected
+
+
+@given(st.text(alphabet="ab. \n", max_size=200), st.integers(2, 40))
+def test_long_lines_are_cut_and_nothing_is_lost(text, max_chars):
+    parts = list(cut_long(text, max_chars))
+    assert "".join(parts) == text
+    assert all(len(part) <= max_chars for part in parts)
+
+
+def test_long_lines_are_cut_at_the_best_place():
+    assert list(cut_long("One two three. Four five six", 20)) == ["One two three. ", "Four five six"]
+    assert list(cut_long("one two three four five six", 20)) == ["one two three four ", "five six"]
+    assert list(cut_long("x" * 45, 20)) == ["x" * 20, "x" * 20, "x" * 5]
+
+
+def test_binary():
+    data = Path(sys.executable).resolve().read_bytes()[:3000].decode("utf8", "replace")
+    assert is_binary(data) and is_binary("\x00a")
+    assert not is_binary("caf\ufffd au lait") and not is_binary("naïve\ttext") and not is_binary("")
