@@ -88,7 +88,8 @@ def test_command_group_is_there():
     registry.cli.get_all()
     command = typer.main.get_command(app)
     assert sorted(command.commands["ssner"].commands) == [
-        "convert", "debug-data", "encoder", "evaluate", "prepare", "render", "similar-words", "variant"
+        "ablation", "compare", "convert", "debug-data", "encoder", "evaluate", "prepare", "render", "report",
+        "similar-words", "variant",
     ]  # fmt: skip
 
 

@@ -1,15 +1,30 @@
 """Commands under `python -m spacy ssner`. Each module registers one; what is heavy is imported inside it."""
 
-from . import convert, debug_data, encoder, evaluate, prepare, render, similar_words, variant
+from . import (
+    ablation,
+    compare,
+    convert,
+    debug_data,
+    encoder,
+    evaluate,
+    prepare,
+    render,
+    report,
+    similar_words,
+    variant,
+)
 from ._app import ssner_app
 
 __all__ = [
+    "ablation",
+    "compare",
     "convert",
     "debug_data",
     "encoder",
     "evaluate",
     "prepare",
     "render",
+    "report",
     "similar_words",
     "ssner_app",
     "variant",

@@ -1,9 +1,12 @@
 """All figures of one evaluation as one dictionary, ready for JSON."""
 
+import json
+from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import numpy as np
 
+from ..errors import Errors
 from .matching import count_mistakes, match_entities
 from .metrics import KINDS, ScoredDoc, score_entities, sentence_counts
 from .subsets import TrainIndex, subset_tests
@@ -52,6 +55,26 @@ def unpack_counts(packed: Mapping[str, str]) -> np.ndarray:
     """What `pack_counts` packed: (n, 3) int64."""
     columns: List[List[int]] = [[int(number) for number in packed[kind].split()] for kind in KINDS]
     return np.array(columns, dtype=np.int64).T.reshape(-1, len(KINDS))
+
+
+def read_evaluation(path: Path, *, split: str) -> Dict[str, Any]:
+    """What `evaluate --output` wrote, or the scores of one file (split) in a run of `ablation`.
+
+    RAISES (ValueError): S296 if the file is neither, S293 if the run has no such split.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(Errors.S296.format(path=path, got=f"it cannot be read ({error})")) from error
+    scores = found.get("scores") if isinstance(found, dict) else None
+    if isinstance(scores, dict):
+        if split not in scores:
+            names = ", ".join(scores) or f"none, it failed ({found.get('error')})"
+            raise ValueError(Errors.S293.format(what=f"--on (for {path})", expected=names, got=split))
+        found = scores[split]
+    if not isinstance(found, dict) or not {"sentence_counts", "micro", "data"} <= set(found):
+        raise ValueError(Errors.S296.format(path=path, got="it holds no counts per sentence"))
+    return found
 
 
 def installed_versions() -> Dict[str, Optional[str]]:
