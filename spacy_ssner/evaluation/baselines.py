@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple, cast
 from typing import Counter as CounterType
 
 from spacy.language import Language
@@ -98,7 +98,7 @@ def lookup_pipeline(train: Path) -> Language:
     import spacy
 
     nlp = spacy.blank("en")
-    nlp.add_pipe("ssner_lookup").phrases = learn_phrases(_annotated(train, nlp.vocab))
+    cast(PhraseLookup, nlp.add_pipe("ssner_lookup")).phrases = learn_phrases(_annotated(train, nlp.vocab))
     nlp.meta["name"] = "lookup"
     return nlp
 

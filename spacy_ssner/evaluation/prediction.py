@@ -136,7 +136,7 @@ def count_parameters(nlp: "Language") -> int:
     """Trainable numbers of all components, each once. Fixed tables (vectors of similar words) are not in it."""
     sizes: Dict[Any, int] = {}
     for _, pipe in nlp.pipeline:
-        model = getattr(pipe, "model", None)
+        model: Any = getattr(pipe, "model", None)
         for node in model.walk() if hasattr(model, "walk") else ():
             for name in node.param_names:
                 if node.has_param(name):

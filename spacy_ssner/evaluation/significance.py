@@ -98,9 +98,19 @@ def paired_bootstrap(
     low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
     rarer = min(np.count_nonzero(found <= 0), np.count_nonzero(found >= 0))
     p = min(1.0, 2 * (rarer + 1) / (n_resamples + 1))
-    sizes = n_resamples, n, len(first), len(second)
-    values = (float(value) for value in (f1_a, f1_b, f1_a - f1_b, low, high, p, level))
-    return Difference(*values, *sizes)
+    return Difference(
+        f1_a=float(f1_a),
+        f1_b=float(f1_b),
+        difference=float(f1_a - f1_b),
+        low=float(low),
+        high=float(high),
+        p=p,
+        level=level,
+        n_resamples=n_resamples,
+        n_sentences=n,
+        n_seeds_a=len(first),
+        n_seeds_b=len(second),
+    )
 
 
 def resamples(n: int, *, n_resamples: int, seed: int) -> Iterator[np.ndarray]:
