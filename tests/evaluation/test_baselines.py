@@ -7,9 +7,18 @@ import pytest
 import spacy
 from hypothesis import given
 from hypothesis import strategies as st
+from nervaluate import Evaluator
+from seqeval.metrics import f1_score
+from seqeval.scheme import IOB2
 
+from spacy_ssner.cli.convert import write_sentences
+from spacy_ssner.corpus.convert import convert
 from spacy_ssner.evaluation.baselines import learn_phrases, longest_matches, lookup_pipeline
-from spacy_ssner.labels import TagSpan
+from spacy_ssner.evaluation.prediction import predict, read_examples, read_train
+from spacy_ssner.evaluation.results import summarize
+from spacy_ssner.labels import TagSpan, spans_to_tags
+
+SIDES = ("gold", "predicted")
 
 LETTERS = st.lists(st.sampled_from("abC"), max_size=8)
 
@@ -48,19 +57,27 @@ def test_matches_are_known_disjoint_and_leave_no_phrase_in_the_gaps(words, known
 
 @pytest.mark.slow
 @pytest.mark.skipif("SSNER_DATA" not in os.environ, reason="needs SSNER_DATA")
-def test_official_dnrti_gives_the_known_figure(tmp_path):
-    from spacy_ssner.cli.convert import write_sentences
-    from spacy_ssner.cli.evaluate import EvaluateSettings, evaluate
-    from spacy_ssner.corpus.convert import convert
-
+def test_official_dnrti_gives_the_known_figure_and_what_seqeval_and_nervaluate_say(tmp_path):
     raw = Path(os.environ["SSNER_DATA"], "data", "dnrti", "raw")
     for split in ("train", "test"):
         write_sentences(convert(raw / f"{split}.txt")[0], tmp_path / f"{split}.spacy")
-    train, test = str(tmp_path / "train.spacy"), str(tmp_path / "test.spacy")
-    results = evaluate(EvaluateSettings(f"lookup:{train}", test, train))
+    nlp = lookup_pipeline(tmp_path / "train.spacy")
+    docs, _ = predict(nlp, read_examples(tmp_path / "test.spacy", nlp))
+    results = summarize(docs, train=read_train(tmp_path / "train.spacy", nlp))
     assert 100 * results["micro"]["f1"] == pytest.approx(70.7, abs=0.05)
     assert results["subsets"]["unseen_in_train"]["micro"]["tp"] == 0
     assert results["subsets"]["sentence_not_in_train"]["micro"]["support"] == 992  # as in test_unseen
+
+    sides = [[spans_to_tags(getattr(d, k), len(d.words)) for d in docs] for k in SIDES]
+    assert results["micro"]["f1"] == pytest.approx(f1_score(*sides, mode="strict", scheme=IOB2))
+    labels = sorted(results["per_type"])
+    spans = [
+        [[{"label": s.label, "start": s.start, "end": s.end - 1} for s in getattr(d, k)] for d in docs]
+        for k in SIDES
+    ]
+    expected = Evaluator(*spans, tags=labels, loader="dict").evaluate()["overall"]
+    for scheme, row in results["matching"].items():
+        assert row["f1"] == pytest.approx(expected[scheme].f1), scheme
 
 
 def test_pipeline_is_one(tmp_path):

@@ -154,7 +154,13 @@ def test_command_writes_page_and_plots(folder, tmp_path, records):
             name = f"results-{data}-{what}.png"
             assert f"({name})" in text
             assert (page.parent / name).read_bytes().startswith(b"\x89PNG")
-    assert "no differences" in run(folder, page, "--reference", "nothing").output
+
+
+def test_command_says_that_the_reference_is_missing(folder, tmp_path):
+    for path in folder.glob("cyner*"):
+        path.unlink()
+    result = run(folder, tmp_path / "page.md", "--reference", "nothing")
+    assert result.exit_code == 0 and "no differences" in result.output
 
 
 def test_command_refuses_what_is_no_folder_of_runs(folder, tmp_path):
