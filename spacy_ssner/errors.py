@@ -239,6 +239,21 @@ class Errors(metaclass=_Coded):
     )
     S285 = "Expected {name} to be {expected}, but got {got}."
 
+    # S290-S299: studies: comparison, grids of runs, reports
+    S290 = "Expected --raw or --gold-preproc, but got both. --raw is about the pipeline's own tokens."
+    S291 = "Expected {expected}, but got {got}. Compare evaluations of the same data, made with --output."
+    S292 = "Expected {expected} in '{path}', but got {got}. See configs/ablation.yml for a grid that works."
+    S293 = "Expected {what} to name some of {expected}, but got {got}."
+    S294 = "Expected a file or folder at '{path}', which {what} needs, but there is none. Make it first."
+    S295 = "The command failed with exit code {code}: {command}. Its last lines: {got}"
+    S296 = "Expected JSON written by `evaluate --output` or by `ablation` at '{path}', but {got}."
+    S297 = "Expected runs of `python -m spacy ssner ablation` in '{path}', but there is none that succeeded."
+    S298 = (
+        "Expected one '{begin}' with one '{end}' after it in '{path}', or neither, but got {got}. "
+        "Repair the markers; the report is written between them."
+    )
+    S299 = "Drawing needs matplotlib, which is not installed. Run: pip install 'spacy-ssner[plots]'."
+
     # S3xx: internals and files
     S301 = (
         "The shapes of emissions, transitions and mask do not fit: expected {expected}, got {got}. "

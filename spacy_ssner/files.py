@@ -1,5 +1,6 @@
-"""Writing files so that a reader sees the old or the new content, never a part of it."""
+"""Writing files so that a reader sees the old or the new content, never a part of it; checksums."""
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Union
@@ -20,3 +21,20 @@ def write_bytes(path: Union[str, Path], data: bytes) -> None:
 def write_text(path: Union[str, Path], text: str) -> None:
     """As `write_bytes`, in UTF-8."""
     write_bytes(path, text.encode("utf8"))
+
+
+def checksum(path: Union[str, Path]) -> str:
+    """SHA-256 of a file, or of the names and checksums of all files in a folder.
+
+    RAISES (OSError): If there is no such file.
+    """
+    path = Path(path)
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        lines = (f"{checksum(file)}  {file.relative_to(path).as_posix()}\n" for file in files)
+        return hashlib.sha256("".join(lines).encode("utf8")).hexdigest()
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()

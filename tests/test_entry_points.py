@@ -89,7 +89,8 @@ def test_command_group_is_there():
     registry.cli.get_all()
     command = typer.main.get_command(app)
     assert sorted(command.commands["ssner"].commands) == [
-        "convert", "debug-data", "encoder", "evaluate", "prepare", "prepare-text", "render", "similar-words", "variant"
+        "ablation", "compare", "convert", "debug-data", "encoder", "evaluate", "prepare", "prepare-text", "pretrain",
+        "render", "report", "similar-words", "variant",
     ]  # fmt: skip
 
 

@@ -1,6 +1,8 @@
 """Commands under `python -m spacy ssner`. Each module registers one; what is heavy is imported inside it."""
 
 from . import (
+    ablation,
+    compare,
     convert,
     debug_data,
     encoder,
@@ -9,12 +11,15 @@ from . import (
     prepare_text,
     pretrain,
     render,
+    report,
     similar_words,
     variant,
 )
 from ._app import ssner_app
 
 __all__ = [
+    "ablation",
+    "compare",
     "convert",
     "debug_data",
     "encoder",
@@ -23,6 +28,7 @@ __all__ = [
     "prepare_text",
     "pretrain",
     "render",
+    "report",
     "similar_words",
     "ssner_app",
     "variant",

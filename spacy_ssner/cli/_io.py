@@ -17,7 +17,7 @@ def plain_errors() -> Iterator[None]:
     """Print a numbered error of this package without a traceback and leave with exit code 1."""
     try:
         yield
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         if not str(error).startswith("[S"):
             raise
         typer.secho(f"✘ {error}", fg=typer.colors.RED, err=True)

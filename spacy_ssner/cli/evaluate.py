@@ -1,24 +1,24 @@
-"""`python -m spacy ssner evaluate`: strict entity scores of a pipeline on a .spacy file."""
+"""`python -m spacy ssner evaluate`: entity scores of a pipeline on a .spacy file, in every way."""
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Dict, Optional
+from typing import Annotated, Any, Dict, List, Optional, Sequence
 
 import typer
 
-from ..files import write_text
+from ..files import checksum, write_text
 from ._app import ssner_app
 from ._io import load_pipeline, plain_errors, use_gpu
 
 Opt = typer.Option
-PACKAGES = ("spacy-ssner", "spacy", "thinc", "torch", "spacy-transformers", "transformers", "numpy")
-SUBSETS = {
-    "one_token": "one token",
-    "multi_token": "several tokens",
-    "seen_in_train": "seen in train",
-    "unseen_in_train": "unseen in train",
-}
+PIPELINE_HELP = (
+    "Saved pipeline (folder), pipeline package, or lookup:TRAIN.spacy for the baseline that looks up "
+    "the phrases annotated in that file"
+)
+RAW_HELP = "Predict on the text with the pipeline's own tokenizer and compare character offsets"
+PLOT_HELP = "PNG file for scores per type, by length, mistakes and confusion"
+RATIOS = ("precision", "recall", "f1")
 
 
 @dataclass(frozen=True)
@@ -31,33 +31,43 @@ class EvaluateSettings:
     gpu_id: int = -1
     batch_size: Optional[int] = None
     gold_preproc: bool = False
+    raw: bool = False
 
 
 @ssner_app.command("evaluate")
 def evaluate_cli(
-    pipeline: Annotated[str, typer.Argument(help="Saved pipeline (folder) or pipeline package")],
+    pipeline: Annotated[str, typer.Argument(help=PIPELINE_HELP)],
     data: Annotated[Path, typer.Argument(help="Annotated data: a .spacy file or a folder of them")],
     output: Annotated[Optional[Path], Opt("--output", "-o", help="JSON file for all figures")] = None,
     train: Annotated[Optional[Path], Opt("--train", "-t", help=".spacy data: score what it lacks")] = None,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
     batch_size: Annotated[Optional[int], Opt("--batch-size", "-b", min=1, help="Docs per batch")] = None,
     gold_preproc: Annotated[bool, Opt("--gold-preproc", "-G", help="Use gold tokens")] = False,
+    raw: Annotated[bool, Opt("--raw", help=RAW_HELP)] = False,
+    plot: Annotated[Optional[Path], Opt("--plot", help=PLOT_HELP)] = None,
 ) -> None:
-    """Score entities strictly: span and type must both be right. Micro, macro, per type, and by subset.
+    """Score entities strictly (span and type must both be right), by subset, in part, and by kind of mistake.
 
     The pipeline's own tokenizer cuts the text; gold tokens are kept where the text is not known (data from
-    CoNLL files) and with --gold-preproc.
+    CoNLL files) and with --gold-preproc. With --raw they are never kept.
     """
     from wasabi import msg
 
     train_name = None if train is None else str(train)
-    settings = EvaluateSettings(pipeline, str(data), train_name, gpu_id, batch_size, gold_preproc)
+    settings = EvaluateSettings(pipeline, str(data), train_name, gpu_id, batch_size, gold_preproc, raw)
     with plain_errors():
+        if plot is not None:
+            from ..evaluation.plots import plot_evaluation, require_matplotlib
+
+            require_matplotlib()  # before the work, not after it
         results = evaluate(settings, progress=True)
     print_results(results)
     if output is not None:
         write_text(output, json.dumps(results, indent=2, ensure_ascii=False) + "\n")
         msg.good("Saved all figures", output)
+    if plot is not None:
+        plot_evaluation(results, plot)
+        msg.good("Saved the plot", plot)
 
 
 def evaluate(settings: EvaluateSettings, *, progress: bool = False) -> Dict[str, Any]:
@@ -65,57 +75,47 @@ def evaluate(settings: EvaluateSettings, *, progress: bool = False) -> Dict[str,
 
     progress (bool): Show a progress bar for long data if stderr is a terminal.
     RETURNS (Dict[str, Any]): What --output writes; all ratios from 0 to 1.
-    RAISES (ValueError): S270-S276 for pipelines and data that cannot be used.
+    RAISES (ValueError): S270-S276 for pipelines and data that cannot be used; S290 for contrary options.
     """
-    from ..evaluation.metrics import breakdown, score_entities
-    from ..evaluation.prediction import predict, read_examples, read_mentions
+    from ..errors import Errors
+    from ..evaluation.baselines import LOOKUP, lookup_pipeline
+    from ..evaluation.prediction import count_parameters, predict, read_examples, read_train
+    from ..evaluation.results import installed_versions, summarize
 
+    if settings.raw and settings.gold_preproc:
+        raise ValueError(Errors.S290)
     use_gpu(settings.gpu_id)
-    nlp = load_pipeline(settings.pipeline)
-    examples = read_examples(Path(settings.data), nlp, gold_preproc=settings.gold_preproc)
-    seen = None if settings.train is None else read_mentions(Path(settings.train), nlp)
-    docs, speed = predict(nlp, examples, batch_size=settings.batch_size, progress=progress)
-    meta = {name: nlp.meta.get(name) for name in ("lang", "name", "version")}
+    name, data = settings.pipeline, Path(settings.data)
+    is_lookup = name.startswith(LOOKUP)
+    nlp = lookup_pipeline(Path(name[len(LOOKUP) :])) if is_lookup else load_pipeline(name)
+    examples = read_examples(data, nlp, gold_preproc=settings.gold_preproc, raw=settings.raw)
+    train = None if settings.train is None else read_train(Path(settings.train), nlp)
+    docs, speed = predict(nlp, examples, batch_size=settings.batch_size, progress=progress, raw=settings.raw)
+    results = summarize(docs, train=train)
+    meta = {key: nlp.meta.get(key) for key in ("lang", "name", "version")}
     return {
-        **score_entities(docs).to_dict(),
-        "subsets": {name: s.to_dict() for name, s in breakdown(docs, train_mentions=seen).items()},
-        "data": {
-            "docs": len(docs),
-            "tokens": sum(len(doc.words) for doc in docs),
-            "entities": sum(len(doc.gold) for doc in docs),
-            "missing_tokens": sum(len(doc.missing) for doc in docs),
-        },
+        **results,
+        "data": {**results["data"], "sha256": checksum(data)},
         "speed": speed.to_dict(),
         "settings": asdict(settings),
-        "pipeline": {**meta, "components": nlp.pipe_names},
+        "pipeline": {**meta, "components": nlp.pipe_names, "parameters": count_parameters(nlp)},
         "versions": installed_versions(),
     }
-
-
-def installed_versions() -> Dict[str, Optional[str]]:
-    """Versions of what a score depends on; None for what is not installed."""
-    import platform
-    from importlib.metadata import PackageNotFoundError, version
-
-    found: Dict[str, Optional[str]] = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = None
-    return found
 
 
 def print_results(results: Dict[str, Any]) -> None:
     """Print the tables and the notes that keep them from being misread."""
     from wasabi import msg
 
+    from ..evaluation.subsets import SUBSETS
+
     by_support = sorted(results["per_type"].items(), key=lambda item: (-item[1]["support"], item[0]))
-    _print_table("Entities per type (strict, percent)", dict(by_support))
+    _print_scores("Entities per type (strict, percent)", dict(by_support))
     micro, macro = results["micro"], {**results["macro"], "support": results["micro"]["support"]}
-    _print_table("Overall", {"micro": micro, "macro": macro})
-    subsets = {SUBSETS[name]: scores["micro"] for name, scores in results["subsets"].items()}
-    _print_table("Subsets (micro)", subsets)
+    _print_scores("Overall", {"micro": micro, "macro": macro})
+    _print_scores("Subsets (micro)", {SUBSETS[name]: s["micro"] for name, s in results["subsets"].items()})
+    print_matching(results["matching"])
+    print_mistakes(results["mistakes"], results["confusion"])
     speed, data = results["speed"], results["data"]
     msg.text(f"{data['docs']} documents, {speed['words_per_second']:,.0f} words per second")
     if data["missing_tokens"]:
@@ -125,11 +125,38 @@ def print_results(results: Dict[str, Any]) -> None:
         msg.warn("The data holds no entity, so recall and F1 say nothing")
 
 
-def _print_table(title: str, rows: Dict[str, Dict[str, Any]]) -> None:
+def print_matching(matching: Dict[str, Dict[str, float]]) -> None:
+    """Print what counts under each of nervaluate's schemes."""
+    from ..evaluation.matching import MatchCounts
+
+    fields = tuple(MatchCounts.__dataclass_fields__)
+    rows = [[name, *_percent(s), *(s[field] for field in fields)] for name, s in matching.items()]
+    _print_table("Right in part (as nervaluate)", ("", "P", "R", "F1", *fields), rows)
+
+
+def print_mistakes(mistakes: Dict[str, int], confusion: Dict[str, Dict[str, int]], *, n: int = 10) -> None:
+    """Print how often each kind of mistake is made, and the n types most often taken for another."""
+    from ..labels import OUTSIDE
+
+    _print_table("Mistakes", ("", "count"), [[kind, count] for kind, count in mistakes.items()])
+    cells = [(row, column, count) for row, columns in confusion.items() for column, count in columns.items()]
+    mixed = [cell for cell in cells if cell[0] != cell[1] and OUTSIDE not in cell[:2]]
+    mixed.sort(key=lambda cell: -cell[2])
+    _print_table("Types taken for others", ("gold", "predicted", "count"), mixed[:n])
+
+
+def _print_scores(title: str, rows: Dict[str, Dict[str, Any]]) -> None:
+    body = [[name, *_percent(row), row["support"]] for name, row in rows.items()]
+    _print_table(title, ("", "P", "R", "F1", "support"), body)
+
+
+def _percent(row: Dict[str, float]) -> List[str]:
+    return [f"{row[key] * 100:.2f}" for key in RATIOS]
+
+
+def _print_table(title: str, header: Sequence[str], body: Sequence[Sequence[Any]]) -> None:
     from wasabi import msg
 
-    keys = ("precision", "recall", "f1")
-    body = [[name, *(f"{row[k] * 100:.2f}" for k in keys), row["support"]] for name, row in rows.items()]
     if body:
-        header, aligns = ("", "P", "R", "F1", "support"), ("l", *"rrrr")
+        aligns = ["r" if isinstance(cell, (int, float)) or i else "l" for i, cell in enumerate(body[0])]
         msg.table(body, header=header, aligns=aligns, divider=True, title=title)

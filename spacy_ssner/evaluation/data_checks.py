@@ -5,8 +5,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
+from ..corpus.sentence import normal_form
 from ..labels import TagSpan
-from .metrics import mention, mentions
+from .subsets import mention, mentions
 
 RARE = 10  # a type with fewer entities than this is hardly learnt
 BRACKETS = {"(": ")", "[": "]", "{": "}", "<": ">"}
@@ -106,11 +107,6 @@ class DataReport:
     rare_types: Dict[str, Dict[str, int]]
 
 
-def sentence_key(words: Sequence[str]) -> str:
-    """A sentence without what differs between copies: lower case, only a-z and 0-9. May be empty."""
-    return "".join(c for c in "".join(words).lower() if c.isascii() and c.isalnum())
-
-
 def check_spans(
     text: str, spans: Iterable[TagSpan], tokens: Sequence[Tuple[int, int]], *, path: str, line: int
 ) -> Tuple[List[TagSpan], List[SpanProblem]]:
@@ -174,7 +170,7 @@ def check_split(docs: Sequence[CheckedDoc]) -> SplitReport:
     """Count what is in one file."""
     sentences = [sentence for doc in docs for sentence in doc.sentences]
     spans = [span for sentence in sentences for span in sentence.spans]
-    keys = [key for key in (sentence_key(sentence.words) for sentence in sentences) if key]
+    keys = [key for key in (normal_form(sentence.words) for sentence in sentences) if key]
     return SplitReport(
         n_docs=len(docs),
         n_sentences=len(sentences),
@@ -210,14 +206,14 @@ def check_data(splits: Dict[str, Sequence[CheckedDoc]]) -> DataReport:
 
 def find_overlap(split: str, of: str, ours: Sequence[Sentence], theirs: Sequence[Sentence]) -> Overlap:
     """Count our sentences that stand in theirs too, and our mentions (surface and type) that do not."""
-    known_keys = {sentence_key(sentence.words) for sentence in theirs} - {""}
+    known_keys = {normal_form(sentence.words) for sentence in theirs} - {""}
     known = mentions((s.words, s.spans) for s in theirs)
     ours_mentions = [mention(s.words, span) for s in ours for span in s.spans]
     return Overlap(
         split=split,
         of=of,
         n_sentences=len(ours),
-        n_shared=sum(sentence_key(sentence.words) in known_keys for sentence in ours),
+        n_shared=sum(normal_form(sentence.words) in known_keys for sentence in ours),
         n_mentions=len(ours_mentions),
         n_unseen=sum(m not in known for m in ours_mentions),
     )
@@ -227,7 +223,7 @@ def find_conflicts(sentences: Iterable[Sentence]) -> Tuple[Conflict, ...]:
     """Sentences with equal keys but different entities, in order of first appearance."""
     groups: Dict[str, Dict[Any, List[Sentence]]] = defaultdict(lambda: defaultdict(list))
     for sentence in sentences:
-        key = sentence_key(sentence.words)
+        key = normal_form(sentence.words)
         if key:
             groups[key][_annotation(sentence)].append(sentence)
     return tuple(_conflict(list(group.values())) for group in groups.values() if len(group) > 1)
@@ -237,7 +233,7 @@ def _annotation(sentence: Sentence) -> Tuple[Tuple[int, int, str], ...]:
     """Entities by place in the sentence's key, so that copies with other tokens compare."""
     at = [0]
     for word in sentence.words:
-        at.append(at[-1] + len(sentence_key([word])))
+        at.append(at[-1] + len(normal_form([word])))
     return tuple((at[start], at[end], label) for start, end, label in sentence.spans)
 
 

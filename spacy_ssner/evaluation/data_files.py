@@ -164,15 +164,16 @@ def _edges(doc: "Doc", *, path: str, line: int) -> List[SpanProblem]:
 def _sentences(doc: "Doc", spans: Sequence[TagSpan], place: str) -> Iterator[Sentence]:
     """Cut a doc into sentences, never inside an entity."""
     inside = {i for start, end, _ in spans for i in range(start + 1, end)}
-    bounds = sorted({0, *_sentence_starts(doc)} - inside) + [len(doc)]
+    bounds = sorted({0, *sentence_starts(doc)} - inside) + [len(doc)]
     words = tuple(token.text for token in doc)
     for start, end in zip(bounds, bounds[1:]):
         inner = tuple(TagSpan(s - start, e - start, label) for s, e, label in spans if start <= s < end)
         yield Sentence(words[start:end], inner, place)
 
 
-def _sentence_starts(doc: "Doc") -> List[int]:
-    """The doc's own boundaries; else, if the text is known, spaCy's punctuation rule and empty lines.
+def sentence_starts(doc: "Doc") -> List[int]:
+    """First tokens of sentences: the doc's own; else, if the text is known, by spaCy's punctuation rule and
+    empty lines.
 
     Tokens of unknown spacing without boundaries are one sentence, as CoNLL files give them.
     """

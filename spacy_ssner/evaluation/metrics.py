@@ -1,22 +1,24 @@
-"""Strict entity scores: span and type must both be right. Pure functions over spans in gold tokens."""
+"""Strict entity scores: span and type must both be right. Pure functions over spans in gold tokens or characters."""
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import dataclass
 from typing import (
     TYPE_CHECKING,
-    AbstractSet,
     Any,
     Callable,
     Dict,
     FrozenSet,
     Iterable,
+    Iterator,
     List,
     Optional,
-    Sequence,
     Set,
     Tuple,
 )
 from typing import Counter as CounterType
+
+import numpy as np
 
 from ..labels import TagSpan
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from spacy.tokens import Doc
     from spacy.training import Example
 
-Mention = Tuple[str, str]  # surface, label
+KINDS = ("tp", "fp", "fn")
 
 
 @dataclass(frozen=True)
@@ -37,15 +39,15 @@ class PRF:
 
     @property
     def precision(self) -> float:
-        return _ratio(self.tp, self.tp + self.fp)
+        return ratio(self.tp, self.tp + self.fp)
 
     @property
     def recall(self) -> float:
-        return _ratio(self.tp, self.tp + self.fn)
+        return ratio(self.tp, self.tp + self.fn)
 
     @property
     def f1(self) -> float:
-        return _ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
+        return ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
 
     @property
     def support(self) -> int:
@@ -93,7 +95,7 @@ class EntityScores:
     def macro(self) -> MacroPRF:
         rows, n = self.per_type.values(), len(self.per_type)
         sums = sum(r.precision for r in rows), sum(r.recall for r in rows), sum(r.f1 for r in rows)
-        return MacroPRF(_ratio(sums[0], n), _ratio(sums[1], n), _ratio(sums[2], n), n)
+        return MacroPRF(ratio(sums[0], n), ratio(sums[1], n), ratio(sums[2], n), n)
 
     def to_dict(self) -> Dict[str, Any]:
         return {
@@ -106,16 +108,46 @@ class EntityScores:
 
 @dataclass(frozen=True)
 class ScoredDoc:
-    """Gold and predicted entities of one document, both in gold tokens.
+    """Gold and predicted entities of one document, in gold tokens, or in characters if `offsets` is given.
 
     words (Tuple[str, ...]): Gold tokens.
     missing (FrozenSet[int]): Positions of gold tokens without annotation (spaCy's ent_iob 0).
+    starts (Tuple[int, ...]): First gold token of each sentence, ascending, the first is 0.
+    offsets (Optional[Tuple[Tuple[int, int], ...]]): Where each gold token starts and ends, in characters.
     """
 
     words: Tuple[str, ...]
     gold: Tuple[TagSpan, ...]
     predicted: Tuple[TagSpan, ...]
     missing: FrozenSet[int] = frozenset()
+    starts: Tuple[int, ...] = (0,)
+    offsets: Optional[Tuple[Tuple[int, int], ...]] = None
+
+    def in_tokens(self, span: TagSpan) -> TagSpan:
+        """The gold tokens that an entity touches."""
+        if self.offsets is None:
+            return span
+        first = bisect_right(self.offsets, span.start, key=lambda token: token[1])
+        end = bisect_left(self.offsets, span.end, key=lambda token: token[0])
+        return TagSpan(first, max(first, end), span.label)
+
+    def sentence_of(self, span: TagSpan) -> int:
+        """Number of the sentence in which an entity starts, from 0."""
+        return max(0, bisect_right(self.starts, self.in_tokens(span).start) - 1)
+
+    def sentence(self, number: int) -> Tuple[str, ...]:
+        """Words of a sentence."""
+        bounds = (*self.starts, len(self.words))
+        return self.words[bounds[number] : bounds[number + 1]]
+
+    def is_ignored(self, span: TagSpan) -> bool:
+        """Whether an entity touches a token without annotation, so that it is neither right nor wrong."""
+        return bool(self.missing) and not self.missing.isdisjoint(range(*self.in_tokens(span)[:2]))
+
+    @property
+    def counted(self) -> List[TagSpan]:
+        """Predictions that are right or wrong."""
+        return [span for span in self.predicted if not self.is_ignored(span)]
 
 
 SpanTest = Callable[[ScoredDoc, TagSpan], bool]
@@ -126,24 +158,49 @@ def doc_entities(doc: "Doc") -> Tuple[TagSpan, ...]:
     return tuple(TagSpan(ent.start, ent.end, ent.label_) for ent in doc.ents)
 
 
-def scored_doc(example: "Example") -> ScoredDoc:
+def char_entities(doc: "Doc") -> Tuple[TagSpan, ...]:
+    """Entities of a Doc, in characters of its text."""
+    return tuple(TagSpan(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents)
+
+
+def scored_doc(example: "Example", *, starts: Tuple[int, ...] = (0,), raw: bool = False) -> ScoredDoc:
     """Bring the predictions of a spaCy Example to gold tokens, as spaCy's own scorer does.
 
-    A prediction that covers part of a gold token is widened to the whole token; one that has no gold token
-    at all (spaces, for example) is dropped.
+    starts (Tuple[int, ...]): First gold token of each sentence.
+    raw (bool): Compare character offsets in the text instead; both docs must have the same text.
+
+    Without `raw` a prediction that covers part of a gold token is widened to the whole token; one that has no
+    gold token at all (spaces, for example) is dropped.
     """
+    gold = example.y
+    words = tuple(token.text for token in gold)
+    missing = frozenset(token.i for token in gold if token.ent_iob == 0)
+    if raw:
+        offsets = tuple((token.idx, token.idx + len(token)) for token in gold)
+        return ScoredDoc(words, char_entities(gold), char_entities(example.x), missing, starts, offsets)
     align = example.alignment.x2y
     predicted: List[TagSpan] = []
     for start, end, label in doc_entities(example.x):
         positions = align[start:end]
         if len(positions):
             predicted.append(TagSpan(int(positions[0]), int(positions[-1]) + 1, label))
-    return ScoredDoc(
-        words=tuple(token.text for token in example.y),
-        gold=doc_entities(example.y),
-        predicted=tuple(predicted),
-        missing=frozenset(token.i for token in example.y if token.ent_iob == 0),
-    )
+    return ScoredDoc(words, doc_entities(gold), tuple(predicted), missing, starts)
+
+
+def outcomes(doc: ScoredDoc, *, keep: Optional[SpanTest] = None) -> Iterator[Tuple[TagSpan, str]]:
+    """Each counted prediction with "tp" or "fp", then each gold entity that was not found with "fn".
+
+    keep (Optional[SpanTest]): If given, entities that fail it are left out, gold and predicted alike.
+
+    Of two equal predictions one is wrong, as in spaCy's get_ner_prf.
+    """
+    left: Set[TagSpan] = {span for span in doc.gold if keep is None or keep(doc, span)}
+    for span in doc.counted:
+        if keep is None or keep(doc, span):
+            yield span, "tp" if span in left else "fp"
+            left.discard(span)
+    for span in sorted(left):
+        yield span, "fn"
 
 
 def score_entities(docs: Iterable[ScoredDoc], *, keep: Optional[SpanTest] = None) -> EntityScores:
@@ -153,59 +210,33 @@ def score_entities(docs: Iterable[ScoredDoc], *, keep: Optional[SpanTest] = None
     keep (Optional[SpanTest]): If given, gold and predicted entities that fail it are left out: P, R and F1
         of a subset.
     RETURNS (EntityScores): Per-type counts; micro and macro follow from them.
-
-    Of two equal predictions one is wrong, as in spaCy's get_ner_prf.
     """
     counts: CounterType[Tuple[str, str]] = Counter()
     n_ignored = 0
     for doc in docs:
-        left: Set[TagSpan] = {span for span in doc.gold if keep is None or keep(doc, span)}
-        for span in doc.predicted:
-            if keep is not None and not keep(doc, span):
-                continue
-            if doc.missing and not doc.missing.isdisjoint(range(span.start, span.end)):
-                n_ignored += 1
-                continue
-            counts[span.label, "tp" if span in left else "fp"] += 1
-            left.discard(span)
-        counts.update((span.label, "fn") for span in left)
+        counts.update((span.label, kind) for span, kind in outcomes(doc, keep=keep))
+        ignored = (span for span in doc.predicted if doc.is_ignored(span))
+        n_ignored += sum(keep is None or keep(doc, span) for span in ignored)
     labels = sorted({label for label, _ in counts})
     per_type = {a: PRF(counts[a, "tp"], counts[a, "fp"], counts[a, "fn"]) for a in labels}
     return EntityScores(per_type, n_ignored)
 
 
-def mention(words: Sequence[str], span: TagSpan) -> Mention:
-    """What an entity looks like: its tokens in lower case with one space between, and its type."""
-    return " ".join(words[span.start : span.end]).lower(), span.label
+def sentence_counts(docs: Iterable[ScoredDoc], *, keep: Optional[SpanTest] = None) -> np.ndarray:
+    """Right, wrong and overlooked entities of each sentence: (n_sentences, 3) int64, columns tp, fp, fn.
 
-
-def mentions(docs: Iterable[Tuple[Sequence[str], Iterable[TagSpan]]]) -> FrozenSet[Mention]:
-    """All mentions of annotated texts given as (words, entities)."""
-    return frozenset(mention(words, span) for words, spans in docs for span in spans)
-
-
-def breakdown(
-    docs: Iterable[ScoredDoc], *, train_mentions: Optional[AbstractSet[Mention]] = None
-) -> Dict[str, EntityScores]:
-    """Score subsets of the entities: by length, and by whether train holds the mention.
-
-    docs (Iterable[ScoredDoc]): Documents to score together.
-    train_mentions (Optional[AbstractSet[Mention]]): Mentions of the training data; without them the
-        seen/unseen subsets are left out.
-    RETURNS (Dict[str, EntityScores]): By subset. The test applies to gold and predictions alike, so a wrong
-        prediction counts in the subset that it would belong to itself.
+    An entity counts in the sentence in which it starts, so the sum over sentences is that of the documents.
     """
     docs = list(docs)
-    tests: Dict[str, SpanTest] = {
-        "one_token": lambda doc, span: span.end - span.start == 1,
-        "multi_token": lambda doc, span: span.end - span.start > 1,
-    }
-    if train_mentions is not None:
-        seen = train_mentions
-        tests["seen_in_train"] = lambda doc, span: mention(doc.words, span) in seen
-        tests["unseen_in_train"] = lambda doc, span: mention(doc.words, span) not in seen
-    return {name: score_entities(docs, keep=test) for name, test in tests.items()}
+    counts = np.zeros((sum(len(doc.starts) for doc in docs), len(KINDS)), dtype=np.int64)
+    first = 0
+    for doc in docs:
+        for span, kind in outcomes(doc, keep=keep):
+            counts[first + doc.sentence_of(span), KINDS.index(kind)] += 1
+        first += len(doc.starts)
+    return counts
 
 
-def _ratio(part: float, whole: float) -> float:
+def ratio(part: float, whole: float) -> float:
+    """part / whole, 0 if there is no whole."""
     return part / whole if whole else 0.0

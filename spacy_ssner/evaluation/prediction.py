@@ -4,11 +4,13 @@ import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
+from ..corpus.sentence import normal_form
 from ..errors import Errors, Warnings
-from .data_files import find_docbins, load_docbin
-from .metrics import Mention, ScoredDoc, doc_entities, mentions, scored_doc
+from .data_files import find_docbins, load_docbin, sentence_starts
+from .metrics import ScoredDoc, doc_entities, scored_doc
+from .subsets import TrainIndex, mentions, polysemous_surfaces
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -30,12 +32,15 @@ class Speed:
         return {"words": self.words, "seconds": self.seconds, "words_per_second": rate}
 
 
-def read_examples(path: Path, nlp: "Language", *, gold_preproc: bool = False) -> List["Example"]:
+def read_examples(
+    path: Path, nlp: "Language", *, gold_preproc: bool = False, raw: bool = False
+) -> List["Example"]:
     """Read a .spacy file or folder as spaCy's Corpus does: gold tokens are kept where spaces are unknown.
 
+    raw (bool): Let the pipeline's tokenizer cut every text; words of unknown spacing are joined by spaces.
     RAISES (ValueError): S273 for an unreadable file, S272 without tokens, S275 without annotated ones.
     """
-    from spacy.training import Corpus
+    from spacy.training import Corpus, Example
 
     for loc in find_docbins(path):
         load_docbin(loc)  # Corpus would raise zlib's or msgpack's own error
@@ -44,13 +49,26 @@ def read_examples(path: Path, nlp: "Language", *, gold_preproc: bool = False) ->
         raise ValueError(Errors.S272.format(path=path))
     if not any(eg.reference.has_annotation("ENT_IOB") for eg in examples):
         raise ValueError(Errors.S275.format(path=path, n_docs=len(examples)))
+    if raw:
+        return [Example(nlp.make_doc(eg.reference.text), eg.reference) for eg in examples]
     return examples
 
 
-def read_mentions(path: Path, nlp: "Language") -> FrozenSet[Mention]:
-    """Mentions of training data, to tell which ones a pipeline has seen."""
-    docs = (doc for loc in find_docbins(path) for doc in load_docbin(loc).get_docs(nlp.vocab))
-    return mentions(([token.text for token in doc], doc_entities(doc)) for doc in docs)
+def read_train(path: Path, nlp: "Language") -> TrainIndex:
+    """What training data holds, to tell what a pipeline has seen."""
+    docs = [doc for loc in find_docbins(path) for doc in load_docbin(loc).get_docs(nlp.vocab)]
+    sentences: Set[str] = set()
+    for doc in docs:
+        words = [token.text for token in doc]
+        bounds = [*all_starts(doc), len(doc)]
+        sentences.update(normal_form(words[start:end]) for start, end in zip(bounds, bounds[1:]))
+    found = mentions(([token.text for token in doc], doc_entities(doc)) for doc in docs)
+    return TrainIndex(found, polysemous_surfaces(found), frozenset(sentences))
+
+
+def all_starts(doc: "Doc") -> Tuple[int, ...]:
+    """First token of each sentence, the first of the document among them."""
+    return tuple(sorted({0, *sentence_starts(doc)}))
 
 
 def predict(
@@ -59,10 +77,12 @@ def predict(
     *,
     batch_size: Optional[int] = None,
     progress: bool = False,
+    raw: bool = False,
 ) -> Tuple[List[ScoredDoc], Speed]:
     """Run the pipeline over copies of the examples' predicted docs, and compare.
 
     progress (bool): Show a progress bar for long data if stderr is a terminal.
+    raw (bool): Compare character offsets, for examples that were read so.
     RETURNS: A scored doc for each example, in order, and the speed.
     RAISES (ValueError): S271 if no component sets doc.ents.
     """
@@ -78,12 +98,13 @@ def predict(
     for doc, i, spent in tqdm(_timed(stream), total=len(examples), disable=hide, unit="doc"):
         words, seconds = words + len(doc), seconds + spent
         annotated = annotated or doc.has_annotation("ENT_IOB")
-        scored[i] = scored_doc(Example(doc, examples[i].reference))
+        reference = examples[i].reference
+        scored[i] = scored_doc(Example(doc, reference), starts=all_starts(reference), raw=raw)
     if scored:
         require_entities(nlp, annotated=annotated)
     if len(scored) < len(examples):
         warnings.warn(Warnings.SW272.format(got=len(scored), expected=len(examples)), stacklevel=2)
-    docs = [scored[i] if i in scored else _unanswered(eg) for i, eg in enumerate(examples)]
+    docs = [scored[i] if i in scored else _unanswered(eg, raw) for i, eg in enumerate(examples)]
     return docs, Speed(words, seconds)
 
 
@@ -106,6 +127,21 @@ def _timed(stream: Iterator[Tuple["Doc", int]]) -> Iterator[Tuple["Doc", int, fl
         start = perf_counter()
 
 
-def _unanswered(example: "Example") -> ScoredDoc:
+def _unanswered(example: "Example", raw: bool) -> ScoredDoc:
     """A document that the pipeline dropped: nothing is predicted."""
-    return replace(scored_doc(example), predicted=())
+    return replace(scored_doc(example, starts=all_starts(example.reference), raw=raw), predicted=())
+
+
+def count_parameters(nlp: "Language") -> int:
+    """Trainable numbers of all components, each once. Fixed tables (vectors of similar words) are not in it."""
+    sizes: Dict[Any, int] = {}
+    for _, pipe in nlp.pipeline:
+        model: Any = getattr(pipe, "model", None)
+        for node in model.walk() if hasattr(model, "walk") else ():
+            for name in node.param_names:
+                if node.has_param(name):
+                    sizes[node.id, name] = node.get_param(name).size
+            for shim in node.shims:
+                for weight in getattr(shim._model, "parameters", list)():
+                    sizes[id(weight)] = weight.numel()
+    return sum(sizes.values())

@@ -1,4 +1,5 @@
 import json
+import sys
 
 import pytest
 import spacy
@@ -9,6 +10,9 @@ from typer.testing import CliRunner
 from spacy_ssner.cli import debug_data, render  # noqa: F401
 from spacy_ssner.cli._app import ssner_app
 from spacy_ssner.cli.evaluate import EvaluateSettings, evaluate
+from spacy_ssner.evaluation.prediction import count_parameters
+from spacy_ssner.files import checksum
+from spacy_ssner.layers.torch_tagger import network_of
 
 PATTERNS = [{"label": "HackOrg", "pattern": "Cozy Bear"}, {"label": "Tool", "pattern": "nmap"}]
 
@@ -65,10 +69,15 @@ def test_table_and_json(pipeline, data, tmp_path):
         "gpu_id": -1,
         "batch_size": 1,
         "gold_preproc": False,
+        "raw": False,
     }
     assert scores["versions"]["spacy"] == spacy.__version__
     assert scores["pipeline"]["components"] == ["entity_ruler"]
-    assert scores["data"] == {"docs": 3, "tokens": 14, "entities": 4, "missing_tokens": 0}
+    sizes = {"docs": 3, "sentences": 3, "tokens": 14, "entities": 4, "missing_tokens": 0}
+    assert scores["data"] == {**sizes, "sha256": checksum(data)}
+    assert scores["mistakes"]["type"] == scores["confusion"]["SamFile"]["Tool"] == 1
+    assert scores["matching"]["ent_type"]["correct"] == 2
+    assert scores["sentence_counts"]["all"] == {"tp": "1 1 0", "fp": "1 0 0", "fn": "1 1 0"}
     assert scores["speed"]["words"] == 14 and scores["speed"]["words_per_second"] > 0
 
 
@@ -163,3 +172,45 @@ def test_data_that_cannot_be_used(pipeline, tmp_path):
 
 def test_gpu_that_is_not_there(pipeline, data):
     assert "S276" in run(pipeline, data, "--gpu-id", "99").output
+
+
+def test_raw_text_goes_through_the_tokenizer(pipeline, tmp_path):
+    """Gold tokens of unknown spacing are joined by spaces and cut anew: here the brackets fall off."""
+    vocab = spacy.blank("en").vocab
+    words, ents = ["Cozy", "Bear", "(nmap)"], ["B-HackOrg", "I-HackOrg", "B-Tool"]
+    data = save(tmp_path / "gold.spacy", Doc(vocab, words=words, ents=ents))
+    gold, raw = (evaluate(EvaluateSettings(str(pipeline), str(data), raw=raw)) for raw in (False, True))
+    assert [gold["micro"][k] for k in ("tp", "fp", "fn")] == [1, 0, 1]
+    assert [raw["micro"][k] for k in ("tp", "fp", "fn")] == [1, 1, 1]  # "nmap" is not "(nmap)"
+    assert raw["mistakes"]["boundary"] == 1 and raw["subsets"]["length_1"]["micro"]["support"] == 1
+    result = run(pipeline, data, "--raw", "-G")
+    assert result.exit_code == 1 and "S290" in result.output
+
+
+def test_lookup_instead_of_a_pipeline(tmp_path):
+    train = save(tmp_path / "train.spacy", annotated("The nmap scan.", ("nmap", "Tool")))
+    data = save(tmp_path / "test.spacy", annotated("An NMAP scan.", ("NMAP", "Tool")))
+    result = run(f"lookup:{train}", data)
+    assert result.exit_code == 0 and "100.00" in result.output
+    assert "S273" in run("lookup:none.spacy", data).output
+
+
+def test_plot(pipeline, data, tmp_path):
+    result = run(pipeline, data, "--plot", tmp_path / "deep" / "scores.png")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "deep" / "scores.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_plot_without_matplotlib_is_refused_before_the_work(pipeline, data, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    result = run(pipeline, data, "--plot", tmp_path / "scores.png")
+    assert result.exit_code == 1 and "S299" in result.output and "micro" not in result.output
+
+
+def test_parameters_are_counted_once(make_nlp):
+    nlp = make_nlp()
+    model = nlp.get_pipe("ssner").model
+    network = sum(w.numel() for w in network_of(model.get_ref("tagger")).parameters())
+    cnn = sum(node.get_param(name).size for node in model.walk() for name in node.param_names)
+    assert count_parameters(nlp) == network + cnn > network > 0
+    assert count_parameters(spacy.blank("en")) == 0

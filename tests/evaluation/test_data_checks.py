@@ -9,7 +9,6 @@ from spacy_ssner.evaluation.data_checks import (
     find_conflicts,
     find_overlap,
     nearest_boundaries,
-    sentence_key,
 )
 from spacy_ssner.labels import TagSpan
 
@@ -95,11 +94,6 @@ def sentence(text, *spans, place="f:1"):
 
 def checked(*sentences, n_missing=0):
     return CheckedDoc(tuple(sentences), sum(len(s.words) for s in sentences), n_missing, ())
-
-
-def test_sentence_key_keeps_letters_and_digits():
-    assert sentence_key(["APT-28", "Used", "it", "."]) == "apt28usedit"
-    assert sentence_key(["—", "Я"]) == ""
 
 
 def test_overlap_counts_copies_and_unseen_mentions():

@@ -15,10 +15,9 @@ from spacy.training import Example
 from spacy_ssner.evaluation.metrics import (
     PRF,
     ScoredDoc,
-    breakdown,
-    mentions,
     score_entities,
     scored_doc,
+    sentence_counts,
 )
 from spacy_ssner.labels import TagSpan, spans_to_tags, tag_names, tags_to_spans
 
@@ -160,19 +159,54 @@ def test_nothing_at_all_scores_zero():
     assert scores.macro.n_types == 0 and scores.macro.f1 == 0.0
 
 
-def test_breakdown_by_length_and_by_train():
-    train = mentions([(("Cozy", "Bear", "used", "nmap"), [TagSpan(0, 2, "HackOrg"), TagSpan(3, 4, "Tool")])])
+def test_counts_of_sentences_add_up_to_the_document():
     doc = ScoredDoc(
-        words=("COZY", "bear", "ran", "Nmap", "and", "Mimikatz"),
-        gold=(TagSpan(0, 2, "HackOrg"), TagSpan(3, 4, "HackOrg"), TagSpan(5, 6, "Tool")),
-        predicted=(TagSpan(0, 2, "HackOrg"), TagSpan(3, 4, "Tool"), TagSpan(5, 6, "Tool")),
+        words=tuple("abcdef"),
+        gold=(TagSpan(0, 1, "A"), TagSpan(1, 3, "A"), TagSpan(4, 5, "B")),
+        predicted=(TagSpan(0, 1, "A"), TagSpan(2, 4, "A"), TagSpan(4, 5, "A"), TagSpan(5, 6, "B")),
+        starts=(0, 2, 4),
     )
-    subsets = breakdown([doc], train_mentions=train)
-    assert subsets["multi_token"].micro == PRF(tp=1)
-    assert subsets["one_token"].micro == PRF(tp=1, fp=1, fn=1)
-    # Nmap as HackOrg is new (type counts), so overlooking it is a fault of the unseen; Nmap as Tool is seen
-    assert subsets["seen_in_train"].micro == PRF(tp=1, fp=1)
-    assert subsets["unseen_in_train"].micro == PRF(tp=1, fn=1)
-    assert set(breakdown([doc])) == {"one_token", "multi_token"}
-    whole = score_entities([doc]).micro
-    assert subsets["seen_in_train"].micro + subsets["unseen_in_train"].micro == whole
+    # [1, 3) begins in the first sentence, [2, 4) in the second
+    assert sentence_counts([doc]).tolist() == [[1, 0, 1], [0, 1, 0], [0, 2, 1]]
+    assert sentence_counts([doc, doc]).sum(axis=0).tolist() == [2, 6, 4]
+    micro = score_entities([doc]).micro
+    assert [micro.tp, micro.fp, micro.fn] == sentence_counts([doc]).sum(axis=0).tolist()
+    only_b = sentence_counts([doc], keep=lambda _, span: span.label == "B")
+    assert only_b.tolist() == [[0, 0, 0], [0, 0, 0], [0, 1, 1]]
+    assert sentence_counts([]).shape == (0, 3)
+
+
+def test_raw_text_is_compared_by_character():
+    nlp = spacy.blank("en")
+    gold = Doc(
+        nlp.vocab, words=["APT28", "'s", "tool"], spaces=[False, True, False], ents=["B-A", "O", "B-B"]
+    )
+    words = ["APT", "28", "'s", "tool"]
+    spaces = [False, False, True, False]
+    part = Doc(nlp.vocab, words=words, spaces=spaces, ents=["O", "B-A", "O", "B-B"])
+    whole = Doc(nlp.vocab, words=words, spaces=spaces, ents=["B-A", "I-A", "O", "B-B"])
+    assert score_entities([scored_doc(Example(part, gold))]).micro == PRF(tp=2)  # widened to the gold token
+    doc = scored_doc(Example(part, gold), raw=True)
+    assert score_entities([doc]).micro == PRF(tp=1, fp=1, fn=1)
+    assert score_entities([scored_doc(Example(whole, gold), raw=True)]).micro == PRF(tp=2)
+    assert [doc.in_tokens(span) for span in doc.predicted] == [TagSpan(0, 1, "A"), TagSpan(2, 3, "B")]
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=6), st.data())
+def test_characters_lead_back_to_the_tokens_they_touch(lengths, data):
+    starts = [sum(lengths[:i]) + i for i in range(len(lengths))]  # one space between tokens
+    offsets = tuple((s, s + n) for s, n in zip(starts, lengths))
+    start = data.draw(st.integers(0, offsets[-1][1] - 1))
+    end = data.draw(st.integers(start + 1, offsets[-1][1]))
+    doc = ScoredDoc(("w",) * len(lengths), (), (), offsets=offsets)
+    touched = [i for i, (s, e) in enumerate(offsets) if s < end and e > start]
+    first, last, _ = doc.in_tokens(TagSpan(start, end, "A"))
+    assert list(range(first, last)) == touched
+
+
+def test_unannotated_characters_are_ignored():
+    doc = ScoredDoc(
+        ("ab", "cd"), (), (TagSpan(1, 2, "A"), TagSpan(3, 4, "A")), frozenset([1]), (0,), ((0, 2), (3, 5))
+    )
+    scores = score_entities([doc])
+    assert scores.micro == PRF(fp=1) and scores.n_ignored == 1

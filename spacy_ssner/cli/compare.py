@@ -1,0 +1,87 @@
+"""`python -m spacy ssner compare`: is one evaluation better than another, beyond chance?"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Dict, List, Optional
+
+import numpy as np
+import typer
+
+from ..errors import Errors
+from ..files import write_text
+from ._app import ssner_app
+from ._io import plain_errors
+
+if TYPE_CHECKING:
+    from ..evaluation.significance import Difference
+
+Opt = typer.Option
+FILES_HELP = "JSON of `evaluate --output` or of a run of `ablation`; several seeds separated by commas"
+ON_HELP = "Which scores of ablation runs to take: dev or the name of a test file"
+
+
+@ssner_app.command("compare")
+def compare_cli(
+    a: Annotated[str, typer.Argument(metavar="A.json", help=FILES_HELP)],
+    b: Annotated[str, typer.Argument(metavar="B.json", help="The same for what A is compared with")],
+    on: Annotated[str, Opt("--on", help=ON_HELP)] = "test",
+    subset: Annotated[
+        str, Opt("--subset", help="Entities to compare: all, multi_token, polysemous, ...")
+    ] = "all",
+    n_resamples: Annotated[int, Opt("--resamples", min=100, help="Bootstrap samples")] = 10_000,
+    seed: Annotated[int, Opt("--seed", help="Of the bootstrap")] = 0,
+    output: Annotated[Optional[Path], Opt("--output", "-o", help="JSON file for the result")] = None,
+) -> None:
+    """Difference of strict F1 with a confidence interval and a p-value, by paired bootstrap over sentences.
+
+    Seeds are pooled: means over seeds are compared, and the same sentences are drawn for all of them.
+    """
+    from ..evaluation.significance import paired_bootstrap
+
+    with plain_errors():
+        names_a, names_b = ([name.strip() for name in names.split(",") if name.strip()] for names in (a, b))
+        counts = stack_counts([*names_a, *names_b], on=on, subset=subset)
+        first, second = counts[: len(names_a)], counts[len(names_a) :]
+        found = paired_bootstrap(first, second, n_resamples=n_resamples, seed=seed)
+    print_difference(found)
+    if output is not None:
+        write_text(output, json.dumps(found.to_dict(), indent=2) + "\n")
+
+
+def stack_counts(names: List[str], *, on: str, subset: str) -> np.ndarray:
+    """Counts of the sentences of several evaluations of the same data: (files, N, 3).
+
+    RAISES (ValueError): S293, S296 for files that do not fit; S291 if they are of different data.
+    """
+    from ..evaluation.results import read_evaluation, unpack_counts
+
+    found: List[Dict[str, Any]] = [read_evaluation(Path(name), split=on) for name in names]
+    for name, evaluation in zip(names, found):
+        subsets = evaluation["sentence_counts"]
+        if subset not in subsets:
+            raise ValueError(
+                Errors.S293.format(what=f"--subset (for {name})", expected=", ".join(subsets), got=subset)
+            )
+    sums = [evaluation["data"].get("sha256") for evaluation in found]
+    if len(set(sums)) > 1:
+        got = ", ".join(f"{name}: {str(sha)[:12]}" for name, sha in zip(names, sums))
+        raise ValueError(Errors.S291.format(expected="the same data (SHA-256) in all files", got=got))
+    return np.stack([unpack_counts(evaluation["sentence_counts"][subset]) for evaluation in found])
+
+
+def print_difference(found: "Difference") -> None:
+    """Print F1 of both, the difference, its interval and p."""
+    from wasabi import msg
+
+    seeds = f"{found.n_seeds_a} and {found.n_seeds_b} evaluations"
+    msg.table(
+        [
+            ("F1 of A", f"{100 * found.f1_a:.2f}"),
+            ("F1 of B", f"{100 * found.f1_b:.2f}"),
+            ("A - B", f"{100 * found.difference:+.2f}"),
+            (f"{100 * found.level:.0f} % interval", f"{100 * found.low:+.2f} to {100 * found.high:+.2f}"),
+            ("p (two-sided)", f"{found.p:.4f}"),
+        ],
+        aligns=("l", "r"),
+        title=f"{found.n_sentences} sentences, {seeds}, {found.n_resamples:,} resamples",
+    )

@@ -1,0 +1,64 @@
+"""`python -m spacy ssner report`: the results page, from the runs of `ablation`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, List
+
+import typer
+
+from ..files import write_text
+from ._app import ssner_app
+from ._io import plain_errors
+
+if TYPE_CHECKING:
+    from ..evaluation.report import Variants
+
+Opt = typer.Option
+PAGE_HELP = "Markdown page; what stands outside the markers ablation:begin and ablation:end is kept"
+LOOKUP = "lookup"  # variant that is drawn as a line
+MAX_CURVES = 6  # more lines in one picture cannot be told apart
+
+
+@ssner_app.command("report")
+def report_cli(
+    folder: Annotated[Path, typer.Argument(metavar="RUNS", help="Folder that `ablation` wrote")],
+    page: Annotated[Path, typer.Argument(metavar="OUT.md", help=PAGE_HELP)],
+    reference: Annotated[str, Opt("--reference", help="Variant to compare the others with")] = "full",
+    n_resamples: Annotated[int, Opt("--resamples", min=100, help="Bootstrap samples")] = 10_000,
+) -> None:
+    """Write tables and plots of all runs: scores, subsets, differences with intervals, published scores, commands."""
+    from wasabi import msg
+
+    from ..evaluation.plots import require_matplotlib
+    from ..evaluation.report import group_runs, insert_report, read_runs, render_report
+
+    with plain_errors():
+        require_matplotlib()
+        records = read_runs(folder)
+        old = page.read_text(encoding="utf8") if page.is_file() else ""
+        insert_report(old, "", path=str(page))  # faults of the page before the long work
+        report = render_report(records, reference=reference, n_resamples=n_resamples)
+        groups = group_runs(records)
+        for data, variants in groups.items():
+            draw(data, variants, page.parent, reference=reference)
+        write_text(page, insert_report(old, report, path=str(page)))
+    if not any(reference in variants for variants in groups.values()):
+        msg.warn(f"No run of the variant '{reference}': the page has no differences")
+    msg.good(f"{page}: {len(records)} runs, {len(groups)} data sets")
+
+
+def draw(data: str, variants: "Variants", folder: Path, *, reference: str) -> List[Path]:
+    """Draw the variants of a data set, and how they do by length of the entity. RETURNS: The files."""
+    from ..evaluation.plots import LENGTHS, plot_curves, plot_variants
+    from ..evaluation.report import f1_spread, main_split
+
+    split = main_split(variants)
+    paths = [folder / f"results-{data}-{what}.png" for what in ("variants", "length")]
+    rows = {name: f1_spread(records, split) for name, records in variants.items()}
+    lines = {LOOKUP: rows.pop(LOOKUP).mean} if LOOKUP in rows and len(rows) > 1 else {}
+    plot_variants(rows, paths[0], title=f"{data}, {split}", lines=lines)
+    chosen = sorted(rows, key=lambda name: name != reference)[:MAX_CURVES]  # the reference, then the best
+    curves = {
+        name: {key[7:]: f1_spread(variants[name], split, subset=key) for key in LENGTHS} for name in chosen
+    }
+    plot_curves(curves, paths[1], title=f"{data}, {split}", label="length of the entity in tokens")
+    return paths

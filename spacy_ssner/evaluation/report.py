@@ -1,0 +1,214 @@
+"""Tables of a grid of runs as Markdown: scores, subsets, differences with intervals, commands."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Sequence
+
+import numpy as np
+
+from ..errors import Errors
+from .published_scores import PUBLISHED
+from .results import ALL, unpack_counts
+from .significance import Spread, paired_bootstrap, spread
+from .subsets import SUBSETS
+
+BEGIN, END = "<!-- ablation:begin -->", "<!-- ablation:end -->"
+TEST, DEV = "test", "dev"
+TESTED_SUBSETS = ("multi_token", "unseen_in_train", "polysemous")  # beside all entities
+Record = Dict[str, Any]
+Variants = Dict[str, List[Record]]  # records of a data set by variant, by seed
+
+
+def read_runs(folder: Path) -> List[Record]:
+    """Records of a folder, those of failed runs too.
+
+    RAISES (ValueError): S297 if there is none that succeeded, S296 for a file that is none.
+    """
+    records = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            record = json.loads(path.read_text(encoding="utf8"))
+            record["variant"], record["scores"], record["error"]
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(Errors.S296.format(path=path, got=f"it is not one ({error!r})")) from error
+        records.append(record)
+    if not any(record["error"] is None for record in records):
+        raise ValueError(Errors.S297.format(path=folder))
+    return records
+
+
+def group_runs(records: Sequence[Record]) -> Dict[str, Variants]:
+    """Successful runs by data set and variant, seeds in order; the best variant first."""
+    found: Dict[str, Variants] = defaultdict(lambda: defaultdict(list))
+    for record in sorted(records, key=lambda r: r["seed"]):
+        if record["error"] is None:
+            found[record["data"]][record["variant"]].append(record)
+    return {
+        data: dict(sorted(v.items(), key=lambda item: -f1_spread(item[1], main_split(v)).mean))
+        for data, v in sorted(found.items())
+    }
+
+
+def main_split(variants: Variants) -> str:
+    """The split that the subset table and the plots are about: test, or dev without it."""
+    return TEST if all(TEST in r["scores"] for runs in variants.values() for r in runs) else DEV
+
+
+def f1_spread(records: Sequence[Record], split: str, *, subset: str = ALL) -> Spread:
+    """Strict F1 in percent over seeds."""
+    found = [record["scores"][split] for record in records]
+    return spread([100 * (s if subset == ALL else s["subsets"][subset])["micro"]["f1"] for s in found])
+
+
+def splits_of(variants: Variants) -> List[str]:
+    """Splits that every run has, in the order of the first."""
+    runs = [record for records in variants.values() for record in records]
+    return [split for split in runs[0]["scores"] if all(split in r["scores"] for r in runs)]
+
+
+def render_report(records: Sequence[Record], *, reference: str, n_resamples: int = 10_000) -> str:
+    """The Markdown that stands between the markers, without plots' files being made.
+
+    reference (str): Variant that the others are compared with, on the data sets that have it.
+    """
+    groups = group_runs(records)
+    parts = [
+        "Strict entity F1 in percent, mean ± standard deviation over seeds. Differences: mean of the variant less "
+        f"that of `{reference}`, with the 95 % interval and the two-sided p of a paired bootstrap over sentences. "
+        "Many comparisons are made here: of twenty without any effect, one has p < 0.05."
+    ]
+    for data, variants in groups.items():
+        main = main_split(variants)
+        parts += [f"### {data}", score_table(variants), plot_links(data), published_table(data)]
+        parts += [f"By subset of the mentions, on {main}:", subset_table(variants, main)]
+        if reference in variants and len(variants) > 1:
+            rows = difference_table(variants, reference, main, n_resamples=n_resamples)
+            parts += [f"Differences to `{reference}` on {main}:", rows]
+        parts += [conditions(variants), command_list(variants)]
+    failed = sorted(f"{r['data']}.{r['variant']}.{r['seed']}" for r in records if r["error"] is not None)
+    if failed:
+        parts.append(f"Failed, and so not in the tables: {', '.join(failed)}.")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def score_table(variants: Variants) -> str:
+    """Scores on every split, size, speed and time."""
+    splits = splits_of(variants)
+    header = ["variant", "seeds", *splits, "parameters", "words/s", "training, minutes"]
+    rows = []
+    for name, records in variants.items():
+        last = [record["scores"][splits[-1]] for record in records]
+        speed = np.mean([s["speed"]["words_per_second"] for s in last])
+        minutes = np.mean([record["seconds"].get("train", 0.0) / 60 for record in records])
+        size = last[0]["pipeline"]["parameters"]
+        cells = [format_spread(f1_spread(records, split)) for split in splits]
+        rows.append([name, len(records), *cells, format_size(size), f"{speed:,.0f}", f"{minutes:.1f}"])
+    return markdown_table(header, rows)
+
+
+def subset_table(variants: Variants, split: str) -> str:
+    """F1 on each subset, with its number of gold mentions in the header."""
+    first = next(iter(variants.values()))[0]["scores"][split]["subsets"]
+    names = [name for name in SUBSETS if name in first]
+    header = ["variant", *(f"{SUBSETS[name]} ({first[name]['micro']['support']})" for name in names)]
+    rows = [[v, *(format_spread(f1_spread(r, split, subset=s)) for s in names)] for v, r in variants.items()]
+    return markdown_table(header, rows)
+
+
+def difference_table(variants: Variants, reference: str, split: str, *, n_resamples: int) -> str:
+    """Each variant less the reference, on all mentions and on some subsets."""
+    first = variants[reference][0]["scores"][split]
+    subsets = [ALL, *(name for name in TESTED_SUBSETS if name in first["subsets"])]
+    titles = ["all mentions" if name == ALL else SUBSETS[name] for name in subsets]
+    rows = []
+    for name, records in variants.items():
+        sums = {r["scores"][split]["data"]["sha256"] for r in [*records, *variants[reference]]}
+        if name == reference:
+            continue
+        if len(sums) > 1:
+            rows.append([name, *["other data"] * len(subsets)])
+            continue
+        cells = []
+        for subset in subsets:
+            ours, theirs = (_counts(r, split, subset) for r in (records, variants[reference]))
+            d = paired_bootstrap(ours, theirs, n_resamples=n_resamples)
+            low, high = 100 * d.low, 100 * d.high
+            cells.append(f"{100 * d.difference:+.1f} ({low:+.1f} to {high:+.1f}), p {format_p(d.p)}")
+        rows.append([name, *cells])
+    return markdown_table(["variant", *titles], rows)
+
+
+def published_table(data: str) -> str:
+    """What others published for a data set; empty if nothing is known."""
+    rows = [[p.split, f"{p.f1:.2f}", p.encoder, p.source] for p in PUBLISHED if p.data == data]
+    if not rows:
+        return ""
+    table = markdown_table(["on", "F1, published", "encoder", "source"], rows)
+    return f"Published by others, not measured here:\n\n{table}"
+
+
+def plot_links(data: str) -> str:
+    return f"![Variants on {data}](results-{data}-variants.png)\n![By length on {data}](results-{data}-length.png)"
+
+
+def conditions(variants: Variants) -> str:
+    """Under what the runs of a data set were made, and what is not the same for all seeds of a variant."""
+    runs = [record for records in variants.values() for record in records]
+    commits = sorted({str(r["commit"])[:12] + "+" * str(r["commit"]).endswith("+") for r in runs})
+    encoders = sorted({f"{r['encoder']} ({str(r['encoder_sha256'])[:12]})" for r in runs if r["encoder"]})
+    devices = sorted({"CPU" if r["gpu_id"] < 0 else "GPU" for r in runs})
+    versions = sorted({f"torch {r['versions']['torch']}, spaCy {r['versions']['spacy']}" for r in runs})
+    text = f"{len(runs)} runs, on {' and '.join(devices)}, commit {', '.join(commits)}; {'; '.join(versions)}"
+    text += f"; encoder (SHA-256) {', '.join(encoders)}." if encoders else "."
+    mixed = [v for v, rs in variants.items() if len({(r["config_sha256"], str(r["files"])) for r in rs}) > 1]
+    return text + (f" Configs or files differ between seeds of: {', '.join(mixed)}." if mixed else "")
+
+
+def command_list(variants: Variants) -> str:
+    """The commands of each variant, folded."""
+    blocks = []
+    for name, records in variants.items():
+        seeds = ", ".join(str(record["seed"]) for record in records)
+        lines = "\n".join(records[0]["commands"].values())
+        blocks.append(f"# {name}: seed {records[0]['seed']} (all: {seeds})\n{lines}")
+    code = "\n\n".join(blocks)
+    return f"<details><summary>Commands</summary>\n\n```bash\n{code}\n```\n\n</details>"
+
+
+def insert_report(text: str, report: str, *, path: str = "") -> str:
+    """Put a report between the markers of a page, or with markers at its end if it has none.
+
+    RAISES (ValueError): S298 if the markers are not one pair. path (str): For that message.
+    """
+    block = f"{BEGIN}\n\n{report}\n{END}"
+    n_begin, n_end = text.count(BEGIN), text.count(END)
+    if n_begin == n_end == 0:
+        return f"{text.rstrip()}\n\n{block}\n".lstrip("\n")
+    if (n_begin, n_end) != (1, 1) or text.index(BEGIN) > text.index(END):
+        got = f"{n_begin} of the first and {n_end} of the second, or the wrong order"
+        raise ValueError(Errors.S298.format(begin=BEGIN, end=END, path=path, got=got))
+    return text[: text.index(BEGIN)] + block + text[text.index(END) + len(END) :]
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def format_spread(values: Spread) -> str:
+    return f"{values.mean:.1f}" + (f" ± {values.sd:.1f}" if values.n > 1 else "")
+
+
+def format_p(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def format_size(n: int) -> str:
+    """A number of parameters in millions."""
+    return f"{n / 1e6:.2f}M"
+
+
+def _counts(records: Sequence[Mapping[str, Any]], split: str, subset: str) -> np.ndarray:
+    """(seeds, N, 3)."""
+    return np.stack([unpack_counts(r["scores"][split]["sentence_counts"][subset]) for r in records])

@@ -1,0 +1,229 @@
+"""Run one experiment of a grid in processes of its own and keep all that it gave in one JSON file."""
+
+import hashlib
+import json
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ..errors import Errors
+from ..files import checksum, write_text
+from .grid import Run
+
+SPACY = ("python", "-m", "spacy")
+TAIL = 6  # lines of a failed command's output that go into the record
+MakeConfig = Callable[[Path, Sequence[str]], str]
+Checksums = Dict[str, str]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What does not change the result: where runs go, on which device, and whether models stay."""
+
+    folder: Path
+    gpu_id: int = -1
+    threads: Optional[int] = None
+    keep: bool = False
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run whose files are there.
+
+    config (str): Text of its config; empty if nothing is trained.
+    files (Dict[str, str]): SHA-256 of every file that it reads, by role (a hub id stands for itself).
+    key (str): SHA-256 of all that determines the result: config, files, seed.
+    """
+
+    run: Run
+    config: str
+    files: Dict[str, str]
+    key: str
+
+
+def prepare(run: Run, make_config: MakeConfig, *, known: Optional[Checksums] = None) -> Prepared:
+    """Make the config of a run and identify all that goes into it.
+
+    make_config (MakeConfig): Gives the text of a config (Path) after options of `ssner variant`.
+    known (Optional[Checksums]): Checksums by path, read and added to, so that a grid reads each file once.
+    RAISES (ValueError): S294 for a file that is missing; what make_config raises.
+    """
+    known = {} if known is None else known
+    config = "" if run.variant.pipeline else make_config(Path(run.variant.config), run.options)
+    paths = {name: path for name, path in run.paths.items() if f"${{paths.{name}}}" in config}
+    roles = {"train": run.data.train, **run.data.splits, **{f"paths.{k}": v for k, v in paths.items()}}
+    files = {}
+    for role, path in roles.items():
+        if role == "paths.encoder" and not Path(path).exists():
+            files[role] = path  # a hub id; a wrong path fails in training, with S107
+            continue
+        if path not in known:
+            if not Path(path).exists():
+                raise ValueError(Errors.S294.format(path=path, what=run.name))
+            known[path] = checksum(path)
+        files[role] = known[path]
+    parts = {"config": config, "files": files, "seed": run.seed, "pipeline": run.variant.pipeline}
+    key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf8")).hexdigest()
+    return Prepared(run, config, files, key)
+
+
+def record_path(run: Run, folder: Path) -> Path:
+    return folder / f"{run.name}.json"
+
+
+def is_done(prepared: Prepared, folder: Path) -> bool:
+    """Whether the same run stands there already and did not fail."""
+    path = record_path(prepared.run, folder)
+    if not path.is_file():
+        return False
+    record = json.loads(path.read_text(encoding="utf8"))
+    return record["key"] == prepared.key and record["error"] is None
+
+
+def commands(prepared: Prepared, options: Options) -> Dict[str, List[str]]:
+    """The command lines of a run by name: variant, train, then one for each file that is evaluated."""
+    run, folder = prepared.run, options.folder
+    gpu = ["--gpu-id", str(options.gpu_id)] if options.gpu_id >= 0 else []
+    lines: Dict[str, List[str]] = {}
+    pipeline = run.fill(run.variant.pipeline)
+    if not pipeline:
+        config = str(folder / "configs" / f"{run.data.name}.{run.variant.name}.cfg")
+        output = str(folder / "work" / run.name)
+        used = {name: path for name, path in run.paths.items() if f"paths.{name}" in prepared.files}
+        values = {"train": run.data.train, "dev": run.data.dev, **used}
+        paths = [word for name, path in values.items() for word in (f"--paths.{name}", path)]
+        seed = ["--system.seed", str(run.seed)]
+        lines["variant"] = [*SPACY, "ssner", "variant", run.variant.config, config, *run.options]
+        lines["train"] = [*SPACY, "train", config, "--output", output, *paths, *seed, *gpu]
+        pipeline = f"{output}/model-best"
+    for split, path in run.data.splits.items():
+        lines[split] = [*SPACY, "ssner", "evaluate", pipeline, path, "--train", run.data.train, *gpu]
+    return lines
+
+
+def execute(prepared: Prepared, options: Options) -> Dict[str, Any]:
+    """Train, evaluate, write the record. Output of the commands goes to NAME.log beside it.
+
+    RETURNS (Dict[str, Any]): The record. If a command failed, its "error" says so and "scores" may be empty.
+    """
+    run, folder = prepared.run, options.folder
+    work, log = folder / "work" / run.name, folder / f"{run.name}.log"
+    lines = commands(prepared, options)
+    record = start_record(prepared, options, {name: shlex.join(words) for name, words in lines.items()})
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    log.unlink(missing_ok=True)
+    try:
+        for name, words in lines.items():
+            if name == "variant":
+                write_text(words[len(SPACY) + 3], prepared.config)
+                continue
+            found = work / f"{name}.json"
+            more = [] if name == "train" else ["--output", str(found)]
+            seconds, peak = run_command([*words, *more], log, threads=options.threads)
+            record["seconds"][name], record["peak_mb"][name] = seconds, peak
+            if name != "train":
+                record["scores"][name] = json.loads(found.read_text(encoding="utf8"))
+    except (ValueError, OSError) as error:
+        record["error"] = str(error)
+    write_text(record_path(run, folder), json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    if not options.keep:
+        shutil.rmtree(work, ignore_errors=True)
+    return record
+
+
+def fail(run: Run, error: Exception, options: Options) -> Dict[str, Any]:
+    """Record a run that could not be prepared; what it gave another time, with other files, stays."""
+    record = start_record(Prepared(run, "", {}, ""), options, {})
+    record["error"] = str(error)
+    path = record_path(run, options.folder)
+    if not path.is_file() or json.loads(path.read_text(encoding="utf8"))["error"] is not None:
+        write_text(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    return record
+
+
+def start_record(prepared: Prepared, options: Options, lines: Mapping[str, str]) -> Dict[str, Any]:
+    """What is known of a run before it starts."""
+    from .results import installed_versions
+
+    run = prepared.run
+    encoder = run.paths.get("encoder") if "paths.encoder" in prepared.files else None
+    weights = None if encoder is None else Path(encoder, "model.safetensors")
+    return {
+        "data": run.data.name,
+        "variant": run.variant.name,
+        "seed": run.seed,
+        "key": prepared.key,
+        "config_sha256": hashlib.sha256(prepared.config.encode("utf8")).hexdigest(),
+        "error": None,
+        "commands": dict(lines),
+        "commit": git_commit(),
+        "versions": installed_versions(),
+        "files": prepared.files,
+        "encoder": encoder,
+        "encoder_sha256": checksum(weights) if weights is not None and weights.is_file() else None,
+        "gpu_id": options.gpu_id,
+        "threads": options.threads or os.environ.get("OMP_NUM_THREADS"),
+        "seconds": {},
+        "peak_mb": {},
+        "scores": {},
+    }
+
+
+def run_command(
+    words: Sequence[str], log: Path, *, threads: Optional[int] = None
+) -> Tuple[float, Optional[float]]:
+    """Run a command, add its output to a log file.
+
+    words (Sequence[str]): "python" stands for this interpreter. threads (Optional[int]): OMP_NUM_THREADS.
+    RETURNS: Wall time in seconds and the peak of resident memory in MB (None where the system can't tell).
+    RAISES (ValueError): S295 if it fails. If this process is stopped meanwhile, the command is killed.
+    """
+    environment = dict(os.environ, PYTHONUNBUFFERED="1")
+    if threads is not None:
+        environment["OMP_NUM_THREADS"] = str(threads)
+    program = sys.executable if words[0] == "python" else words[0]
+    start = perf_counter()
+    with log.open("ab") as file:
+        file.write(f"$ {shlex.join(words)}\n".encode())
+        file.flush()
+        process = subprocess.Popen([program, *words[1:]], stdout=file, stderr=file, env=environment)
+        try:
+            peak = _wait(process)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                process.wait()
+    if process.returncode != 0:
+        tail = " | ".join(log.read_text(encoding="utf8", errors="replace").strip().splitlines()[-TAIL:])
+        raise ValueError(Errors.S295.format(code=process.returncode, command=shlex.join(words), got=tail))
+    return perf_counter() - start, peak
+
+
+def _wait(process: subprocess.Popen) -> Optional[float]:
+    """Wait for a process and give its peak memory in MB."""
+    if not hasattr(os, "wait4"):  # Windows
+        process.wait()
+        return None
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_maxrss / (2**20 if platform.system() == "Darwin" else 2**10)
+
+
+def git_commit() -> Optional[str]:
+    """Commit of this package's checkout, with "+" if files differ from it; None outside a checkout."""
+    here = Path(__file__).parent
+    try:
+        ask = {"cwd": here, "capture_output": True, "text": True, "check": True}
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], **ask).stdout.strip()  # type: ignore
+        changes = subprocess.run(["git", "status", "--porcelain", "-uno"], **ask).stdout  # type: ignore
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit + ("+" if changes.strip() else "")

@@ -1,0 +1,110 @@
+"""`ablation` from the command line: a real grid on a small network, and the grid that comes with the package."""
+
+import json
+from pathlib import Path
+
+import pytest
+import srsly
+from spacy.util import load_model_from_config
+from thinc.api import Config
+from typer.testing import CliRunner
+
+from spacy_ssner.cli._app import ssner_app
+from spacy_ssner.cli.ablation import make_config
+from spacy_ssner.cli.convert import write_sentences
+from spacy_ssner.corpus.convert import convert
+from spacy_ssner.evaluation.grid import plan, read_grid
+
+ROOT = Path(__file__).parents[2]
+SMALL = {
+    "components.ssner.model.tok2vec.width": 16,
+    "components.ssner.model.tok2vec.depth": 1,
+    "components.ssner.model.tok2vec.embed_size": 200,
+    "training.max_steps": 20,
+    "training.eval_frequency": 20,
+    "training.optimizer.learn_rate": 0.01,
+}
+
+
+def run(*words):
+    return CliRunner().invoke(ssner_app, ["ablation", *map(str, words)])
+
+
+@pytest.fixture
+def grid(tmp_path):
+    for split in ("train", "dev"):
+        sentences, _ = convert(ROOT / "assets" / "sample" / f"{split}.jsonl")
+        write_sentences([s for s in sentences if s.mentions][:30], tmp_path / f"{split}.spacy")
+    small = " ".join(f"--set {name}={value}" for name, value in SMALL.items())
+    files = {split: str(tmp_path / f"{split}.spacy") for split in ("train", "dev")}
+    variants = {
+        "crf": f"--off char_cnn,bilstm,similar_words,fusion {small}",
+        "unknown": "--off decoder",
+        "lookup": {"pipeline": "lookup:{train}"},
+    }
+    content = {
+        "config": str(ROOT / "configs" / "ssner_cnn.cfg"),
+        "seeds": [5],
+        "data": {"sample": files},
+        "variants": variants,
+    }
+    srsly.write_yaml(tmp_path / "grid.yml", content)
+    return tmp_path / "grid.yml"
+
+
+def test_dry_run_prints_commands_and_writes_nothing(grid, tmp_path):
+    result = run(grid, tmp_path / "runs", "--dry-run", "--seeds", "5,6")
+    assert result.exit_code == 0, result.output
+    lines = result.output.replace("\n", " ")
+    assert "sample.crf.5: open" in lines and "--system.seed 6" in lines
+    assert "sample.unknown.5: [S292]" in lines and "[S114]" in lines
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "words,code", [(["--only", "nothing"], "S293"), (["--seeds", "one"], "S293"), (["--data", "x"], "S293")]
+)
+def test_errors(grid, tmp_path, words, code):
+    result = run(grid, tmp_path / "runs", *words)
+    assert result.exit_code == 1 and f"[{code}]" in result.output
+    assert f"[{code}]" not in run(grid, tmp_path / "runs", "--dry-run").output
+    assert "S294" in run(tmp_path / "none.yml", tmp_path / "runs").output
+
+
+@pytest.mark.slow
+def test_grid_trains_evaluates_resumes_and_goes_on_after_failures(grid, tmp_path):
+    folder = tmp_path / "runs"
+    result = run(grid, folder, "--threads", 1)
+    assert result.exit_code == 1 and "1 of 3 runs failed" in result.output, result.output
+    records = {path.stem: json.loads(path.read_text(encoding="utf8")) for path in folder.glob("*.json")}
+    assert set(records) == {"sample.crf.5", "sample.unknown.5", "sample.lookup.5"}
+    assert "S114" in records["sample.unknown.5"]["error"]
+    crf = records["sample.crf.5"]
+    assert crf["error"] is None and crf["seed"] == 5 and crf["threads"] == 1 and crf["encoder"] is None
+    scores = crf["scores"]["dev"]
+    assert 0 < scores["micro"]["f1"] <= 1 and scores["pipeline"]["parameters"] > 1000
+    counted = sum(int(n) for n in scores["sentence_counts"]["all"]["tp"].split())
+    assert counted == scores["micro"]["tp"]
+    assert set(crf["seconds"]) == {"train", "dev"} and min(crf["peak_mb"].values()) > 50
+    assert crf["commands"]["train"].startswith("python -m spacy train") and crf["versions"]["spacy"]
+    config = Config().from_disk(folder / "configs" / "sample.crf.cfg", interpolate=False)
+    assert config["components"]["ssner"]["model"]["bilstm"] is None
+    assert not (folder / "work" / "sample.crf.5").exists()
+
+    again = run(grid, folder, "--only", "crf,lookup")
+    assert again.exit_code == 0 and again.output.count("done before") == 2
+    assert json.loads((folder / "sample.crf.5.json").read_text(encoding="utf8")) == crf
+
+
+GRID = read_grid(ROOT / "configs" / "ablation.yml")
+TRAINED = [r for r in plan(GRID, data=["cyner"], seeds=[1]) if not r.variant.pipeline]
+
+
+@pytest.mark.filterwarnings("ignore:`clean_up_tokenization_spaces`:FutureWarning")
+@pytest.mark.parametrize("planned", TRAINED, ids=lambda run: run.variant.name)
+def test_variants_of_the_package_build(planned, monkeypatch, tiny_bert):
+    monkeypatch.chdir(ROOT)
+    text = make_config(Path(planned.variant.config), planned.options)
+    config = Config().from_str(text, interpolate=False, overrides={"paths.encoder": str(tiny_bert)})
+    load_model_from_config(config, auto_fill=True, validate=True)
+    assert set(planned.paths) >= {key for key in config["paths"] if key not in ("train", "dev")}

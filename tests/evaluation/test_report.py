@@ -1,0 +1,173 @@
+"""The results page: figures against their own computation, markers, and the command that writes it."""
+
+import json
+import random
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import spacy_ssner.cli  # noqa: F401  (registers the commands)
+from spacy_ssner.cli._app import ssner_app
+from spacy_ssner.evaluation.metrics import ScoredDoc
+from spacy_ssner.evaluation.published_scores import PUBLISHED
+from spacy_ssner.evaluation.report import (
+    BEGIN,
+    END,
+    f1_spread,
+    format_p,
+    group_runs,
+    insert_report,
+    markdown_table,
+    read_runs,
+    render_report,
+)
+from spacy_ssner.evaluation.results import summarize
+from spacy_ssner.evaluation.significance import spread
+from spacy_ssner.labels import TagSpan
+
+GOLD = (TagSpan(0, 1, "Tool"), TagSpan(2, 4, "HackOrg"))
+
+
+def make_record(variant, seed, quality, *, data="cyner", error=None, config="c"):
+    rng = random.Random(f"{variant}{seed}")
+    scores = {}
+    for split, n in (("dev", 20), ("test", 60)):
+        found = [tuple(span for span in GOLD if rng.random() < quality) for _ in range(n)]
+        results = summarize([ScoredDoc(("w",) * 4, GOLD, predicted) for predicted in found])
+        results["data"]["sha256"] = split
+        scores[split] = {
+            **results,
+            "speed": {"words_per_second": 1234.4},
+            "pipeline": {"parameters": 22_700_000},
+        }
+    return {
+        "data": data, "variant": variant, "seed": seed, "error": error, "key": "k", "config_sha256": config,
+        "commands": {"train": f"python -m spacy train {variant}.cfg --system.seed {seed}"},
+        "commit": "0123456789abcdef", "versions": {"torch": "2", "spacy": "3"}, "files": {},
+        "encoder": "encoder", "encoder_sha256": "53aa51172d142c89", "gpu_id": -1, "threads": 1,
+        "seconds": {"train": 90.0}, "peak_mb": {}, "scores": {} if error else scores,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def records():
+    good = [make_record("full", seed, 0.9) for seed in (1, 2, 3)]
+    poor = [make_record("crf", seed, 0.5) for seed in (1, 2)]
+    failed = make_record("broken", 1, 0.5, error="[S295] no")
+    return [*poor, *good, failed, make_record("full", 1, 0.7, data="other")]
+
+
+def cells(report, start):
+    """Cells of the first line that starts so."""
+    line = next(line for line in report.splitlines() if line.startswith(f"| {start} |"))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_figures(records):
+    report = render_report(records, reference="full", n_resamples=300)
+    full = [
+        r["scores"]["test"]["micro"]["f1"] for r in records if (r["variant"], r["data"]) == ("full", "cyner")
+    ]
+    expected = f"{100 * np.mean(full):.1f} ± {100 * np.std(full, ddof=1):.1f}"
+    assert cells(report, "full")[1:2] + cells(report, "full")[3:] == ["3", expected, "22.70M", "1,234", "1.5"]
+    assert cells(report, "variant")[2:4] == ["dev", "test"]
+    assert report.index("| full |") < report.index("| crf |")  # the best first
+    crf = [r["scores"]["test"]["micro"]["f1"] for r in records if r["variant"] == "crf"]
+    difference = next(line for line in report.splitlines() if line.startswith("| crf | -"))
+    assert f"{100 * (np.mean(crf) - np.mean(full)):+.1f} (" in difference and "p 0.00" in difference
+    assert "several tokens (60)" in report and "broken" in report.split("Failed, and so")[1]
+    assert "crf.cfg --system.seed 1" in report and "(all: 1, 2, 3)" in report
+    assert "encoder (53aa51172d14)" in report and "differ between seeds" not in report
+
+
+def test_published_scores_stand_beside_with_their_encoder(records):
+    report = render_report(records, reference="full", n_resamples=100)
+    cyner, other = report.split("### other")
+    for score in PUBLISHED:
+        assert (f"{score.f1:.2f} | {score.encoder}" in cyner) == (score.data == "cyner")
+    assert "published" not in other.lower()
+
+
+def test_what_may_not_be_compared_is_said(records):
+    changed = [dict(r) for r in records if r["data"] == "cyner"]
+    crf = next(r for r in changed if r["variant"] == "crf")
+    crf["config_sha256"] = "other"
+    assert "differ between seeds of: crf." in render_report(changed, reference="full", n_resamples=100)
+    test = crf["scores"]["test"]
+    crf["scores"] = {**crf["scores"], "test": {**test, "data": {**test["data"], "sha256": "other"}}}
+    assert "other data" in render_report(changed, reference="full", n_resamples=100)
+    assert "Differences to" not in render_report(changed, reference="nothing", n_resamples=100)
+
+
+def test_spread_is_in_percent_and_by_subset(records):
+    runs = group_runs(records)["cyner"]["full"]
+    values = [100 * r["scores"]["dev"]["subsets"]["length_1"]["micro"]["f1"] for r in runs]
+    assert f1_spread(runs, "dev", subset="length_1") == spread(values)
+    assert [r["seed"] for r in runs] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("page", ["", "# Title\n\ntext", f"# Title\n\n{BEGIN}\nold\n{END}\nafter\n"])
+def test_report_goes_between_markers_and_the_rest_stays(page):
+    once = insert_report(page, "new\n")
+    assert once.count("new") == once.count(BEGIN) == once.count(END) == 1 and "old" not in once
+    assert insert_report(once, "new\n") == once
+    kept = page.split(BEGIN)[0].strip()
+    assert once.startswith(kept) and once.endswith("after\n" if "after" in page else f"{END}\n")
+
+
+@pytest.mark.parametrize("page", [BEGIN, END, f"{END} {BEGIN}", f"{BEGIN} {BEGIN} {END}"])
+def test_markers_that_are_no_pair(page):
+    with pytest.raises(ValueError, match="S298"):
+        insert_report(page, "new")
+
+
+def test_small_formats():
+    assert markdown_table(["a", "b"], [[1, "x"]]) == "| a | b |\n| --- | ---: |\n| 1 | x |"
+    assert (format_p(0.0004), format_p(0.0312)) == ("< 0.001", "0.031")
+
+
+@pytest.fixture
+def folder(records, tmp_path):
+    (tmp_path / "runs").mkdir()
+    for record in records:
+        name = f"{record['data']}.{record['variant']}.{record['seed']}.json"
+        (tmp_path / "runs" / name).write_text(json.dumps(record), encoding="utf8")
+    return tmp_path / "runs"
+
+
+def run(*words):
+    return CliRunner().invoke(ssner_app, ["report", *map(str, words), "--resamples", "100"])
+
+
+def test_command_writes_page_and_plots(folder, tmp_path, records):
+    page = tmp_path / "docs" / "results.md"
+    page.parent.mkdir()
+    page.write_text("# Results\n", encoding="utf8")
+    result = run(folder, page)
+    assert result.exit_code == 0, result.output
+    text = page.read_text(encoding="utf8")
+    body = render_report(read_runs(folder), reference="full", n_resamples=100)
+    assert text == insert_report("# Results\n", body)
+    for data in ("cyner", "other"):
+        for what in ("variants", "length"):
+            name = f"results-{data}-{what}.png"
+            assert f"({name})" in text
+            assert (page.parent / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_command_says_that_the_reference_is_missing(folder, tmp_path):
+    for path in folder.glob("cyner*"):
+        path.unlink()
+    result = run(folder, tmp_path / "page.md", "--reference", "nothing")
+    assert result.exit_code == 0 and "no differences" in result.output
+
+
+def test_command_refuses_what_is_no_folder_of_runs(folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "S297" in run(tmp_path / "empty", tmp_path / "page.md").output
+    (tmp_path / "bad.md").write_text(BEGIN, encoding="utf8")
+    assert "S298" in run(folder, tmp_path / "bad.md").output
+    (folder / "x.json").write_text("{}", encoding="utf8")
+    result = run(folder, tmp_path / "page.md")
+    assert result.exit_code == 1 and "S296" in result.output and not (tmp_path / "page.md").exists()

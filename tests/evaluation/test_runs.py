@@ -1,0 +1,143 @@
+"""What identifies a run, when it counts as done, and how commands are run."""
+
+import json
+import sys
+
+import pytest
+
+from spacy_ssner.evaluation.grid import DataSet, Run, Variant
+from spacy_ssner.evaluation.runs import (
+    Options,
+    commands,
+    execute,
+    fail,
+    git_commit,
+    is_done,
+    prepare,
+    record_path,
+    run_command,
+)
+
+CONFIG = "a = ${paths.encoder}\nb = ${paths.similar_words}\n"
+
+
+@pytest.fixture
+def run(tmp_path):
+    names = ("train.spacy", "dev.spacy", "test.spacy", "words.sim", "other.sim")
+    for name in names:
+        (tmp_path / name).write_text(name, encoding="utf8")
+    train, dev, test, words, _ = (str(tmp_path / name) for name in names)
+    data = DataSet("set", train, dev, {"test": test}, {}, {"similar_words": words, "encoder": "hub/id"})
+    return Run(data, Variant("full", "base.cfg", ("--off", "x")), 1)
+
+
+def test_key_changes_with_all_that_matters_and_with_nothing_else(run, tmp_path):
+    def key(changed=run, config=CONFIG):
+        return prepare(changed, lambda *_: config).key
+
+    before = key()
+    keys = {before, key(config=CONFIG + "c = 1"), key(Run(run.data, run.variant, 2))}
+    keys.add(key(Run(run.data, Variant("full", "base.cfg", paths={"encoder": "hub/other"}), 1)))
+    for name in ("train", "dev", "test"):
+        path = tmp_path / f"{name}.spacy"
+        path.write_text("changed", encoding="utf8")
+        keys.add(key())
+        path.write_text(f"{name}.spacy", encoding="utf8")
+    assert len(keys) == 7 and key() == before
+    other = Variant("renamed", "elsewhere.cfg", paths={"similar_words": str(tmp_path / "other.sim")})
+    assert key(Run(run.data, other, 1)) != before
+    # without a similar-word table in the config, its file does not matter
+    unused = "a = ${paths.encoder}"
+    assert key(Run(run.data, other, 1), unused) == key(config=unused)
+
+
+def test_files_are_read_once_and_missing_ones_are_named(run, tmp_path):
+    known = {}
+    prepared = prepare(run, lambda *_: CONFIG, known=known)
+    assert set(prepared.files) == {"train", "dev", "test", "paths.encoder", "paths.similar_words"}
+    assert prepared.files["paths.encoder"] == "hub/id" and len(known) == 4
+    (tmp_path / "dev.spacy").unlink()
+    assert prepare(run, lambda *_: CONFIG, known=known).key == prepared.key
+    with pytest.raises(ValueError, match="S294.*dev.spacy"):
+        prepare(run, lambda *_: CONFIG)
+
+
+def test_commands(run, tmp_path):
+    found = commands(prepare(run, lambda *_: CONFIG), Options(tmp_path, gpu_id=0))
+    assert list(found) == ["variant", "train", "dev", "test"]
+    config = str(tmp_path / "configs" / "set.full.cfg")
+    assert found["variant"][3:] == ["ssner", "variant", "base.cfg", config, "--off", "x"]
+    train = " ".join(found["train"])
+    for part in (
+        "--paths.encoder hub/id",
+        "--system.seed 1",
+        "--gpu-id 0",
+        f"--paths.train {run.data.train}",
+    ):
+        assert part in train
+    assert (
+        found["test"][5].endswith("work/set.full.1/model-best") and found["test"][6] == run.data.tests["test"]
+    )
+    unused = commands(prepare(run, lambda *_: ""), Options(tmp_path))
+    assert "--paths.encoder" not in unused["train"] and "--gpu-id" not in unused["train"]
+
+
+def test_done_is_what_succeeded_with_the_same_key(run, tmp_path):
+    prepared = prepare(run, lambda *_: CONFIG)
+    assert not is_done(prepared, tmp_path)
+    for key, error, expected in ((prepared.key, None, True), ("x", None, False), (prepared.key, "no", False)):
+        record = {"key": key, "error": error}
+        record_path(run, tmp_path).write_text(json.dumps(record), encoding="utf8")
+        assert is_done(prepared, tmp_path) is expected
+
+
+def test_a_run_that_cannot_start_does_not_take_away_what_was_found_before(run, tmp_path):
+    path = record_path(run, tmp_path)
+    assert fail(run, ValueError("first"), Options(tmp_path))["error"] == "first"
+    fail(run, ValueError("second"), Options(tmp_path))
+    assert json.loads(path.read_text(encoding="utf8"))["error"] == "second"
+    path.write_text('{"error": null}', encoding="utf8")
+    fail(run, ValueError("third"), Options(tmp_path))
+    assert json.loads(path.read_text(encoding="utf8")) == {"error": None}
+
+
+def test_commands_are_run_with_threads_and_log(tmp_path):
+    code = "import os, sys; print('threads', os.environ['OMP_NUM_THREADS']); x = bytearray(60_000_000)"
+    seconds, peak = run_command(["python", "-c", code], tmp_path / "log", threads=3)
+    log = (tmp_path / "log").read_text(encoding="utf8")
+    assert log.startswith("$ python -c ") and log.endswith("threads 3\n")
+    assert seconds > 0 and (peak is None or 60 < peak < 2000)
+
+
+def test_failed_command_is_named_with_its_last_lines(tmp_path):
+    code = "import sys; print('why'); sys.exit(3)"
+    with pytest.raises(ValueError, match="S295.*code 3: python -c .*why"):
+        run_command(["python", "-c", code], tmp_path / "log")
+
+
+def test_a_stop_kills_the_command(tmp_path, monkeypatch):
+    started = []
+
+    def stop(process):
+        started.append(process)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("spacy_ssner.evaluation.runs._wait", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run_command(["python", "-c", "import time; time.sleep(600)"], tmp_path / "log")
+    assert started[0].poll() is not None and sys.executable in started[0].args[0]
+
+
+def test_a_run_that_fails_is_recorded_and_cleaned_up(run, tmp_path):
+    prepared = prepare(Run(run.data, Variant("old", "", pipeline="nowhere"), 1), lambda *_: "")
+    record = execute(prepared, Options(tmp_path))
+    assert "S295" in record["error"] and "S270" in record["error"] and not record["scores"]
+    assert json.loads((tmp_path / "set.old.1.json").read_text(encoding="utf8")) == record
+    assert not (tmp_path / "work" / "set.old.1").exists()
+    assert record["commands"]["dev"].startswith("python -m spacy ssner evaluate nowhere")
+    assert not is_done(prepared, tmp_path)
+
+
+def test_commit_is_a_hash():
+    commit = git_commit()
+    assert commit is None or (len(commit.rstrip("+")) == 40 and int(commit.rstrip("+"), 16))
