@@ -1,6 +1,6 @@
 """Commands under `python -m spacy ssner`. Each module registers one; what is heavy is imported inside it."""
 
-from . import convert, debug_data, encoder, evaluate, prepare, render, similar_words, variant
+from . import convert, debug_data, encoder, evaluate, lexicon, prepare, render, similar_words, variant
 from ._app import ssner_app
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "debug_data",
     "encoder",
     "evaluate",
+    "lexicon",
     "prepare",
     "render",
     "similar_words",
