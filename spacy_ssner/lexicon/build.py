@@ -14,6 +14,7 @@ Pieces = Tuple[str, ...]
 PLACEHOLDERS = frozenset(["unknown", "other", "none", "unnamed", "test", "n/a"])
 # Categories whose names are ordinary words and meant as such, and from how many pieces on.
 DESCRIPTIVE = {"sector": 1, "technique": 2}
+FREQUENT = 20e-6  # share of a text's words from which a word is no name in lower case: `tool`, not `netstat`
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,11 @@ class BuildSettings:
 
 @dataclass
 class Counts:
-    """Occurrences of names in a common text: those in lower case, and all."""
+    """Occurrences of names in a common text: those in lower case, and all; and the words of the text."""
 
     lower: "Counter[Pieces]" = field(default_factory=Counter)
     total: "Counter[Pieces]" = field(default_factory=Counter)
+    n_words: int = 0
 
 
 def count_cases(names: Iterable[str], sentences: Iterable[Sequence[str]]) -> Counts:
@@ -45,6 +47,7 @@ def count_cases(names: Iterable[str], sentences: Iterable[Sequence[str]]) -> Cou
     forms = list(dict.fromkeys(pieces for pieces, _ in _forms(names)))
     trie, counts = Trie(forms), Counts()
     for sentence in sentences:
+        counts.n_words += len(sentence)
         words = [trie.word_ids(word) for word in sentence]
         for start, ids in enumerate(words):
             if not trie.can_begin(ids):
@@ -69,8 +72,8 @@ def build_lexicon(
         digits is taken for an ordinary word.
     source (str): Where the names come from, for people to read.
 
-    A name that is an ordinary word counts only as spelled in its source; if that is all in lower case, with a
-    capital. A form derived from a name counts only if it is none.
+    A name that is an ordinary word counts only as spelled in its source (see `spelling`). A form derived from
+    a name counts only if it is none.
     """
     names: Dict[Name, None] = {}
     dropped: "Counter[str]" = Counter()
@@ -84,7 +87,8 @@ def build_lexicon(
             if reason or (derived and ordinary):
                 dropped[reason or "derived form is an ordinary word"] += 1
             else:
-                names[Name(with_capital(text) if ordinary else text, record.category, ordinary)] = None
+                listed = spelling(text, proper=record.proper, counts=counts) if ordinary else text
+                names[Name(listed, record.category, ordinary)] = None
     values = dict(min_length=settings.min_length, common=counts is not None, source=source)
     return Lexicon(names, settings=values), dropped
 
@@ -118,9 +122,14 @@ def is_ordinary(text: str, counts: Optional[Counts], settings: BuildSettings) ->
     return counts.lower[pieces] > 0 and counts.lower[pieces] >= settings.lower_share * counts.total[pieces]
 
 
-def with_capital(text: str) -> str:
-    """A name that is listed in lower case with its first letter in upper case; others as they are."""
-    return text[:1].upper() + text[1:] if text == text.lower() else text
+def spelling(text: str, *, proper: bool, counts: Optional[Counts]) -> str:
+    """The one spelling in which an ordinary word counts as a name.
+
+    That of its source; but what is all in lower case there gets a capital if it is a proper name, or too frequent
+    a word in lower case to be a name.
+    """
+    frequent = counts is not None and counts.lower[name_pieces(text)] > FREQUENT * counts.n_words
+    return text[:1].upper() + text[1:] if text == text.lower() and (proper or frequent) else text
 
 
 def _named(text: str) -> Iterator[Tuple[str, bool]]:

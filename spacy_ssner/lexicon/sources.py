@@ -50,11 +50,17 @@ STIX_ALIASES = ("aliases", "x_mitre_aliases")
 
 
 class Record(NamedTuple):
-    """A name as its source has it. `cased` only from a saved lexicon, where it has been decided."""
+    """A name as its source has it.
+
+    cased (Optional[bool]): Only from a saved lexicon, where it has been decided.
+    proper (bool): A proper name even where it is in lower case: many MISP files list names so (`microsoft`,
+        `play`), while ATT&CK and users write a command as it is typed (`netstat`).
+    """
 
     text: str
     category: str
     cased: Optional[bool] = None
+    proper: bool = False
 
 
 @dataclass
@@ -107,7 +113,8 @@ def _read_misp(content: Dict[str, Any], stem: str) -> Source:
             continue
         meta = value["meta"] if isinstance(value.get("meta"), dict) else {}
         is_tool = kind == "software" and meta.get("type") == ["tool"]
-        _add(source, [value["value"], *_strings(source, meta.get("synonyms"))], "tool" if is_tool else category)
+        texts = [value["value"], *_strings(source, meta.get("synonyms"))]
+        _add(source, texts, "tool" if is_tool else category, proper=not source.kind.startswith("MISP mitre-"))
     return source
 
 
@@ -172,8 +179,8 @@ def _strings(source: Source, values: Any) -> Iterator[str]:
             source.skipped["synonym is no text"] += 1
 
 
-def _add(source: Source, texts: List[str], category: str) -> None:
-    source.records += [Record(text, category) for text in dict.fromkeys(texts)]
+def _add(source: Source, texts: List[str], category: str, *, proper: bool = False) -> None:
+    source.records += [Record(text, category, proper=proper) for text in dict.fromkeys(texts)]
 
 
 READERS: Dict[str, Callable[[bytes, str], Source]] = {
