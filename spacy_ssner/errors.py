@@ -67,10 +67,12 @@ class Errors(metaclass=_Coded):
     )
     S132 = (
         "The model of the component '{name}' has no lexicon sublayer, so a lexicon would change nothing. Train "
-        "one with [components.{name}.model.lexicon] @architectures = \"spacy-ssner.Lexicon.v1\"."
+        'one with [components.{name}.model.lexicon] @architectures = "spacy-ssner.Lexicon.v1".'
     )
     S133 = "Expected FILE=CATEGORY (--category) of a file that is a source, but got {got!r}. Sources: {expected}."
-    S134 = "Expected {expected} on the command line, but got {got}. See 'python -m spacy ssner lexicon --help'."
+    S134 = (
+        "Expected {expected} on the command line, but got {got}. See 'python -m spacy ssner lexicon --help'."
+    )
 
     # S200-S219: annotation in general
 

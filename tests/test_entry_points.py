@@ -23,6 +23,7 @@ NAMES = {
         "spacy-ssner.CharCNN.v1",
         "spacy-ssner.Fusion.v1",
         "spacy-ssner.HFEncoder.v1",
+        "spacy-ssner.Lexicon.v1",
         "spacy-ssner.SSNER.v1",
         "spacy-ssner.SimilarWords.v1",
     ],
@@ -88,7 +89,8 @@ def test_command_group_is_there():
     registry.cli.get_all()
     command = typer.main.get_command(app)
     assert sorted(command.commands["ssner"].commands) == [
-        "convert", "debug-data", "encoder", "evaluate", "prepare", "render", "similar-words", "variant"
+        "convert", "debug-data", "encoder", "evaluate", "lexicon", "prepare", "render", "similar-words",
+        "variant",
     ]  # fmt: skip
 
 

@@ -28,7 +28,9 @@ COMMON_HELP = (
     "in it in lower case count only as they are spelled in the source. May be repeated. Without it, so do all "
     "names of one word without digits."
 )
-SHARE_HELP = "Share of a name's occurrences in --common that are in lower case, from which it is an ordinary word"
+SHARE_HELP = (
+    "Share of a name's occurrences in --common that are in lower case, from which it is an ordinary word"
+)
 
 
 @ssner_app.command("lexicon")
@@ -84,7 +86,9 @@ def make_lexicon(
     names = ", ".join(Path(path).name for path in paths[:-1])
     lexicon, dropped = build_lexicon(records, counts=counts, settings=settings, source=names)
     if not len(lexicon):
-        raise ValueError(Errors.S269.format(n_read=len(records), path=names, got=reasons(dropped) or "none read"))
+        raise ValueError(
+            Errors.S269.format(n_read=len(records), path=names, got=reasons(dropped) or "none read")
+        )
     lexicon.to_disk(out)
     print_counts(lexicon)
     if dropped:
@@ -157,7 +161,9 @@ def count_common(records: Sequence["Record"], common: Sequence[Path]):
     from ..similarity.sentences import read_sentences
 
     if not common:
-        msg.info("No --common text: names of one word without digits count only as they are spelled in the source")
+        msg.info(
+            "No --common text: names of one word without digits count only as they are spelled in the source"
+        )
         return None
     start = time.perf_counter()
     sentences = (sentence for path in common for sentence in read_sentences(path))

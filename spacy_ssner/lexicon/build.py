@@ -79,7 +79,7 @@ def build_lexicon(
     dropped: "Counter[str]" = Counter()
     for record in records:
         if record.cased is not None:
-            names[Name(*record)] = None  # from a saved lexicon: decided before
+            names[Name(record.text, record.category, record.cased)] = None  # from a lexicon: decided
             continue
         for text, derived in _named(record.text):
             reason = unusable(text, min_length=settings.min_length)

@@ -59,7 +59,9 @@ class Lexicon:
         self.settings = dict(settings or {})
         unknown = sorted(set(found) - set(self.categories))
         if unknown or len(set(self.categories)) != len(self.categories):
-            raise ValueError(Errors.S267.format(reason=f"categories {self.categories} beside names of {found}"))
+            raise ValueError(
+                Errors.S267.format(reason=f"categories {self.categories} beside names of {found}")
+            )
         entries = self._entries()
         self._values = list(entries.values())
         self._trie = Trie(entries)
