@@ -8,6 +8,7 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from .errors import Errors
+from .knowledge import lexicon_of, n_categories
 from .layers.torch_shim import ModuleShim
 from .layers.torch_tagger import TaggerInputs, TaggerModel, TorchTagger, network_of, set_network
 from .layers.word_features import distinct_words, doc_sentence_starts, head_windows, word_features
@@ -15,6 +16,7 @@ from .types import (
     BiLSTMSettings,
     CharCNNSettings,
     FusionSettings,
+    LexiconSettings,
     NetworkSettings,
     SimilarWordsSettings,
     TagScores,
@@ -34,8 +36,9 @@ def build_ssner_model(
     learn_rate_factor: float = 1.0,
     max_window: int = 256,
     skip: bool = True,
+    lexicon: Optional[LexiconSettings] = None,
 ) -> SSNERModel:
-    """Build SSNER: token vectors, characters, BiLSTM, similar words, fusion, CRF.
+    """Build SSNER: token vectors, characters, lexicon, BiLSTM, similar words, fusion, CRF.
 
     tok2vec (Model[List[Doc], List[Floats2d]]): Token vectors, eq. (18): an encoder, a listener or a CNN.
     char_cnn (Optional[CharCNNSettings]): Characters, eq. (19); null = off.
@@ -48,7 +51,9 @@ def build_ssner_model(
     learn_rate_factor (float): What is behind tok2vec learns with the optimizer's rate times this; a
         fresh head on a pre-trained encoder wants 5 to 10.
     max_window (int): Longest sentence the head reads at once, in tokens; recommended 128 to 512.
-    skip (bool): Let the token vectors reach the projection beside the fused ones.
+    skip (bool): Let the token vectors (and the lexicon's features) reach the projection beside the fused ones.
+    lexicon (Optional[LexiconSettings]): Listed names as features; null = off. Needs a lexicon at
+        initialization. Ours, not the paper's.
     RAISES (ValueError): S102 for an unknown decoder, S103 for fusion without similar words, S104 for
         sizes that do not fit.
 
@@ -61,7 +66,7 @@ def build_ssner_model(
     if max_window < 8:
         raise ValueError(Errors.S104.format(name="max_window", expected="at least 8 tokens", got=max_window))
     tagger = TorchTagger(learn_rate_factor=learn_rate_factor)
-    sizes = NetworkSettings(0, 0, decoder, char_cnn, bilstm, similar_words, fusion, skip)
+    sizes = NetworkSettings(0, 0, decoder, char_cnn, bilstm, similar_words, fusion, skip, lexicon=lexicon)
     return Model(
         "ssner",
         forward,
@@ -151,6 +156,8 @@ def forward(model: SSNERModel, docs: List[Doc], is_train: bool) -> Tuple[TagScor
         word_index,
         max_chars=settings.char_cnn.max_chars if settings.char_cnn is not None else 0,
         table=similar_word_table(model) if settings.similar_words is not None else None,
+        lexicon=lexicon_of(model) if settings.lexicon is not None else None,
+        lengths=lengths,
     )
     windows = head_windows(starts, max_tokens=model.attrs["max_window"])
     X = model.ops.flatten(vectors) if sum(lengths) else model.ops.alloc2f(0, settings.token_width)
@@ -177,6 +184,8 @@ def init(model: SSNERModel, X: Optional[List[Doc]] = None, Y: Any = None) -> Non
         if table is None:
             raise ValueError(Errors.S105)
         settings["vector_width"] = table.width
+    if settings.get("lexicon") is not None:
+        settings["n_categories"] = n_categories(model)
     checked = NetworkSettings.from_dict(settings)
     _check_heads(checked)
     set_network(model.get_ref("tagger"), checked)
@@ -218,7 +227,7 @@ def check_vector_width(model: SSNERModel, table: Any) -> None:
 def _check_heads(settings: NetworkSettings) -> None:
     if settings.fusion is None:
         return
-    width = settings.token_width + (settings.char_cnn.width if settings.char_cnn is not None else 0)
+    width = settings.token_width + sum(part.width for part in (settings.char_cnn, settings.lexicon) if part)
     if settings.bilstm is not None:
         width = settings.bilstm.width
     if width % settings.fusion.n_heads:

@@ -25,6 +25,7 @@ from .architectures import (
 )
 from .decoding import decode
 from .errors import Errors, Warnings
+from .knowledge import check_lexicon, lexicon_fits, lexicon_of, load_lexicon, read_lexicon, set_lexicon
 from .labels import biluo_to_bio, tag_names
 from .layers.torch_tagger import grow_network, network_of
 from .loss import LOSSES, allowed_tags, gold_tag_ids
@@ -96,14 +97,17 @@ class SSNER(TrainablePipe):
         nlp: Optional[Language] = None,
         labels: Optional[Sequence[str]] = None,
         similar_words: Optional[Union[str, Path]] = None,
+        lexicon: Optional[Union[str, Path]] = None,
     ) -> None:
-        """Learn the labels, load the similar words, size the network.
+        """Learn the labels, load similar words and lexicon, size the network.
 
         labels (Optional[Sequence[str]]): Entity types; otherwise those of the examples.
         similar_words (Optional[Union[str, Path]]): File of `python -m spacy ssner similar-words`. Saved in
             the pipeline and not needed again.
+        lexicon (Optional[Union[str, Path]]): File of `python -m spacy ssner lexicon`, likewise.
         RAISES (ValueError): S109 if there is no entity type at all; S105 if the model wants similar
-            words and gets none.
+            words and gets none, S130 if it wants a lexicon.
+        WARNS: SW130 if the model has no use for the lexicon.
         """
         validate_get_examples(get_examples, "SSNER.initialize")
         if labels is None:
@@ -118,6 +122,8 @@ class SSNER(TrainablePipe):
             if not Path(similar_words).is_file():
                 raise FileNotFoundError(Errors.S263.format(path=similar_words))
             set_similar_word_table(self.model, SimilarWordTable.from_disk(Path(similar_words)))
+        if lexicon is not None:
+            read_lexicon(self.model, lexicon, name=self.name)
         sample = [eg.x for eg in islice(get_examples(), 10)]
         if not any(len(doc) for doc in sample):
             sample = [Doc(self.vocab, words=["sample"])]
@@ -187,17 +193,27 @@ class SSNER(TrainablePipe):
         set_similar_word_table(self.model, table)
         install_vectors(self.model)
 
+    def set_lexicon(self, lexicon: Any) -> None:
+        """Put another lexicon in place: names listed there count from now on, without training.
+
+        lexicon (Lexicon): See lexicon.lexicon; of the same categories.
+        RAISES (ValueError): S131 for other categories, S132 if the model has no lexicon sublayer.
+        """
+        check_lexicon(self.model, lexicon, name=self.name)
+        set_lexicon(self.model, lexicon)
+
     def _check_ready(self) -> None:
         if network_of(self.model.get_ref("tagger")) is None:
             raise ValueError(Errors.S110.format(name=self.name))
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Everything that changes a prediction: settings and labels, similar words, weights."""
-        table = similar_word_table(self.model)
+        """Everything that changes a prediction: settings and labels, similar words, lexicon, weights."""
+        table, lexicon = similar_word_table(self.model), lexicon_of(self.model)
         serialize: Dict[str, Callable[[], bytes]] = {
             "cfg": lambda: srsly.json_dumps(self.cfg).encode("utf8"),
             "vocab": lambda: self.vocab.to_bytes(exclude=exclude),
             "similar_words": lambda: b"" if table is None else table.to_bytes(),
+            "lexicon": lambda: b"" if lexicon is None else lexicon.to_bytes(),
             "model": self.model.to_bytes,
         }
         return util.to_bytes(serialize, exclude)
@@ -209,6 +225,7 @@ class SSNER(TrainablePipe):
             "cfg": self._load_cfg,
             "vocab": lambda b: self.vocab.from_bytes(b, exclude=exclude),
             "similar_words": self._load_table,
+            "lexicon": lambda b: load_lexicon(self.model, b),
             "model": self._load_model,
         }
         try:
@@ -221,8 +238,8 @@ class SSNER(TrainablePipe):
         return self
 
     def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
-        """Files `cfg`, `similar_words` (where there are any) and `model`."""
-        table = similar_word_table(self.model)
+        """Files `cfg`, `similar_words`, `lexicon` (where there are any) and `model`."""
+        table, lexicon = similar_word_table(self.model), lexicon_of(self.model)
         serialize: Dict[str, Callable[[Path], Any]] = {
             "cfg": lambda p: srsly.write_json(p, self.cfg),
             "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
@@ -230,6 +247,8 @@ class SSNER(TrainablePipe):
         }
         if table is not None:
             serialize["similar_words"] = lambda p: table.to_disk(p)
+        if lexicon is not None:
+            serialize["lexicon"] = lambda p: lexicon.to_disk(p)
         util.to_disk(path, serialize, exclude)
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "SSNER":
@@ -239,6 +258,7 @@ class SSNER(TrainablePipe):
             "cfg": lambda p: self._load_cfg(p.read_bytes() if p.exists() else b""),
             "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
             "similar_words": lambda p: self._load_table(p.read_bytes() if p.exists() else b""),
+            "lexicon": lambda p: load_lexicon(self.model, p.read_bytes() if p.exists() else b""),
             "model": lambda p: self._load_model(p.read_bytes() if p.exists() else b""),
         }
         util.from_disk(path, deserialize, exclude)
@@ -269,4 +289,6 @@ class SSNER(TrainablePipe):
             raise ValueError(Errors.S111.format(name=self.name, got=got))
         if network is not None and network.similar is not None and similar_word_table(self.model) is None:
             raise ValueError(Errors.S111.format(name=self.name, got="its similar words are missing"))
+        if not lexicon_fits(self.model):
+            raise ValueError(Errors.S111.format(name=self.name, got="its lexicon is missing or another one"))
         install_vectors(self.model)

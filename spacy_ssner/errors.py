@@ -89,6 +89,25 @@ class Errors(metaclass=_Coded):
         "{expected}, got {got}."
     )
 
+    # S130-S139: lexicon
+    S130 = (
+        "The model has a lexicon sublayer but no lexicon. Make one with 'python -m spacy ssner lexicon "
+        "SOURCE... OUT' and set paths.lexicon (or [initialize.components.ssner] lexicon) to it, or set "
+        "lexicon = null in the model's config."
+    )
+    S131 = (
+        "The lexicon does not fit the network: expected the categories {expected}, got {got}. Make it from "
+        "sources of the same categories (an old lexicon may be one of the sources), or initialize anew."
+    )
+    S132 = (
+        "The model of the component '{name}' has no lexicon sublayer, so a lexicon would change nothing. Train "
+        'one with [components.{name}.model.lexicon] @architectures = "spacy-ssner.Lexicon.v1".'
+    )
+    S133 = "Expected FILE=CATEGORY (--category) of a file that is a source, but got {got!r}. Sources: {expected}."
+    S134 = (
+        "Expected {expected} on the command line, but got {got}. See 'python -m spacy ssner lexicon --help'."
+    )
+
     # S200-S219: annotation in general
 
     # S220-S249: corpora and converters
@@ -190,6 +209,12 @@ class Errors(metaclass=_Coded):
     S266 = (
         "No file matches --text {got!r}: expected glob patterns separated by commas, such as 'text/*.txt.gz'."
     )
+    S267 = "Not a lexicon, or a damaged one: {reason}. Make one with `python -m spacy ssner lexicon`."
+    S268 = (
+        "Cannot read names from {path}: {reason}. Expected a MISP galaxy cluster or STIX bundle (.json), "
+        "lines of name,category (.csv), objects with name and category (.jsonl), each also .gz, or a lexicon."
+    )
+    S269 = "No name is left of the {n_read} that were read from {path}: {got}. Check the sources and --min-length."
 
     # S270-S289: evaluation and command line
     S270 = (
@@ -269,6 +294,12 @@ class Warnings(metaclass=_Coded):
         "Add them with add_label before training, or initialize with all labels."
     )
 
+    # SW130-SW139: lexicon
+    SW130 = (
+        "'{name}' was given a lexicon, but its model has no lexicon sublayer: the file is not used. Set "
+        "[components.{name}.model.lexicon], or paths.lexicon = null."
+    )
+
     # SW200-SW219: annotation in general
 
     # SW220-SW249: corpora and converters
@@ -285,6 +316,7 @@ class Warnings(metaclass=_Coded):
     SW252 = "The vocabulary has {n_words} words, too few for {m} nearest words each: the rest stays empty."
     SW253 = "{n} lines of {path} are not UTF-8: the bytes that cannot be read became U+FFFD."
     SW254 = "{n} lines of {path} are not JSON objects with a string 'text': skipped. The first: line {line}."
+    SW255 = "{path}: {n} of {total} records were skipped: {got}."
 
     # SW270-SW289: evaluation and command line
     SW270 = (

@@ -11,6 +11,7 @@ from .component import SSNER
 DEFAULT_CONFIG = """
 [model]
 @architectures = "spacy-ssner.SSNER.v1"
+lexicon = null
 similar_words = null
 fusion = null
 decoder = "crf"

@@ -17,6 +17,14 @@ class CharCNNSettings:
 
 
 @dataclass(frozen=True)
+class LexiconSettings:
+    """Width that the lexicon's features are mapped to, and the share of names unseen in training (0 to 1)."""
+
+    width: int
+    dropout: float
+
+
+@dataclass(frozen=True)
 class BiLSTMSettings:
     """Sizes of the BiLSTM, eq. (21). `width` is that of both directions together."""
 
@@ -53,6 +61,8 @@ class NetworkSettings:
     fusion: Optional[FusionSettings] = None
     skip: bool = False
     vector_width: int = 0
+    lexicon: Optional[LexiconSettings] = None
+    n_categories: int = 0
 
     def to_dict(self) -> Dict[str, Any]:
         return asdict(self)
@@ -64,6 +74,7 @@ class NetworkSettings:
             "bilstm": BiLSTMSettings,
             "similar_words": SimilarWordsSettings,
             "fusion": FusionSettings,
+            "lexicon": LexiconSettings,
         }
         parts = {k: cls_(**values[k]) for k, cls_ in groups.items() if values.get(k) is not None}
         return cls(**{**values, **parts})
@@ -98,12 +109,15 @@ class WordFeatures:
     char_ids (np.ndarray): (U, C) int64, 0 = padding; C = 0 without a character CNN.
     own_row (np.ndarray): (U,) int64, row among the word vectors, -1 = outside the vocabulary.
     similar_rows (np.ndarray): (U, k) int64, rows of the similar words, -1 = none.
+    lexicon (Optional[np.ndarray]): (N, 2 * categories) bool, of each token: does a name of each category begin
+        or go on there? None without a lexicon.
     """
 
     word_index: np.ndarray
     char_ids: np.ndarray
     own_row: np.ndarray
     similar_rows: np.ndarray
+    lexicon: Optional[np.ndarray] = None
 
 
 @dataclass(frozen=True)

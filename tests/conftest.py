@@ -172,6 +172,7 @@ def tiny_model():
             "char_width": 4,
             "max_chars": 12,
         },
+        "lexicon": {"@architectures": "spacy-ssner.Lexicon.v1", "width": 6},
         "bilstm": {"@architectures": "spacy-ssner.BiLSTM.v1", "width": 32},
         "similar_words": {"@architectures": "spacy-ssner.SimilarWords.v1", "width": 8},
         "fusion": {"@architectures": "spacy-ssner.Fusion.v1", "n_heads": 2},
@@ -211,7 +212,19 @@ def table_path(make_table, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def make_nlp(make_examples, tiny_model, table_path):
+def lexicon_path(tmp_path_factory):
+    """File of a lexicon with the actors and malware of the annotated sentences."""
+    from spacy_ssner.lexicon.lexicon import Lexicon, Name
+
+    path = tmp_path_factory.mktemp("lexicon") / "names.lex"
+    names = [Name("APT-29", "actor"), Name("Lazarus", "actor"), Name("Turla", "actor")]
+    names += [Name("Mimikatz", "malware"), Name("Emotet", "malware"), Name("Page", "malware", True)]
+    Lexicon(names).to_disk(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def make_nlp(make_examples, tiny_model, table_path, lexicon_path):
     """A blank pipeline with an initialized `ssner`; by default all sublayers are on."""
     import spacy
     from thinc.api import fix_random_seed
@@ -221,8 +234,8 @@ def make_nlp(make_examples, tiny_model, table_path):
         nlp = spacy.blank("en")
         names = names or ("char_cnn", "bilstm", "similar_words", "fusion")
         nlp.add_pipe("ssner", config={"model": tiny_model(*names, **model), **(settings or {})})
-        if "similar_words" in names:
-            nlp.config["initialize"]["components"]["ssner"] = {"similar_words": str(table)}
+        files = {"similar_words": str(table), "lexicon": str(lexicon_path)}
+        nlp.config["initialize"]["components"]["ssner"] = {k: v for k, v in files.items() if k in names}
         examples = make_examples(nlp) if sentences is None else make_examples(nlp, sentences)
         optimizer = nlp.initialize(lambda: examples)
         optimizer.learn_rate = 0.02

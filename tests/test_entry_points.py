@@ -23,6 +23,7 @@ NAMES = {
         "spacy-ssner.CharCNN.v1",
         "spacy-ssner.Fusion.v1",
         "spacy-ssner.HFEncoder.v1",
+        "spacy-ssner.Lexicon.v1",
         "spacy-ssner.SSNER.v1",
         "spacy-ssner.SimilarWords.v1",
     ],
@@ -89,7 +90,7 @@ def test_command_group_is_there():
     registry.cli.get_all()
     command = typer.main.get_command(app)
     assert sorted(command.commands["ssner"].commands) == [
-        "ablation", "compare", "convert", "debug-data", "encoder", "evaluate", "prepare", "prepare-text", "pretrain",
+        "ablation", "compare", "convert", "debug-data", "encoder", "evaluate", "lexicon", "prepare", "prepare-text", "pretrain",
         "render", "report", "similar-words", "variant",
     ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""`python -m spacy ssner variant`: a config with parts of the model switched off or settings changed."""
+"""`python -m spacy ssner variant`: a config with parts of the model switched on or off or settings changed."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, List, Optional
@@ -14,7 +14,16 @@ from ._io import plain_errors
 if TYPE_CHECKING:
     from thinc.api import Config
 
-SUBLAYERS = ("char_cnn", "bilstm", "similar_words", "fusion")
+# Sublayers with the registered architecture that --on puts in, with its default settings.
+SUBLAYERS = {
+    "char_cnn": "spacy-ssner.CharCNN.v1",
+    "lexicon": "spacy-ssner.Lexicon.v1",
+    "bilstm": "spacy-ssner.BiLSTM.v1",
+    "similar_words": "spacy-ssner.SimilarWords.v1",
+    "fusion": "spacy-ssner.Fusion.v1",
+}
+FROM_FILES = ("similar_words", "lexicon")  # each has a setting of the same name in [initialize] and [paths]
+ON_HELP = "Sublayers to switch on with their default settings, separated by commas"
 OFF_HELP = f"Sublayers to switch off, separated by commas: {', '.join(SUBLAYERS)}"
 SET_HELP = "Setting to change, as section.name=value (JSON or a bare word); may be repeated"
 
@@ -23,6 +32,7 @@ SET_HELP = "Setting to change, as section.name=value (JSON or a bare word); may 
 def variant_cli(
     config_path: Annotated[Path, typer.Argument(metavar="CONFIG", help="Config with an ssner component")],
     output_path: Annotated[Path, typer.Argument(metavar="OUT", help="Config to write")],
+    on: Annotated[str, typer.Option("--on", help=ON_HELP)] = "",
     off: Annotated[str, typer.Option("--off", help=OFF_HELP)] = "",
     changes: Annotated[Optional[List[str]], typer.Option("--set", help=SET_HELP)] = None,
     component: Annotated[str, typer.Option("--component", help="Name of the component")] = "ssner",
@@ -35,18 +45,50 @@ def variant_cli(
         if not config_path.is_file():
             raise ValueError(Errors.S270.format(name=config_path, reason="there is no such config file"))
         config = Config().from_disk(config_path, interpolate=False)
-        switch_off(config, [name.strip() for name in off.split(",") if name.strip()], component=component)
+        switch_on(config, split_names(on), component=component)
+        switch_off(config, split_names(off), component=component)
         for change in changes or []:
             set_value(config, change)
         write_text(output_path, config.to_str(interpolate=False))
     msg.good(f"{output_path}")
 
 
+def split_names(text: str) -> List[str]:
+    """Names separated by commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def switch_on(config: "Config", names: List[str], *, component: str) -> None:
+    """Give the model sublayers with default settings where it has none; their files come from [paths].
+
+    RAISES (ValueError): as `switch_off`.
+    """
+    model = find_model(config, names, component=component)
+    for name in names:
+        if model.get(name) is None:
+            model[name] = {"@architectures": SUBLAYERS[name]}
+        if name in FROM_FILES:
+            config.setdefault("paths", {}).setdefault(name, None)
+            components = config.setdefault("initialize", {}).setdefault("components", {})
+            components.setdefault(component, {}).setdefault(name, f"${{paths.{name}}}")
+
+
 def switch_off(config: "Config", names: List[str], *, component: str) -> None:
-    """Set sublayers of the model to null; fusion goes with similar words, and their file with them.
+    """Set sublayers of the model to null; fusion goes with similar words, and their files with them.
 
     RAISES (ValueError): S114 for a sublayer that does not exist, S115 if there is no such component.
     """
+    model = find_model(config, names, component=component)
+    for name in names:
+        model[name] = None
+        if name in FROM_FILES:
+            config.get("initialize", {}).get("components", {}).get(component, {}).pop(name, None)
+    if "similar_words" in names:
+        model["fusion"] = None
+
+
+def find_model(config: "Config", names: List[str], *, component: str) -> Any:
+    """The component's model block. RAISES (ValueError): S114 for an unknown sublayer, S115 if there is none."""
     unknown = sorted(set(names) - set(SUBLAYERS))
     if unknown:
         raise ValueError(Errors.S114.format(expected=", ".join(SUBLAYERS), got=", ".join(unknown)))
@@ -54,12 +96,7 @@ def switch_off(config: "Config", names: List[str], *, component: str) -> None:
     if model is None:
         known = ", ".join(config.get("components", {})) or "none"
         raise ValueError(Errors.S115.format(expected=known, got=component))
-    for name in names:
-        model[name] = None
-    if "similar_words" in names:
-        model["fusion"] = None
-        settings = config.get("initialize", {}).get("components", {}).get(component, {})
-        settings.pop("similar_words", None)
+    return model
 
 
 def set_value(config: "Config", change: str) -> None:

@@ -92,4 +92,5 @@ def _as_tensors(X: torch.Tensor, inputs: TaggerInputs) -> NetworkInputs:
         similar_rows=on_device(features.similar_rows),
         places=on_device(windows.index),
         lengths=windows.lengths,
+        lexicon=None if features.lexicon is None else on_device(features.lexicon),
     )

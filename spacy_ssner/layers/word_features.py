@@ -16,6 +16,13 @@ class LooksUpSimilarWords(Protocol):
         """Own row (n,) and rows of the similar words (n, k), -1 = none."""
 
 
+class FindsNames(Protocol):
+    """What is needed of a Lexicon here."""
+
+    def features(self, words: Sequence[str], word_index: np.ndarray, lengths: Sequence[int]) -> np.ndarray:
+        """(N, 2 * categories) bool: where names begin and go on."""
+
+
 def distinct_words(docs: Sequence[Doc]) -> Tuple[List[str], np.ndarray]:
     """The different words of some docs, and for each token which of them it is: (N,) int64."""
     if not any(len(doc) for doc in docs):
@@ -58,17 +65,21 @@ def word_features(
     *,
     max_chars: int = 0,
     table: Optional[LooksUpSimilarWords] = None,
+    lexicon: Optional[FindsNames] = None,
+    lengths: Sequence[int] = (),
 ) -> WordFeatures:
-    """Characters and similar words of each different word.
+    """Characters and similar words of each different word, and the listed names that its tokens are part of.
 
     max_chars (int): Longest word in characters, 0 for none; see `char_ids`.
     table (Optional[LooksUpSimilarWords]): Where similar words come from.
+    lexicon (Optional[FindsNames]): Where names come from; needs `lengths`, the tokens of each doc.
     """
     if table is None:
         own, rows = np.full(len(words), -1, dtype=np.int64), np.full((len(words), 1), -1, dtype=np.int64)
     else:
         own, rows = (np.asarray(x, dtype=np.int64) for x in table.look_up(words))
-    return WordFeatures(word_index, char_ids(words, max_chars=max_chars), own, rows)
+    names = None if lexicon is None else lexicon.features(words, word_index, lengths)
+    return WordFeatures(word_index, char_ids(words, max_chars=max_chars), own, rows, names)
 
 
 def char_ids(words: Sequence[str], *, max_chars: int) -> np.ndarray:

@@ -17,6 +17,7 @@ from .char_cnn import CharCNN
 from .crf import ConstrainedCRF
 from .encoder import BiLSTM
 from .fusion import MultiHeadFusion
+from .lexicon_features import LexiconFeatures
 from .similar_attention import SimilarAttention
 
 MAX_PADDED = 8192  # tokens side by side in one pass
@@ -24,7 +25,7 @@ MAX_PADDED = 8192  # tokens side by side in one pass
 
 class NetworkInputs(NamedTuple):
     """token_vectors: (N, token_width). word_index: (N,) -> U. char_ids: (U, C). own_row: (U,). similar_rows: (U, k).
-    places: (M,) -> N. lengths: (W,) numpy, window lengths in tokens."""
+    places: (M,) -> N. lengths: (W,) numpy, window lengths in tokens. lexicon: (N, 2 * categories) bool, if used."""
 
     token_vectors: Tensor
     word_index: Tensor
@@ -33,6 +34,7 @@ class NetworkInputs(NamedTuple):
     similar_rows: Tensor
     places: Tensor
     lengths: np.ndarray
+    lexicon: Optional[Tensor] = None
 
 
 class SSNERNetwork(nn.Module):
@@ -40,7 +42,8 @@ class SSNERNetwork(nn.Module):
 
     SOURCE: SSNER (Symmetry 2025, 17, 783), eqs. (15)-(23).
     DEPARTS: with `skip` the token vectors also reach the projection beside the fused ones, so that a fresh
-        BiLSTM does not stand between a pre-trained encoder and the tags.
+        BiLSTM does not stand between a pre-trained encoder and the tags; so do the lexicon's features, which
+        the paper does not have.
     """
 
     def __init__(self, settings: NetworkSettings):
@@ -54,6 +57,14 @@ class SSNERNetwork(nn.Module):
                 width=sizes.width, char_width=sizes.char_width, kernel_size=sizes.kernel_size
             )
             width += sizes.width
+        self.lexicon: Optional[LexiconFeatures] = None
+        if settings.lexicon is not None:
+            self.lexicon = LexiconFeatures(
+                n_categories=settings.n_categories,
+                width=settings.lexicon.width,
+                drop=settings.lexicon.dropout,
+            )
+            width += settings.lexicon.width
         self.bilstm: Optional[BiLSTM] = None
         if settings.bilstm is not None:
             self.bilstm = BiLSTM(
@@ -80,7 +91,7 @@ class SSNERNetwork(nn.Module):
         start_legal, follow_legal = (torch.from_numpy(x) for x in legal_transitions(settings.n_labels))
         self.n_tags = len(start_legal)
         if self.has_skip:
-            width += settings.token_width
+            width += settings.token_width + (0 if settings.lexicon is None else settings.lexicon.width)
         self.output = nn.Linear(width, self.n_tags)
         self.crf = ConstrainedCRF(start_legal, follow_legal)
         if settings.decoder == "softmax":  # no learned transitions, but the tag scheme still binds
@@ -111,6 +122,8 @@ class SSNERNetwork(nn.Module):
         if self.char_cnn is not None:
             C = self.char_cnn(inputs.char_ids)  # eq. (19): (U, char width)
             X = torch.cat([X, C[inputs.word_index]], dim=1)  # eq. (20)
+        if self.lexicon is not None and inputs.lexicon is not None:
+            X = torch.cat([X, self.lexicon(inputs.lexicon)], dim=1)
         lengths = inputs.lengths
         starts = np.cumsum(lengths) - lengths
         emissions, places = [], []
@@ -139,6 +152,8 @@ class SSNERNetwork(nn.Module):
             H = torch.cat([H, A], dim=-1) if self.fusion is None else self.fusion(H, A, mask)  # (22)-(23)
         if self.has_skip:
             H = torch.cat([H, tokens_in[..., : self.settings.token_width]], dim=-1)
+            if self.settings.lexicon is not None:
+                H = torch.cat([H, tokens_in[..., -self.settings.lexicon.width :]], dim=-1)
         return self.output(H)
 
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 import spacy_ssner.cli.variant  # noqa: F401  (registers the command)
 from spacy_ssner.cli._app import ssner_app
+from spacy_ssner.knowledge import lexicon_of
 
 CONFIG = Path(__file__).parents[2] / "configs" / "ssner_cnn.cfg"
 MODEL = ("components", "ssner", "model")
@@ -53,6 +54,34 @@ def test_similar_words_off_takes_fusion_and_the_table_along(make, make_examples)
     nlp = load_model_from_config(config, auto_fill=True)
     nlp.initialize(lambda: make_examples(nlp))
     assert nlp("APT29").has_annotation("ENT_IOB")
+
+
+def test_lexicon_on(make, make_examples, lexicon_path):
+    config = make("--on", "lexicon", "--off", "similar_words", "--set", f"paths.lexicon={lexicon_path}")
+    assert config["components"]["ssner"]["model"]["lexicon"] == {"@architectures": "spacy-ssner.Lexicon.v1"}
+    nlp = load_model_from_config(config, auto_fill=True)
+    nlp.initialize(lambda: make_examples(nlp))
+    assert lexicon_of(nlp.get_pipe("ssner").model).categories == ("actor", "malware")
+
+
+def test_on_brings_the_paths_along_where_they_are_missing(make, tmp_path):
+    text = CONFIG.read_text(encoding="utf8").replace("lexicon = ${paths.lexicon}\n", "")
+    (tmp_path / "in.cfg").write_text(text.replace("lexicon = null\n", ""), encoding="utf8")
+    config = make("--on", "lexicon,bilstm", config=tmp_path / "in.cfg")
+    assert config["paths"]["lexicon"] is None
+    assert config["initialize"]["components"]["ssner"]["lexicon"] == "${paths.lexicon}"
+
+
+def test_on_keeps_the_settings_of_what_is_on(make):
+    change = "components.ssner.model.bilstm.width=64"
+    assert make("--set", change)["components"]["ssner"]["model"]["bilstm"]["width"] == 64
+    assert make("--on", "bilstm") == load_config(CONFIG, interpolate=False)
+
+
+def test_off_undoes_on(make):
+    config, before = make("--on", "lexicon", "--off", "lexicon"), load_config(CONFIG, interpolate=False)
+    del before["initialize"]["components"]["ssner"]["lexicon"]
+    assert config == before
 
 
 def test_all_off(make, make_examples):
@@ -102,7 +131,9 @@ def test_other_component_name(make, tmp_path):
 @pytest.mark.parametrize(
     "options,code",
     [
-        (["--off", "lexicon"], "S114"),
+        (["--off", "decoder"], "S114"),
+        (["--on", "decoder"], "S114"),
+        (["--on", "lexicon", "--component", "ner"], "S115"),
         (["--off", "bilstm,decoder"], "S114"),
         (["--off", "bilstm", "--component", "ner"], "S115"),
         (["--set", "training.dropout"], "S116"),

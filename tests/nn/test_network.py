@@ -16,6 +16,7 @@ from spacy_ssner.types import (
     BiLSTMSettings,
     CharCNNSettings,
     FusionSettings,
+    LexiconSettings,
     NetworkSettings,
     SimilarWordsSettings,
 )
@@ -42,12 +43,14 @@ FULL = NetworkSettings(
 
 
 def all_settings():
-    for chars, lstm, (similar, fusion), decoder in product(CHARS, LSTMS, SIMILAR, ["crf", "softmax"]):
-        parts = dict(char_cnn=chars, bilstm=lstm, similar_words=similar, fusion=fusion)
+    decoders = [("crf", None), ("softmax", None), ("crf", LexiconSettings(2, 0.0))]
+    for chars, lstm, (similar, fusion), (decoder, lexicon) in product(CHARS, LSTMS, SIMILAR, decoders):
+        parts = dict(char_cnn=chars, bilstm=lstm, similar_words=similar, fusion=fusion, lexicon=lexicon)
         name = "-".join([decoder, *(key for key, value in parts.items() if value is not None)])
         if similar is not None:
             name += f"-{similar.query}" + (f"-{fusion.combine}" if fusion is not None else "")
-        yield pytest.param(replace(FULL, decoder=decoder, **parts), id=name)
+        skip = lexicon is not None  # the two meet in the projection
+        yield pytest.param(replace(FULL, decoder=decoder, skip=skip, n_categories=2, **parts), id=name)
 
 
 ALL_SETTINGS = list(all_settings())
@@ -75,7 +78,8 @@ def make_inputs(settings, lengths=(3, 1, 5), seed=0):
     places = torch.randint(n_tokens, (n_places,), generator=rng)
     places[0] = 0  # a word without similar words
     vectors = torch.randn(n_tokens, settings.token_width, generator=rng, requires_grad=True)
-    return NetworkInputs(vectors, words, chars, own, rows, places, np.array(lengths))
+    names = torch.rand(n_tokens, 4, generator=rng) < 0.5 if settings.lexicon is not None else None
+    return NetworkInputs(vectors, words, chars, own, rows, places, np.array(lengths), names)
 
 
 @pytest.mark.parametrize("settings", ALL_SETTINGS)
@@ -115,6 +119,7 @@ def test_a_window_does_not_see_the_others(settings):
             inputs.similar_rows[words],
             torch.arange(length),
             np.array([length]),
+            None if inputs.lexicon is None else inputs.lexicon[places],
         )
         assert_close(network(alone)[0], together[start : start + length], atol=1e-5, rtol=0.0)
         start += length
@@ -139,6 +144,7 @@ def test_no_tokens(settings):
         nothing.view(0, 4),
         nothing,
         np.zeros(0, dtype=np.int64),
+        torch.zeros(0, 4, dtype=torch.bool),
     )
     emissions, transitions = make_network(settings)(inputs)
     assert emissions.shape == (0, 5) and transitions.shape == (7, 5)
@@ -276,6 +282,33 @@ def test_skip_lets_the_token_vectors_reach_the_tags_directly():
     direct = network.output.weight[:, -settings.token_width :]
     expected = inputs.token_vectors[inputs.places] @ direct.T + network.output.bias
     assert_close(network(inputs)[0], expected)
+
+
+def test_skip_lets_the_lexicon_reach_the_tags_directly():
+    settings = replace(FULL, skip=True, lexicon=LexiconSettings(2, 0.0), n_categories=2)
+    network, inputs = make_network(settings).eval(), make_inputs(settings)
+    with torch.no_grad():
+        network.output.weight[:, :-2] = 0.0  # only the names are left
+    expected = inputs.lexicon[inputs.places].float() @ network.lexicon.map.weight.T
+    expected = expected @ network.output.weight[:, -2:].T + network.output.bias
+    assert_close(network(inputs)[0], expected)
+
+
+def test_names_of_another_token_change_nothing_without_a_sentence():
+    settings = replace(FULL, bilstm=None, similar_words=None, fusion=None, n_categories=2)
+    settings = replace(settings, lexicon=LexiconSettings(2, 0.0))
+    network, inputs = make_network(settings).eval(), make_inputs(settings, lengths=(4,))
+    inputs = inputs._replace(places=torch.arange(4))
+    flags = inputs.lexicon.clone()
+    flags[1] = ~flags[1]
+    moved = (network(inputs)[0] - network(inputs._replace(lexicon=flags))[0]).abs() > 1e-6
+    assert moved.any(dim=1).tolist() == [False, True, False, False]
+
+
+def test_old_settings_without_a_lexicon():
+    values = FULL.to_dict()
+    del values["lexicon"], values["n_categories"]
+    assert NetworkSettings.from_dict(values) == FULL
 
 
 def test_skip_means_nothing_where_nothing_lies_between():

@@ -1,0 +1,237 @@
+"""`python -m spacy ssner lexicon`: make a lexicon of names, look into one, or put one into a saved pipeline."""
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Dict, List, Optional, Sequence, Tuple
+
+import typer
+
+from ..errors import Errors, Warnings
+from ._app import ssner_app
+from ._io import load_pipeline, plain_errors
+
+if TYPE_CHECKING:
+    from ..lexicon.lexicon import Lexicon
+    from ..lexicon.sources import Record
+
+PLACES = ("ssner/lexicon", "lexicon")  # in a saved pipeline, in a saved component
+SUFFIXES = (".json", ".json.gz", ".csv", ".csv.gz", ".jsonl", ".jsonl.gz")
+PATHS_HELP = (
+    "Files or folders of names, then the lexicon to write, e.g. names.lex. Names: MISP galaxy clusters and "
+    "ATT&CK STIX bundles (.json), name,category (.csv), {'name': ..., 'category': ...} (.jsonl), each also "
+    ".gz, and saved lexicons or pipelines. With --show: LEXICON NAME...; with --replace: PIPELINE LEXICON OUT."
+)
+CATEGORY_HELP = "FILE=CATEGORY: category of all names of a source file, by its name; may be repeated"
+COMMON_HELP = (
+    "Text (.txt, .txt.gz, .jsonl, .spacy, .conll) that shows which names are ordinary words: those that occur "
+    "in it in lower case count only as they are spelled in the source. May be repeated. Without it, so do all "
+    "names of one word without digits."
+)
+SHARE_HELP = (
+    "Share of a name's occurrences in --common that are in lower case, from which it is an ordinary word"
+)
+
+
+@ssner_app.command("lexicon")
+def lexicon_cli(
+    paths: Annotated[List[str], typer.Argument(metavar="SOURCE... OUT", help=PATHS_HELP)],
+    show: bool = typer.Option(False, "--show", help="Print what a lexicon or pipeline knows of some names"),
+    replace: bool = typer.Option(False, "--replace", help="Write a pipeline that reads another lexicon"),
+    category: Annotated[Optional[List[str]], typer.Option("--category", help=CATEGORY_HELP)] = None,
+    only: str = typer.Option("", "--only", help="Keep these categories only, separated by commas"),
+    common: Annotated[Optional[List[Path]], typer.Option("--common", help=COMMON_HELP)] = None,
+    lower_share: float = typer.Option(0.05, "--lower-share", min=0, max=1, help=SHARE_HELP),
+    min_length: int = typer.Option(3, "--min-length", min=1, help="Shortest name, in letters and digits"),
+    component: str = typer.Option("ssner", "--component", help="Name of the component, for --replace"),
+) -> None:
+    """Collect names of actors, malware, tools ... for the component's lexicon sublayer.
+
+    lexicon misp-galaxy/ mine.csv names.lex --common text.txt makes a lexicon; lexicon --show names.lex APT28
+    looks into one; lexicon --replace model-best names.lex model-new puts one into a pipeline, without training.
+    """
+    from ..lexicon.build import BuildSettings
+
+    with plain_errors():
+        if show:
+            show_names(Path(paths[0]), paths[1:])
+        elif replace:
+            replace_lexicon(paths, component=component)
+        else:
+            settings = BuildSettings(min_length=min_length, lower_share=lower_share)
+            kept = [name.strip() for name in only.split(",") if name.strip()]
+            make_lexicon(paths, settings=settings, categories=category or [], only=kept, common=common or [])
+
+
+def make_lexicon(
+    paths: Sequence[str], *, settings, categories: Sequence[str], only: Sequence[str], common: Sequence[Path]
+) -> None:
+    """Read, filter and save, and print what came out.
+
+    RAISES (ValueError): S133, S134, S267, S268, S269; (FileNotFoundError): S263.
+    """
+    from wasabi import msg
+
+    from ..lexicon.build import build_lexicon
+
+    if len(paths) < 2 or paths[-1].endswith(SUFFIXES) or Path(paths[-1]).is_dir():
+        expected = "SOURCE... OUT with a new file (names.lex) at the end"
+        raise ValueError(Errors.S134.format(expected=expected, got=" ".join(paths)))
+    files, out = find_sources([Path(path) for path in paths[:-1]]), Path(paths[-1])
+    records = read_records(files, parse_categories(categories, files))
+    if only:
+        records = [record for record in records if record.category in only]
+    counts = count_common(records, common)
+    start = time.perf_counter()
+    names = ", ".join(Path(path).name for path in paths[:-1])
+    lexicon, dropped = build_lexicon(records, counts=counts, settings=settings, source=names)
+    if not len(lexicon):
+        raise ValueError(
+            Errors.S269.format(n_read=len(records), path=names, got=reasons(dropped) or "none read")
+        )
+    lexicon.to_disk(out)
+    print_counts(lexicon)
+    if dropped:
+        msg.info(f"Left out: {reasons(dropped)}")
+    msg.good(f"{out}: {len(lexicon):,} names, {time.perf_counter() - start:.1f} s")
+
+
+def find_sources(paths: Sequence[Path]) -> List[Path]:
+    """Files themselves, the name files of folders, and the lexicons of saved pipelines.
+
+    RAISES (FileNotFoundError): S263 for a path that is not there or holds no such file.
+    """
+    files: List[Path] = []
+    for path in paths:
+        if path.is_dir() and not any((path / name).exists() for name in ("config.cfg", "cfg")):
+            found = sorted(file for file in path.iterdir() if file.name.endswith(SUFFIXES))
+            if not found:
+                raise FileNotFoundError(Errors.S263.format(path=path / "*.json"))
+            files += found
+        else:
+            files.append(find_lexicon(path))
+    return files
+
+
+def find_lexicon(path: Path) -> Path:
+    """A file itself, or the lexicon of a saved pipeline or component. RAISES (FileNotFoundError): S263."""
+    for place in (path, *(path / name for name in PLACES)):
+        if place.is_file():
+            return place
+    raise FileNotFoundError(Errors.S263.format(path=path / PLACES[0] if path.is_dir() else path))
+
+
+def parse_categories(options: Sequence[str], files: Sequence[Path]) -> Dict[str, str]:
+    """FILE=CATEGORY options by file name. RAISES (ValueError): S133 for another form or no such source."""
+    known = [file.name for file in files]
+    result = {}
+    for option in options:
+        name, _, category = (part.strip() for part in option.rpartition("="))
+        if not category or name not in known:
+            raise ValueError(Errors.S133.format(got=option, expected=", ".join(known)))
+        result[name] = category
+    return result
+
+
+def read_records(files: Sequence[Path], categories: Dict[str, str]) -> List["Record"]:
+    """The names of all sources; prints how many each has, and warns of what was skipped (SW255)."""
+    from wasabi import msg
+
+    from ..lexicon.sources import read_source
+
+    records: List["Record"] = []
+    for file in files:
+        source = read_source(file, category=categories.get(file.name))
+        found = Counter(record.category for record in source.records)
+        listed = ", ".join(f"{n:,} {name}" for name, n in found.most_common()) or "no names"
+        msg.good(f"{file.name} ({source.kind}): {listed}")
+        n_skipped = sum(source.skipped.values())
+        if n_skipped:
+            values = dict(path=file.name, n=n_skipped, total=n_skipped + len(source.records))
+            msg.warn(Warnings.SW255.format(**values, got=reasons(source.skipped)))
+        records += source.records
+    return records
+
+
+def count_common(records: Sequence["Record"], common: Sequence[Path]):
+    """Occurrences of the names in the common texts, None without any."""
+    from wasabi import msg
+
+    from ..lexicon.build import count_cases
+    from ..similarity.sentences import read_sentences
+
+    if not common:
+        msg.info(
+            "No --common text: names of one word without digits count only as they are spelled in the source"
+        )
+        return None
+    start = time.perf_counter()
+    sentences = (sentence for path in common for sentence in read_sentences(path))
+    counts = count_cases((record.text for record in records), sentences)
+    n_lower = sum(n > 0 for n in counts.lower.values())
+    seconds = time.perf_counter() - start
+    msg.good(f"Common text: {len(counts.total):,} names occur, {n_lower:,} in lower case, {seconds:.1f} s")
+    return counts
+
+
+def print_counts(lexicon: "Lexicon") -> None:
+    """Print a table: names of each category, and how many of them count only as spelled."""
+    from wasabi import table
+
+    rows = []
+    for category in lexicon.categories:
+        names = [name for name in lexicon.names if name.category == category]
+        rows.append((category, f"{len(names):,}", f"{sum(name.cased for name in names):,}"))
+    header = ("Category", "Names", "Only as spelled")
+    print(table(rows, header=header, divider=True, aligns=("l", "r", "r")))
+
+
+def show_names(path: Path, names: Sequence[str]) -> None:
+    """Print what is listed under some names; without names, what the lexicon holds."""
+    from wasabi import msg, table
+
+    from ..lexicon.lexicon import Lexicon
+
+    lexicon = Lexicon.from_disk(find_lexicon(path))
+    msg.info(", ".join([f"{len(lexicon):,} names", *(f"{k} {v}" for k, v in lexicon.settings.items())]))
+    if not names:
+        print_counts(lexicon)
+        return
+    rows: List[Tuple[str, ...]] = []
+    for text in names:
+        found = lexicon.look_up(text)
+        for name in found:
+            rows.append((text, name.text, name.category, "as listed" if name.cased else "any"))
+        if not found:
+            rows.append((text, "-", "-", "not listed"))
+    print(table(rows, header=("Name", "Listed", "Category", "Spelling"), divider=True))
+
+
+def replace_lexicon(paths: Sequence[str], *, component: str) -> None:
+    """Write a copy of a pipeline with another lexicon.
+
+    RAISES (ValueError): S131, S132, S134, S267, S270; (FileNotFoundError): S263.
+    """
+    from wasabi import msg
+
+    from ..component import SSNER
+    from ..lexicon.lexicon import Lexicon
+
+    if len(paths) != 3:
+        raise ValueError(Errors.S134.format(expected="--replace PIPELINE LEXICON OUT", got=" ".join(paths)))
+    pipeline, source, out = paths
+    nlp = load_pipeline(pipeline)
+    pipe = nlp.get_pipe(component) if component in nlp.component_names else None
+    if not isinstance(pipe, SSNER):
+        expected = f"--component to name an ssner component of {pipeline}"
+        got = f"{component!r} beside {', '.join(nlp.component_names) or 'none'}"
+        raise ValueError(Errors.S134.format(expected=expected, got=got))
+    lexicon = Lexicon.from_disk(find_lexicon(Path(source)))
+    pipe.set_lexicon(lexicon)
+    nlp.to_disk(out)
+    msg.good(f"{out}: {len(lexicon):,} names")
+
+
+def reasons(counter: "Counter[str]") -> str:
+    """Counts as text, the most frequent first."""
+    return ", ".join(f"{n:,} {reason}" for reason, n in counter.most_common())

@@ -1,0 +1,87 @@
+"""The sublayer `lexicon`: its settings, and the lexicon that a model holds. See lexicon/ for the names themselves."""
+
+from pathlib import Path
+from typing import Any, Dict, Union, cast
+from warnings import warn
+
+from thinc.api import Model
+
+from .errors import Errors, Warnings
+from .layers.torch_shim import ModuleShim
+from .layers.torch_tagger import network_of
+from .lexicon.lexicon import Lexicon
+from .types import LexiconSettings
+
+
+def make_lexicon(width: int = 32, dropout: float = 0.3) -> LexiconSettings:
+    """Settings of the lexicon's features.
+
+    width (int): Size of what the begin and inside flags of all categories are mapped to; recommended 16 to 64.
+    dropout (float): Share of names that are not seen in training, 0 to 1, so that the network learns from the
+        context too: the lexicon of today lists most names of the training text, not those of tomorrow.
+    RAISES (ValueError): S104.
+
+    SOURCE: ours; the paper has no lexicon.
+    """
+    if width < 1:
+        raise ValueError(Errors.S104.format(name="width", expected="at least 1", got=width))
+    if not 0.0 <= dropout <= 1.0:
+        raise ValueError(Errors.S104.format(name="dropout", expected="from 0 to 1", got=dropout))
+    return LexiconSettings(width, dropout)
+
+
+def lexicon_of(model: Model) -> Any:
+    """The lexicon that the model looks names up in, None if there is none."""
+    return _resources(model).get("lexicon")
+
+
+def set_lexicon(model: Model, lexicon: Lexicon) -> None:
+    """Give the model its lexicon."""
+    _resources(model)["lexicon"] = lexicon
+
+
+def read_lexicon(model: Model, path: Union[str, Path], *, name: str) -> None:
+    """Give a model that is to be initialized the lexicon of a file.
+
+    RAISES (FileNotFoundError): S263; (ValueError): S267. WARNS: SW130 if the model has no use for it.
+    """
+    if model.attrs["settings"].get("lexicon") is None:
+        warn(Warnings.SW130.format(name=name), stacklevel=3)
+    else:
+        set_lexicon(model, Lexicon.from_disk(path))
+
+
+def load_lexicon(model: Model, data: bytes) -> None:
+    """Give a model that is being loaded its lexicon, if it has one. RAISES (ValueError): S267."""
+    if data:
+        set_lexicon(model, Lexicon.from_bytes(data))
+
+
+def n_categories(model: Model) -> int:
+    """Categories of the model's lexicon. RAISES (ValueError): S130 if it has none."""
+    lexicon = lexicon_of(model)
+    if lexicon is None:
+        raise ValueError(Errors.S130)
+    return len(lexicon.categories)
+
+
+def check_lexicon(model: Model, lexicon: Lexicon, *, name: str) -> None:
+    """RAISES (ValueError): S131 for other categories than the model's, S132 if it has no lexicon sublayer."""
+    if model.attrs["settings"].get("lexicon") is None:
+        raise ValueError(Errors.S132.format(name=name))
+    old = lexicon_of(model)
+    if old is not None and old.categories != lexicon.categories:
+        raise ValueError(Errors.S131.format(expected=list(old.categories), got=list(lexicon.categories)))
+
+
+def lexicon_fits(model: Model) -> bool:
+    """Whether a loaded network has the lexicon that it reads, of as many categories."""
+    network = network_of(model.get_ref("tagger"))
+    if network is None or network.settings.lexicon is None:
+        return True
+    lexicon = lexicon_of(model)
+    return lexicon is not None and len(lexicon.categories) == network.settings.n_categories
+
+
+def _resources(model: Model) -> Dict[str, Any]:
+    return cast(ModuleShim, model.get_ref("tagger").shims[0]).resources
