@@ -54,6 +54,15 @@ class Errors(metaclass=_Coded):
     S114 = "No such sublayer: expected some of {expected}, got {got}."
     S115 = "The config has no component '{got}' with a model. It has: {expected}. Use --component NAME."
     S116 = "Can't set {got!r}: expected section.name=value with a section of the config."
+    S117 = "The masking setting '{name}' must be {expected}, but is {got!r}. Change it."
+    S118 = (
+        "Segment masking needs a fast tokenizer, which knows the word of each piece, but got {got}. Load it with "
+        "AutoTokenizer.from_pretrained(NAME, use_fast=True), or choose an encoder with a tokenizer.json."
+    )
+    S119 = (
+        "Segment masking needs a tokenizer with a {name} token, but {got} has none. Choose an encoder that was "
+        "trained as a masked language model (BERT, RoBERTa, ...)."
+    )
 
     # S120-S129: pre-training
     S120 = "Nothing to resume: expected a checkpoint in {path}, but there is none. Run again without --resume."
@@ -122,6 +131,16 @@ class Errors(metaclass=_Coded):
         "Files of {name} are missing: {got}. Download them with 'python -m spacy project assets --extra', or set "
         "SSNER_DATA (or --data) to a folder that holds data/{name}/."
     )
+
+    # S240-S244: segment masking
+    S240 = "Not a law of segment lengths: expected {expected}, got {got}."
+    S241 = (
+        "Expected entities in {path}, whose lengths are those of the masked segments, but it has none. Give the "
+        "annotated training split, or choose another law: fixed:K, whole-word, geometric:P:MAX."
+    )
+    S242 = "Expected a law of segment lengths saved as JSON at '{path}', but it cannot be read: {reason}."
+    S243 = "Can't mask this batch: expected {expected}, got {got}. Check how the features were made."
+    S244 = "Drawing needs matplotlib: pip install 'spacy-ssner[plots]'."
 
     # S250-S269: similar words
     S250 = "The corpus has no words: {source}. Expected text to train word vectors on; check the files."
