@@ -65,7 +65,9 @@ class Errors(metaclass=_Coded):
     )
 
     # S120-S129: pre-training
-    S120 = "Nothing to resume: expected a checkpoint in {path}, but there is none. Run again without --resume."
+    S120 = (
+        "Nothing to resume: expected a checkpoint in {path}, but there is none. Run again without --resume."
+    )
     S121 = (
         "Can't resume with other settings: the run began with {expected}, but got {got}. "
         "Resume with the same settings, or write to another folder."
@@ -83,6 +85,13 @@ class Errors(metaclass=_Coded):
         "The passes of a step (--accumulate) must be a multiple of the number of processes: expected a multiple of "
         "{expected}, got {got}."
     )
+    S126 = (
+        "Focal loss and class weights belong to the softmax decoder; the CRF's loss is one of whole paths. Expected "
+        "focal_gamma = 0 and class_weights = 'none' with decoder = 'crf', got {gamma} and {weights}. Set "
+        "decoder = 'softmax', or leave them out."
+    )
+    S127 = "The setting '{name}' must be {expected}, but is {got}. Change it on the command line; see --help."
+    S128 = "The output folder is the encoder's own: expected another one than {expected}, got {got}."
 
     # S200-S219: annotation in general
 
