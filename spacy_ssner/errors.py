@@ -140,6 +140,10 @@ class Errors(metaclass=_Coded):
         "Files of {name} are missing: {got}. Download them with 'python -m spacy project assets --extra', or set "
         "SSNER_DATA (or --data) to a folder that holds data/{name}/."
     )
+    S239 = (
+        "Expected entities in '{path}', but its {n_docs} annotated documents hold none. Check the corpus with "
+        "'python -m spacy ssner debug-data'."
+    )
 
     # S240-S244: segment masking
     S240 = "Not a law of segment lengths: expected {expected}, got {got}."
@@ -226,6 +230,14 @@ class Errors(metaclass=_Coded):
         "This is a bug; please report it with the text that led here."
     )
     S302 = "These bytes are no saved network: expected {expected}, got {got}."
+    S303 = (
+        "Can't write the encoder to {path}: {got}. The best one before is {previous}. Make room on the disk or "
+        "write to another folder, and run again."
+    )
+    S304 = (
+        "The loss is no number any more: expected a finite one at step {step}, got {got}. Lower --learn-rate, or "
+        "run without --bf16. The best encoder before, if any, lies in {path}/checkpoints/best."
+    )
 
 
 class Warnings(metaclass=_Coded):
@@ -233,6 +245,15 @@ class Warnings(metaclass=_Coded):
     SW101 = (
         "Labels that the model does not know are treated as not annotated: {labels} (tokens). Known: {known}. "
         "Add them with add_label before training, or initialize with all labels."
+    )
+
+    # SW120-SW129: pre-training
+    SW120 = (
+        "No entity of '{path}' was found after any epoch: the encoder that was kept is the one of the first. Train "
+        "longer (--epochs), or look at the losses in pretraining.json."
+    )
+    SW121 = (
+        "Types of the validation text that the training split lacks count as overlooked: {got} (entities)."
     )
 
     # SW200-SW219: annotation in general

@@ -1,6 +1,16 @@
 """Commands under `python -m spacy ssner`. Each module registers one; what is heavy is imported inside it."""
 
-from . import convert, debug_data, encoder, evaluate, prepare, render, similar_words, variant
+from . import (
+    convert,
+    debug_data,
+    encoder,
+    evaluate,
+    prepare,
+    pretrain_supervised,
+    render,
+    similar_words,
+    variant,
+)
 from ._app import ssner_app
 
 __all__ = [
@@ -9,6 +19,7 @@ __all__ = [
     "encoder",
     "evaluate",
     "prepare",
+    "pretrain_supervised",
     "render",
     "similar_words",
     "ssner_app",
