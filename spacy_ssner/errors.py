@@ -80,7 +80,10 @@ class Errors(metaclass=_Coded):
         "{path} holds an unfinished run ({got}). Continue it with --resume, or delete the folder 'checkpoints' "
         "inside, or write to another folder."
     )
-    S124 = "Expected text to train on, but {path} has no rows. Look at its report.json for what was dropped."
+    S124 = (
+        "Expected text to train on, but the corpus has no rows: its lines are too short, repeats, or sentences "
+        "of the excluded files. Look at its report.json."
+    )
     S125 = (
         "The passes of a step (--accumulate) must be a multiple of the number of processes: expected a multiple of "
         "{expected}, got {got}."

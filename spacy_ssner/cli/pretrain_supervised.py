@@ -14,6 +14,7 @@ from ._io import plain_errors
 Opt = typer.Option
 DEFAULTS = SupervisedSettings()
 ENTITY = "entity"
+BF16_HELP = "Compute in bfloat16; default: on a GPU that has it. CPUs: only with avx512_bf16 or AMX."
 LAW_HELP = (
     "Lengths of the masked segments: 'entity' (those of the entities in TRAIN), entity:PATH.json, fixed:K, "
     "whole-word, token or geometric:P:MAX"
@@ -42,7 +43,7 @@ def pretrain_supervised_cli(
     gamma: Annotated[float, Opt("--gamma", help="Of the focal loss; 0 = cross-entropy")] = DEFAULTS.gamma,
     class_weights: Annotated[str, Opt("--class-weights", help="none, inverse or effective")] = "none",
     seed: Annotated[int, Opt("--seed", help="Same files, same seed: same encoder")] = DEFAULTS.seed,
-    bf16: Annotated[bool, Opt("--bf16/--no-bf16", help="Half the bits where that is safe")] = DEFAULTS.bf16,
+    bf16: Annotated[Optional[bool], Opt("--bf16/--no-bf16", help=BF16_HELP)] = None,
 ) -> None:
     """Train an encoder to find the entities of segment-masked sentences, and keep it where validation F1 is best.
 
@@ -61,7 +62,7 @@ def pretrain_supervised_cli(
             gamma=gamma,
             class_weights=class_weights,
             seed=seed,
-            bf16=bf16,
+            bf16=has_bf16() if bf16 is None else bf16,
         )
         report = run(encoder, train, dev, out, law=law, budget=budget, settings=settings)
     for text in dict.fromkeys(str(w.message) for w in caught if str(w.message).startswith("[SW")):
@@ -87,15 +88,17 @@ def run(
 
     RAISES (ValueError): S240, S242 for the law, S117 for the budget; else see stage_b.pretrain_supervised.
     """
+    from ..memory import keep_freed_memory
     from ..pretraining.masking import MaskSettings
-    from ..pretraining.segments import parse_law
+    from .pretrain import read_law
 
-    segments = None if law == ENTITY else parse_law(law)
     masks = MaskSettings(budget=budget) if budget else None
+    segments = None if law == ENTITY else read_law(law, out)
 
     from ..pretraining.stage_b import pretrain_supervised  # transformers: seconds
     from ..pretraining.trainer import is_first_process
 
+    keep_freed_memory()
     talk = Talk(enabled=is_first_process())
     report = pretrain_supervised(
         encoder,
@@ -110,6 +113,13 @@ def run(
         on_epoch=talk.epoch,
     )
     return report if is_first_process() else None
+
+
+def has_bf16() -> bool:
+    """Whether there is a GPU that computes in bfloat16."""
+    import torch
+
+    return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
 
 
 @dataclass

@@ -24,6 +24,7 @@ def build_hf_encoder(
     max_word_pieces: int = 16,
     max_padded: int = 4096,
     learn_rate_factor: float = 1.0,
+    mixed_precision: bool = False,
 ) -> Model[List[Doc], List[Floats2d]]:
     """A transformer encoder, mean-pooled to tokens. For any component that takes a tok2vec sublayer.
 
@@ -32,6 +33,8 @@ def build_hf_encoder(
     max_word_pieces (int): Pieces of one word that are read, the first ones; a hash or a URL has 20 to 60.
     max_padded (int): Padded pieces in one pass.
     learn_rate_factor (float): Multiplies the optimizer's learning rate for the encoder.
+    mixed_precision (bool): Train in bfloat16 where that loses nothing that matters; for GPUs and for CPUs with
+        native bfloat16 (avx512_bf16, AMX), slow on others. Predictions are always made in float32.
     RAISES (ValueError): S104 for sizes that do not fit; at initialization S107 if the encoder cannot be read.
 
     Every token that is not white space gets a vector, whatever the length of the text.
@@ -51,6 +54,7 @@ def build_hf_encoder(
             "max_pieces": max_pieces,
             "max_word_pieces": max_word_pieces,
             "max_padded": max_padded,
+            "mixed_precision": mixed_precision,
         },
     )
 
@@ -60,7 +64,11 @@ def init(model: Model, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
     if shim.module is None:
         name = model.attrs["name"]
         try:
-            encoder = load_encoder(name, max_padded=model.attrs["max_padded"])
+            encoder = load_encoder(
+                name,
+                max_padded=model.attrs["max_padded"],
+                mixed_precision=model.attrs["mixed_precision"],
+            )
         except Exception as err:  # transformers, tokenizers and safetensors each raise their own kinds
             raise ValueError(Errors.S107.format(name=name, got=err)) from err
         shim.set_module(encoder.settings, encoder)

@@ -17,7 +17,8 @@ class PieceEncoder(nn.Module):
     """Encoder and tokenizer in one, so that a saved pipeline needs no other files.
 
     settings: "config" (the encoder's configuration as JSON) and "tokenizer" (a fast tokenizer's JSON),
-        "begin", "end", "pad", "unknown" (piece ids), "max_padded" (padded pieces in one pass).
+        "begin", "end", "pad", "unknown" (piece ids), "max_padded" (padded pieces in one pass),
+        "mixed_precision" (bfloat16 while training; may be absent).
     """
 
     def __init__(self, settings: Dict[str, Any], encoder: nn.Module):
@@ -80,7 +81,10 @@ class PieceEncoder(nn.Module):
         ids[:, 1 : t + 1] = torch.where(mask, pieces, self.settings["pad"])
         ids.scatter_(1, mask.sum(dim=1, keepdim=True) + 1, self.settings["end"])
         on = torch.cat([mask.new_ones(b, 2), mask], dim=1)
-        return self.encoder(input_ids=ids, attention_mask=on.long()).last_hidden_state[:, 1 : t + 1]
+        halved = self.training and self.settings.get("mixed_precision", False)
+        with torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=halved):
+            states = self.encoder(input_ids=ids, attention_mask=on.long()).last_hidden_state
+        return states[:, 1 : t + 1]
 
 
 def build_encoder(settings: Dict[str, Any]) -> PieceEncoder:
@@ -92,7 +96,7 @@ def build_encoder(settings: Dict[str, Any]) -> PieceEncoder:
     return PieceEncoder(settings, _without_pooler(AutoModel.from_config(config)))
 
 
-def load_encoder(name: str, *, max_padded: int) -> PieceEncoder:
+def load_encoder(name: str, *, max_padded: int, mixed_precision: bool = False) -> PieceEncoder:
     """An encoder with its weights from a Hugging Face folder or hub id. Needs a fast tokenizer.
 
     RAISES (OSError, ValueError): What transformers raises for a missing or broken folder; ValueError
@@ -114,6 +118,7 @@ def load_encoder(name: str, *, max_padded: int) -> PieceEncoder:
         "config": encoder.config.to_json_string(use_diff=False),  # type: ignore[union-attr,operator]
         "tokenizer": tokenizer.backend_tokenizer.to_str(),
         **{"begin": begin, "end": end, "pad": pad, "unknown": unknown, "max_padded": max_padded},
+        "mixed_precision": mixed_precision,
     }
     return PieceEncoder(settings, encoder)
 

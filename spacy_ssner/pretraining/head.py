@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from .masked_lm import IGNORED, find_head, hidden_states
+from .masked_lm import find_head, hidden_states
+from .masking import IGNORED
 
 BATCH = 256  # masked pieces in one step
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-IGNORED = -100  # label of a piece that is not to be predicted
+from .masking import IGNORED
 
 HEADS = ("cls", "lm_head", "generator_lm_head")  # what transformers calls the head on top of the encoder
 
@@ -28,10 +28,15 @@ def load_masked_lm(name: str) -> LoadedModel:
     A folder without a head (a sentence encoder) gets a fresh one: see pretraining.head.
     RAISES (OSError, ValueError): What transformers raises for a missing or broken folder.
     """
-    from transformers import AutoModelForMaskedLM, AutoTokenizer
+    from transformers import AutoModelForMaskedLM, AutoTokenizer, logging
 
     tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True)
-    model, info = AutoModelForMaskedLM.from_pretrained(name, output_loading_info=True)
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # what is fresh is returned and dealt with, not warned of
+    try:
+        model, info = AutoModelForMaskedLM.from_pretrained(name, output_loading_info=True)
+    finally:
+        logging.set_verbosity(verbosity)
     model.tie_weights()
     tied = set(model._tied_weights_keys or ())
     return LoadedModel(model, tokenizer, sorted(set(info["missing_keys"]) - tied))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple
 import numpy as np
 
 from ..errors import Errors
-from .placement import draw_segments, find_words, place_segments, ranges
+from .placement import ChosenPieces, choose_pieces
 from .segments import LengthLaw
 
 if TYPE_CHECKING:
@@ -86,67 +86,38 @@ def mask_batch(
 
     input_ids (np.ndarray): (B, T) int64.
     word_ids (np.ndarray): (B, T) int32. Number of each piece's word, ascending within a row, its pieces
-        side by side; -1 for special tokens and padding, which are never chosen.
+        side by side; -1 for special tokens, padding and whatever else shall never be chosen.
     law (LengthLaw): Where lengths are drawn from. With its unit "token" each piece is a word of its own.
     mask_id (int): Of the mask token.
     random_ids (np.ndarray): (V,) ids that may replace a piece; no special tokens.
     rng (np.random.Generator): The only source of chance.
     RETURNS (Masked): The share of chosen pieces is the budget in expectation, not in each batch: a batch of
         few pieces may have none (its loss is then a mean over nothing: leave it out).
-    RAISES (ValueError): S243 if shapes differ, word numbers fall within a row or there are no random ids.
-
-    UNSTATED: candidate segments are windows of whole words inside one row. They neither overlap nor touch:
-    at least one word stays between two of them (none with unit "token"), else two segments of two words
-    could not be told from one of four, and the lengths seen by the encoder would not follow the law.
-    A segment longer than every row is cut to the longest; one shorter than that goes to a row that holds it.
+    RAISES (ValueError): S243 if shapes differ or word numbers fall within a row.
     """
-    _check_batch(input_ids, word_ids, random_ids)
-    is_token = law.unit == "token"
-    if is_token:
-        word_ids = np.where(word_ids >= 0, np.arange(word_ids.shape[1], dtype=word_ids.dtype), -1)
-    words = find_words(word_ids)
-    drawn, n_cut = draw_segments(law, words, budget=settings.budget, rng=rng)
-    starts, lengths, n_squeezed = place_segments(drawn, words, gap=0 if is_token else 1, rng=rng)
-    segment_of_word = np.full(len(words.n_pieces), -1)
-    segment_of_word[ranges(starts, lengths)[0]] = np.repeat(np.arange(len(starts)), lengths)
-    segment_of_piece = segment_of_word[words.word_of_piece]
-    hit = segment_of_piece >= 0
-    places, segments = words.pieces[hit], segment_of_piece[hit]
-
-    result = input_ids.copy()
-    result.ravel()[places] = _replace(
-        result.ravel()[places], segments, settings=settings, mask_id=mask_id, random_ids=random_ids, rng=rng
-    )
-    length_of_piece = np.zeros(input_ids.shape, dtype=np.int32)
-    length_of_piece.ravel()[places] = lengths[segments]
-    return Masked(result, length_of_piece > 0, length_of_piece, len(starts), n_cut + n_squeezed)
-
-
-def _check_batch(input_ids: np.ndarray, word_ids: np.ndarray, random_ids: np.ndarray) -> None:
     if input_ids.ndim != 2 or input_ids.shape != word_ids.shape:
-        expected, got = (
-            "input_ids and word_ids of one shape (B, T)",
-            f"{input_ids.shape} and {word_ids.shape}",
-        )
-        raise ValueError(Errors.S243.format(expected=expected, got=got))
-    if not len(random_ids):
-        raise ValueError(Errors.S243.format(expected="ids of random pieces", got="none"))
+        got = f"{input_ids.shape} and {word_ids.shape}"
+        raise ValueError(Errors.S243.format(expected="input_ids and word_ids of one shape (B, T)", got=got))
+    found = choose_pieces(word_ids, law=law, budget=settings.budget, rng=rng)
+    result, lengths = input_ids.copy(), np.zeros(input_ids.shape, dtype=np.int32)
+    lengths.ravel()[found.pieces] = found.lengths[found.segments]
+    result.ravel()[found.pieces] = _replace(
+        result.ravel()[found.pieces], found, settings, mask_id=mask_id, random_ids=random_ids, rng=rng
+    )
+    return Masked(result, lengths > 0, lengths, len(found.lengths), found.n_shortened)
 
 
 def _replace(
     ids: np.ndarray,
-    segments: np.ndarray,
-    *,
+    found: ChosenPieces,
     settings: MaskSettings,
+    *,
     mask_id: int,
     random_ids: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """What stands in the place of the chosen pieces: (n_chosen,). segments: (n_chosen,) their segments."""
-    if settings.per == "segment":
-        u = rng.random(int(segments.max(initial=-1)) + 1)[segments]
-    else:
-        u = rng.random(len(ids))
+    """What stands in the place of the chosen pieces, whose ids are given: (n_chosen,)."""
+    u = rng.random(len(ids)) if settings.per == "token" else rng.random(len(found.lengths))[found.segments]
     any_piece = random_ids[rng.integers(len(random_ids), size=len(ids))]
     is_random = u < settings.mask_share + settings.random_share
     return np.where(u < settings.mask_share, mask_id, np.where(is_random, any_piece, ids))
@@ -213,8 +184,8 @@ class SegmentMasking:
         features: Each with "input_ids" (with special tokens) and "word_ids" (-1 for these), two sequences of
             ints of one length; other keys are ignored.
         RETURNS (Dict[str, Tensor]): All (B, T), padded on the right: input_ids, attention_mask, labels (-100
-            where nothing is to be predicted, which may be everywhere in a batch of few pieces), all int64;
-            segment_lengths int32, 0 where nothing is.
+            where nothing is to be predicted: in a batch of few pieces perhaps everywhere), all int64;
+            segment_lengths, int32, 0 where nothing is.
         RAISES (ValueError): S243 if the two differ in length.
         """
         import torch
@@ -231,7 +202,7 @@ class SegmentMasking:
 
     def mask(self, input_ids: np.ndarray, word_ids: np.ndarray) -> Masked:
         """`mask_batch` with the generator of this seed, epoch and batch."""
-        digest = blake2b(np.ascontiguousarray(input_ids, dtype=np.int64), digest_size=16).digest()
+        digest = blake2b(input_ids.astype(np.int64).tobytes(), digest_size=16).digest()
         key = (self.seed, self.epoch, int.from_bytes(digest, "little"))
         return mask_batch(
             input_ids,

@@ -1,7 +1,6 @@
 """Where masked segments lie in a batch: how many, how long, and a place for each. Pure arithmetic, numpy only.
 
-Letters: B rows, T columns of a batch; P maskable pieces; W words; S stretches; K longest length of a law;
-N segments.
+Letters: W words of a batch; K longest length of a law; N segments.
 """
 
 from dataclasses import dataclass
@@ -9,76 +8,49 @@ from typing import Tuple
 
 import numpy as np
 
-from ..errors import Errors
 from .segments import LengthLaw, sample_lengths
+from .words import Words, expected_pieces, find_words, ranges
 
 N_ROUNDS = 4  # of placing all segments at once; after them about one in a hundred is left
 
 
 @dataclass(frozen=True)
-class Words:
-    """The maskable words of a batch in reading order, and the stretches they form.
+class ChosenPieces:
+    """The pieces of a batch to predict.
 
-    A stretch is a run of words of one row without a special token or padding in between; a segment lies
-    inside one stretch.
-
-    pieces (np.ndarray): (P,) int64, ascending. The place of each maskable piece in the flattened batch.
-    word_of_piece (np.ndarray): (P,) int64. The word of each of them.
-    n_pieces (np.ndarray): (W,) int64, each >= 1; their sum is P.
-    n_left (np.ndarray): (W,) int64, each >= 1. Words from this one to the end of its stretch, itself included.
-    stretch (np.ndarray): (W,) int64, 0 <= stretch < S, ascending. The stretch of each word.
+    pieces (np.ndarray): (n_chosen,) int64, ascending. The place of each in the flattened batch.
+    segments (np.ndarray): (n_chosen,) int64, 0 <= segment < N. The segment of each.
+    lengths (np.ndarray): (N,) int64, each >= 1, in units of the law.
+    n_shortened (int): Segments drawn longer than what fitted.
     """
 
     pieces: np.ndarray
-    word_of_piece: np.ndarray
-    n_pieces: np.ndarray
-    n_left: np.ndarray
-    stretch: np.ndarray
+    segments: np.ndarray
+    lengths: np.ndarray
+    n_shortened: int
 
 
-def find_words(word_ids: np.ndarray) -> Words:
-    """Find the words of a batch and their pieces.
+def choose_pieces(
+    word_ids: np.ndarray, *, law: LengthLaw, budget: float, rng: np.random.Generator
+) -> ChosenPieces:
+    """Choose the segments of a batch. The arguments are those of `mask_batch`.
 
-    word_ids (np.ndarray): (B, T) ints. The number of each piece's word, ascending within a row; -1 for
-        special tokens and padding.
-    RAISES (ValueError): S243 if word numbers fall within a row, so that a word's pieces may not be adjacent.
+    UNSTATED: candidate segments are windows of whole words inside one row. They neither overlap nor touch:
+    one word at least stays between two of them (none with unit "token"), else two segments of two words
+    could not be told from one of four, and the encoder would not see lengths that follow the law. A segment
+    longer than every row is cut to the longest; any other lies in a row that holds it.
     """
-    before = np.full_like(word_ids, -1)
-    before[:, 1:] = word_ids[:, :-1]
-    flat, before = word_ids.ravel(), before.ravel()
-    pieces = np.flatnonzero(flat >= 0)
-    numbers, starts = flat[pieces], flat[pieces] != before[pieces]
-    row = pieces // max(word_ids.shape[1], 1)
-    falls = (numbers[1:] < numbers[:-1]) | (starts[1:] & (numbers[1:] == numbers[:-1]))
-    if (falls & (row[1:] == row[:-1])).any():
-        expected = "word numbers that rise along a row, the pieces of a word side by side"
-        raise ValueError(Errors.S243.format(expected=expected, got="a word number that comes back or falls"))
-    opens = before[pieces[starts]] < 0
-    stretch = np.cumsum(opens) - 1
-    ends = np.append(np.flatnonzero(opens)[1:], len(opens))
-    word_of_piece = np.cumsum(starts) - 1
-    n_left = ends[stretch] - np.arange(len(opens)) if len(opens) else np.zeros(0, dtype=np.int64)
-    return Words(pieces, word_of_piece, np.bincount(word_of_piece), n_left, stretch)
-
-
-def expected_pieces(words: Words, max_length: int) -> np.ndarray:
-    """Mean number of pieces of a segment of 1, ..., max_length words, over all places it fits into.
-
-    max_length (int): From 1 to the longest stretch, in words.
-    RETURNS (np.ndarray): (max_length,) float64, each >= 1.
-    """
-    # With c the running sum of pieces, a segment [s, s + k) has c[s + k] - c[s]; the sum over all s of a
-    # stretch [a, e) is a difference of running sums of c.
-    sums = np.concatenate([[0], np.cumsum(words.n_pieces)])
-    sums_of_sums = np.concatenate([[0], np.cumsum(sums)])
-    start = np.flatnonzero(np.diff(words.stretch, prepend=-1))  # (S,)
-    end = start + words.n_left[start]
-    length = np.arange(1, max_length + 1)[:, None]
-    n_places = np.maximum(end - start - length + 1, 0)  # (K, S)
-    last = start + n_places  # behind the last place; with none, both differences are taken as 0
-    first_end = np.where(n_places > 0, start + length, end + 1)
-    total = sums_of_sums[end + 1] - sums_of_sums[first_end] - (sums_of_sums[last] - sums_of_sums[start])
-    return total.sum(axis=1) / n_places.sum(axis=1)
+    is_token = law.unit == "token"
+    if is_token:
+        word_ids = np.where(word_ids >= 0, np.arange(word_ids.shape[1], dtype=word_ids.dtype), -1)
+    words = find_words(word_ids)
+    drawn, n_cut = draw_segments(law, words, budget=budget, rng=rng)
+    starts, lengths, n_squeezed = place_segments(drawn, words, gap=0 if is_token else 1, rng=rng)
+    segment_of_word = np.full(len(words.n_pieces), -1)
+    segment_of_word[ranges(starts, lengths)[0]] = np.repeat(np.arange(len(starts)), lengths)
+    segment_of_piece = segment_of_word[words.word_of_piece]
+    hit = np.flatnonzero(segment_of_piece >= 0)
+    return ChosenPieces(words.pieces[hit], segment_of_piece[hit], lengths, n_cut + n_squeezed)
 
 
 def draw_segments(
@@ -207,12 +179,3 @@ def _place_rest(
         n_shortened += int(lengths[i] < drawn)
     placed = starts >= 0
     return starts[placed], lengths[placed], n_shortened
-
-
-def ranges(starts: np.ndarray, sizes: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    """Integers of several ranges, one behind the other: starts (4, 9), sizes (2, 3) -> 4 5 9 10 11.
-
-    RETURNS (Tuple[np.ndarray, np.ndarray]): The integers (sum of sizes,), and where each range begins (N,).
-    """
-    offsets = np.cumsum(sizes) - sizes
-    return np.repeat(starts - offsets, sizes) + np.arange(int(sizes.sum())), offsets

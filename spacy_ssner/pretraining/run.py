@@ -11,10 +11,12 @@ from ..errors import Errors
 from .batches import count_batches, epoch_batches
 from .head import fit_head, masked_states, set_frequency_bias
 from .masked_lm import LengthScore, LoadedModel, MaskedLM, load_masked_lm, score_masked_lm
-from .masking import MaskSettings, SegmentMasking
+from .masking import IGNORED, MaskSettings, SegmentMasking
+from .piece_table import fingerprint, read_tokenizer
 from .segments import LengthLaw
 from .tokenised import TokenisedCorpus
 
+COUNTED_AT_ONCE = 10_000_000  # pieces
 EVALUATION_SEED = 2**31 - 1  # held-out text is masked alike before and after, and in every run
 
 
@@ -79,7 +81,8 @@ class Run:
             corpus.lengths[rows], max_padded=values.max_padded, buffer=len(rows), seed=seed, epoch=0
         ):
             batch = masking([corpus[int(row)] for row in rows[places]])
-            yield {name: tensor.to(self.device) for name, tensor in batch.items()}
+            if (batch["labels"] != IGNORED).any():  # a batch of few pieces may have no mask
+                yield {name: tensor.to(self.device) for name, tensor in batch.items()}
 
     def score(self) -> Optional[Dict[str, LengthScore]]:
         """Held-out loss and accuracy by segment length; None without held-out text."""
@@ -109,13 +112,15 @@ def start(
     masks: MaskSettings,
     settings: PretrainSettings,
 ) -> Run:
-    """Load the model. RAISES (ValueError): S107 if it cannot be read; S247 if the corpus has other pieces."""
+    """Load the model. RAISES (ValueError): S107 if it cannot be read; S249 if the corpus has other pieces."""
     torch.manual_seed(settings.seed)  # the weights of a fresh head
     try:
         loaded = load_masked_lm(name)
     except Exception as err:  # transformers, tokenizers and safetensors each raise their own kinds
         raise ValueError(Errors.S107.format(name=name, got=err)) from err
-    corpus.check_tokenizer(loaded.tokenizer)
+    if fingerprint(read_tokenizer(name)["tokenizer"]) != corpus.meta["tokenizer"]:
+        expected = f"the tokenizer of {name}"
+        raise ValueError(Errors.S249.format(folder="the corpus", expected=expected, got="another one"))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     objective = MaskedLM(loaded.model).to(device)
     run = Run(loaded, objective, corpus, held_out, law, masks, settings, device)
@@ -131,8 +136,8 @@ def prepare(run: Run, on_stage: Callable[[str, int], Any]) -> Dict[str, Any]:
     if not run.loaded.fresh or not settings.head_epochs:
         return before
     on_stage("Fitting the fresh head on the frozen encoder", 0)
-    counts = torch.from_numpy(run.corpus.piece_counts(run.loaded.model.config.vocab_size))  # type: ignore[union-attr,arg-type]
-    set_frequency_bias(run.loaded.model, counts)
+    n_vocab: int = run.loaded.model.config.vocab_size  # type: ignore[union-attr,assignment]
+    set_frequency_bias(run.loaded.model, torch.from_numpy(piece_counts(run.corpus.pieces, n_vocab)))
     n_rows = len(run.corpus)
     batches = run.batches(run.corpus, seed=settings.seed, n_rows=n_rows)
     states, gold = masked_states(
@@ -151,6 +156,14 @@ def prepare(run: Run, on_stage: Callable[[str, int], Any]) -> Dict[str, Any]:
     )
     on_stage("Scoring held-out text", 0)
     return {**before, "head_losses": losses, "after_head": as_json(run.score())}
+
+
+def piece_counts(pieces: np.ndarray, n_vocab: int) -> np.ndarray:
+    """How often each piece occurs: (n_vocab,) int64. pieces: (n_pieces,), read part by part from its memory map."""
+    counts = np.zeros(n_vocab, dtype=np.int64)
+    for start in range(0, len(pieces), COUNTED_AT_ONCE):
+        counts += np.bincount(pieces[start : start + COUNTED_AT_ONCE], minlength=n_vocab)
+    return counts
 
 
 def as_json(scores: Optional[Dict[str, LengthScore]]) -> Optional[Dict[str, Dict[str, float]]]:

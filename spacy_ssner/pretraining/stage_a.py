@@ -32,13 +32,15 @@ from .trainer import (
 
 
 class CountedMasking:
-    """The masking as the Trainer wants it: the model's inputs alone; counts the words that went by."""
+    """The masking as the Trainer wants it: the model's inputs alone, other masks in each epoch. Counts words."""
 
-    def __init__(self, masking: SegmentMasking):
+    def __init__(self, masking: SegmentMasking, n_rows: int):
         self.masking = masking
+        self.n_rows = n_rows
         self.n_words = 0
 
     def __call__(self, features: List[Dict[str, Any]]) -> Dict[str, Tensor]:
+        self.masking.set_epoch(features[0]["row"] // self.n_rows)
         self.n_words += sum(int(max(feature["word_ids"])) + 1 for feature in features)
         batch = self.masking(features)
         return {name: batch[name] for name in ("input_ids", "attention_mask", "labels")}
@@ -70,7 +72,7 @@ def pretrain(
     """
     started = time.perf_counter()
     if not len(corpus):
-        raise ValueError(Errors.S124.format(path=corpus.path))
+        raise ValueError(Errors.S124)
     n_steps = settings.n_steps or count_steps(corpus.lengths, settings)
     described = {**asdict(settings), "n_steps": n_steps, "law": asdict(law), "masks": asdict(masks)}
     described.update(encoder=name, n_rows=len(corpus), tokenizer=corpus.meta["tokenizer"])
@@ -109,10 +111,9 @@ def train(
 ) -> List[Dict[str, float]]:
     """Train and return the log of the Trainer: step, loss, learning_rate, grad_norm of each step."""
     settings = run.settings
-    collate = CountedMasking(run.masking(settings.seed))
+    collate = CountedMasking(run.masking(settings.seed), len(run.corpus))
     arguments = training_arguments(
         out,
-        bf16=settings.bf16,
         seed=settings.seed,
         save_every=save_every,
         max_steps=n_steps,
@@ -129,6 +130,7 @@ def train(
         batches={"max_padded": settings.max_padded, "buffer": settings.buffer, "seed": settings.seed},
         collate=collate,
         head_factor=settings.head_factor,
+        bf16=settings.bf16,
         callbacks=[Progress(lambda step, loss: on_step(step, loss, collate.n_words))],
     )
     trainer.remove_callback(PrinterCallback)

@@ -196,7 +196,6 @@ def fit(
     settings, collate = run.settings, run.collate
     arguments = training_arguments(
         out,
-        bf16=settings.bf16,
         seed=settings.seed,
         save_every=0,
         max_steps=ends[-1],
@@ -219,6 +218,7 @@ def fit(
         batches={"max_padded": settings.max_padded, "buffer": settings.buffer, "seed": settings.seed},
         collate=collate,
         head_factor=settings.head_factor,
+        bf16=settings.bf16,
         callbacks=[Progress(lambda step, loss: on_step(step, loss, collate.n_words)), validation],
     )
     trainer.remove_callback(PrinterCallback)

@@ -32,6 +32,7 @@ class EncoderTrainer(Trainer):
     batches (dict): max_padded, buffer, seed: see pretraining.batches.
     collate (Callable): Features of rows to a batch with "labels", IGNORED where nothing is predicted.
     head_factor (float): Learning rate of all that is not the encoder, as a factor.
+    bf16 (bool): Compute in bfloat16; weights and their updates stay float32.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class EncoderTrainer(Trainer):
         batches: Dict[str, Any],
         collate: Callable[[List[Dict[str, Any]]], Dict[str, Tensor]],
         head_factor: float,
+        bf16: bool,
         callbacks: List[TrainerCallback],
     ):
         super().__init__(objective, args, callbacks=callbacks)
@@ -51,6 +53,7 @@ class EncoderTrainer(Trainer):
         self.batch_settings = batches
         self.collate = collate
         self.head_factor = head_factor
+        self.bf16 = bf16
 
     def get_train_dataloader(self) -> DataLoader:
         """The batches of this process for the whole run."""
@@ -85,6 +88,9 @@ class EncoderTrainer(Trainer):
                 eps=self.args.adam_epsilon,
             )
         return self.optimizer
+
+    def compute_loss_context_manager(self) -> Any:
+        return torch.autocast(self.args.device.type, dtype=torch.bfloat16, enabled=self.bf16)
 
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
@@ -142,9 +148,7 @@ class Progress(TrainerCallback):
             self.on_step(state.global_step, logs["loss"])
 
 
-def training_arguments(
-    out: Path, *, bf16: bool, seed: int, save_every: int, **values: Any
-) -> TrainingArguments:
+def training_arguments(out: Path, *, seed: int, save_every: int, **values: Any) -> TrainingArguments:
     """Arguments of a run that are the same in all stages.
 
     out (Path): Output folder; checkpoints go into a folder inside.
@@ -153,8 +157,7 @@ def training_arguments(
     return TrainingArguments(
         output_dir=str(out / CHECKPOINTS),
         use_cpu=not torch.cuda.is_available(),
-        ddp_backend=None if torch.cuda.is_available() else "gloo",
-        bf16=bf16,
+        ddp_backend="gloo" if "RANK" in os.environ and not torch.cuda.is_available() else None,
         seed=seed,
         data_seed=seed,
         save_strategy="steps" if save_every else "no",

@@ -237,3 +237,20 @@ def test_a_damaged_tokenizer_in_the_bytes_is_refused(tiny_bert):
 def test_max_word_pieces_must_leave_room(max_word_pieces):
     with pytest.raises(ValueError, match="S104.*max_word_pieces.*between 1 and.*16"):
         build_hf_encoder("unread", max_pieces=64, max_word_pieces=max_word_pieces)
+
+
+def test_mixed_precision_halves_training_only(folder):
+    docs = make_docs(*SENTENCES)
+    exact, mixed = make_encoder(folder), make_encoder(folder, mixed_precision=True)
+    for expected, found in zip(exact.predict(docs), mixed.predict(docs)):
+        assert (found == expected).all()
+    expected, _ = exact(docs, is_train=True)
+    found, backprop = mixed(docs, is_train=True)
+    assert any((e != f).any() for e, f in zip(expected, found))  # it is at work
+    for e, f in zip(expected, found):
+        assert_allclose(f, e, atol=0.1)
+    backprop([vectors * 0 + 1 for vectors in found])
+    gradients = [p.grad for p in mixed.shims[0].module.parameters() if p.grad is not None]
+    assert gradients and all(g.dtype == torch.float32 and g.isfinite().all() for g in gradients)
+    restored = build_hf_encoder("").from_bytes(mixed.to_bytes())
+    assert restored.shims[0].module.settings["mixed_precision"]
