@@ -110,7 +110,7 @@ def pretrain_supervised(
     vocab = Vocab()
     run = start(name, read_labelled(train, vocab), read_labelled(dev, vocab), law, masks, settings)
     described = {**asdict(settings), "law": asdict(run.law), "masks": masks and asdict(masks)}
-    described.update(encoder=name, train=str(train), dev=str(dev), labels=run.tags[1::2])
+    described.update(encoder=name, train=str(train), dev=str(dev), labels=[tag[2:] for tag in run.tags[1::2]])
     try:
         check_settings(out, described, resume=False)
     except OSError as err:
