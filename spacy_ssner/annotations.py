@@ -1,11 +1,13 @@
 """What the component reads from and writes to a Doc."""
 
 from bisect import bisect_left
-from typing import Optional, Sequence
+from typing import Iterable, List, Optional, Sequence
 
 import numpy as np
 from spacy.tokens import Doc, Span, SpanGroup
+from spacy.training import Example
 
+from .labels import biluo_to_bio
 from .types import ScoredSpan
 
 WRITTEN_BY = "component"
@@ -35,6 +37,11 @@ def closed_tokens(docs: Sequence[Doc]) -> np.ndarray:
         iob, kind = doc.to_array("ENT_IOB"), doc.to_array("ENT_TYPE")
         parts.append((iob == 1) | (iob == 3) | (kind != 0))
     return np.concatenate(parts)
+
+
+def gold_tags(examples: Iterable[Example]) -> List[Optional[str]]:
+    """BIO tag of each token of the predicted docs; None where it is not annotated or misaligned."""
+    return [tag for example in examples for tag in biluo_to_bio(example.get_aligned_ner())]
 
 
 def register_score_extension() -> None:

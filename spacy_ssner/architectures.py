@@ -12,6 +12,7 @@ from .knowledge import lexicon_of, n_categories
 from .layers.torch_shim import ModuleShim
 from .layers.torch_tagger import TaggerInputs, TaggerModel, TorchTagger, network_of, set_network
 from .layers.word_features import distinct_words, doc_sentence_starts, head_windows, word_features
+from .loss import check_loss
 from .types import (
     BiLSTMSettings,
     CharCNNSettings,
@@ -37,6 +38,8 @@ def build_ssner_model(
     max_window: int = 256,
     skip: bool = True,
     lexicon: Optional[LexiconSettings] = None,
+    focal_gamma: float = 0.0,
+    class_weights: str = "none",
 ) -> SSNERModel:
     """Build SSNER: token vectors, characters, lexicon, BiLSTM, similar words, fusion, CRF.
 
@@ -54,8 +57,11 @@ def build_ssner_model(
     skip (bool): Let the token vectors (and the lexicon's features) reach the projection beside the fused ones.
     lexicon (Optional[LexiconSettings]): Listed names as features; null = off. Needs a lexicon at
         initialization. Ours, not the paper's.
+    focal_gamma (float): Focal loss of the softmax decoder; 0 = negative log-probability, recommended 1 to 3.
+    class_weights (str): How tags weigh in the loss of the softmax decoder: "none", "inverse" or "effective";
+        by their counts at initialization. See nn.focal.balance_weights.
     RAISES (ValueError): S102 for an unknown decoder, S103 for fusion without similar words, S104 for
-        sizes that do not fit.
+        sizes and values that do not fit, S126 for focal loss or class weights with a CRF.
 
     SOURCE: SSNER (Symmetry 2025, 17, 783), sections 3.4 and 3.5.
     """
@@ -65,6 +71,7 @@ def build_ssner_model(
         raise ValueError(Errors.S103)
     if max_window < 8:
         raise ValueError(Errors.S104.format(name="max_window", expected="at least 8 tokens", got=max_window))
+    check_loss(decoder, focal_gamma, class_weights)
     tagger = TorchTagger(learn_rate_factor=learn_rate_factor)
     sizes = NetworkSettings(0, 0, decoder, char_cnn, bilstm, similar_words, fusion, skip, lexicon=lexicon)
     return Model(
@@ -74,7 +81,11 @@ def build_ssner_model(
         dims={"nO": None},
         layers=[tok2vec, tagger],
         refs={"tok2vec": tok2vec, "tagger": tagger},
-        attrs={"settings": sizes.to_dict(), "max_window": max_window},
+        attrs={
+            "settings": sizes.to_dict(),
+            "max_window": max_window,
+            "loss": {"gamma": focal_gamma, "class_weights": class_weights},
+        },
     )
 
 

@@ -15,7 +15,7 @@ from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Optimizer, set_dropout_rate
 
-from .annotations import annotate, closed_tokens, register_score_extension
+from .annotations import annotate, closed_tokens, gold_tags, register_score_extension
 from .architectures import (
     SSNERModel,
     check_vector_width,
@@ -26,9 +26,9 @@ from .architectures import (
 from .decoding import decode
 from .errors import Errors, Warnings
 from .knowledge import check_lexicon, lexicon_fits, lexicon_of, load_lexicon, read_lexicon, set_lexicon
-from .labels import biluo_to_bio, tag_names
+from .labels import tag_names
 from .layers.torch_tagger import grow_network, network_of
-from .loss import LOSSES, allowed_tags, gold_tag_ids
+from .loss import allowed_tags, crf_loss, gold_tag_ids, softmax_loss, tag_weights
 from .types import Prediction, TagScores
 
 
@@ -116,6 +116,9 @@ class SSNER(TrainablePipe):
             self.add_label(label)
         if not self.labels:
             raise ValueError(Errors.S109)
+        if self.model.attrs["loss"]["class_weights"] != "none":
+            counts = Counter(gold_tags(get_examples()))
+            self.cfg["tag_counts"] = {tag: n for tag, n in counts.items() if tag is not None}
         if similar_words is not None:
             from .similarity.table import SimilarWordTable
 
@@ -180,12 +183,16 @@ class SSNER(TrainablePipe):
     def get_loss(self, examples: Iterable[Example], scores: TagScores) -> Tuple[float, TagScores]:
         """Loss of a batch, in nats, and its gradient for `scores`. See loss.crf_loss and loss.softmax_loss."""
         tag_ids = {tag: i for i, tag in enumerate(tag_names(self.labels))}
-        tags = [tag for eg in examples for tag in biluo_to_bio(eg.get_aligned_ner())]
+        tags = gold_tags(examples)
         unknown = Counter(tag[2:] for tag in tags if tag is not None and tag not in tag_ids)
         if unknown:
             warnings.warn(Warnings.SW101.format(labels=dict(unknown), known=list(self.labels)), stacklevel=2)
         allowed = allowed_tags(gold_tag_ids(tags, tag_ids), scores.windows, len(tag_ids))
-        return LOSSES[self.model.attrs["settings"]["decoder"]](scores, allowed)
+        if self.model.attrs["settings"]["decoder"] == "crf":
+            return crf_loss(scores, allowed)
+        loss = self.model.attrs["loss"]
+        weights = tag_weights(tag_ids, self.cfg.get("tag_counts", {}), loss["class_weights"])
+        return softmax_loss(scores, allowed, gamma=loss["gamma"], tag_weights=weights)
 
     def set_similar_words(self, table: Any) -> None:
         """Put another similar-word table in place. RAISES (ValueError): S106 unless its vectors are as wide."""

@@ -88,6 +88,13 @@ class Errors(metaclass=_Coded):
         "The passes of a step (--accumulate) must be a multiple of the number of processes: expected a multiple of "
         "{expected}, got {got}."
     )
+    S126 = (
+        "Focal loss and class weights belong to the softmax decoder; the CRF's loss is one of whole paths. Expected "
+        "focal_gamma = 0 and class_weights = 'none' with decoder = 'crf', got {gamma} and {weights}. Set "
+        "decoder = 'softmax', or leave them out."
+    )
+    S127 = "The setting '{name}' must be {expected}, but is {got}. Change it on the command line; see --help."
+    S128 = "The output folder is the encoder's own: expected another one than {expected}, got {got}."
 
     # S130-S139: lexicon
     S130 = (
@@ -171,6 +178,10 @@ class Errors(metaclass=_Coded):
     S249 = (
         "The tokenised corpus in {folder} does not fit: expected {expected}, got {got}. "
         "Make it anew with 'python -m spacy ssner prepare-text' and the encoder to be trained."
+    )
+    S239 = (
+        "Expected entities in '{path}', but its {n_docs} annotated documents hold none. Check the corpus with "
+        "'python -m spacy ssner debug-data'."
     )
 
     # S240-S244: segment masking
@@ -285,6 +296,14 @@ class Errors(metaclass=_Coded):
         "This is a bug; please report it with the text that led here."
     )
     S302 = "These bytes are no saved network: expected {expected}, got {got}."
+    S303 = (
+        "Can't write the encoder to {path}: {got}. The best one before is {previous}. Make room on the disk or "
+        "write to another folder, and run again."
+    )
+    S304 = (
+        "The loss is no number any more: expected a finite one at step {step}, got {got}. Lower --learn-rate, or "
+        "run without --bf16. The best encoder before, if any, lies in {path}/checkpoints/best."
+    )
 
 
 class Warnings(metaclass=_Coded):
@@ -298,6 +317,14 @@ class Warnings(metaclass=_Coded):
     SW130 = (
         "'{name}' was given a lexicon, but its model has no lexicon sublayer: the file is not used. Set "
         "[components.{name}.model.lexicon], or paths.lexicon = null."
+    )
+    # SW120-SW129: pre-training
+    SW120 = (
+        "No entity of '{path}' was found after any epoch: the encoder that was kept is the one of the first. Train "
+        "longer (--epochs), or look at the losses in pretraining.json."
+    )
+    SW121 = (
+        "Types of the validation text that the training split lacks count as overlooked: {got} (entities)."
     )
 
     # SW200-SW219: annotation in general

@@ -1,14 +1,17 @@
 """The training objective as pure functions: scores and allowed tags in, loss and gradient out."""
 
-from typing import Optional, Sequence, Tuple
+import math
+from typing import Iterable, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
 from thinc.util import torch2xp, xp2torch
 from torch import Tensor
 
+from .errors import Errors
 from .nn.batching import length_groups, padded_places
-from .nn.crf import OFF, crf_nll
+from .nn.crf import crf_nll
+from .nn.focal import CLASS_WEIGHTS, allowed_focal_loss, balance_weights
 from .nn.network import MAX_PADDED
 from .types import TagScores, Windows
 
@@ -55,21 +58,41 @@ def crf_loss(scores: TagScores, allowed: np.ndarray) -> Tuple[float, TagScores]:
     return _with_gradient(total / max(1, len(lengths)), emissions, transitions, scores.windows)
 
 
-def softmax_loss(scores: TagScores, allowed: np.ndarray) -> Tuple[float, TagScores]:
-    """Negative log of the probability of the allowed tags, in nats, mean over annotated tokens; and its gradient.
+def softmax_loss(
+    scores: TagScores, allowed: np.ndarray, *, gamma: float = 0.0, tag_weights: Optional[Tensor] = None
+) -> Tuple[float, TagScores]:
+    """Focal loss of the allowed tags, in nats, mean over annotated tokens; and its gradient.
 
     allowed (np.ndarray): (M, K) bool. Tokens that allow every tag do not count.
+    gamma (float), tag_weights (Optional[Tensor]): (K,). See nn.focal.focal_loss; by default this is the
+        negative log-probability.
     """
     emissions, transitions = _leaves(scores)
     legal = torch.from_numpy(allowed).to(emissions.device)
     known = ~legal.all(dim=1)
     X = emissions[known]
-    nll = X.logsumexp(dim=1) - X.masked_fill(~legal[known], OFF).logsumexp(dim=1)
-    loss = nll.sum() / max(1, len(X))
+    weights = None if tag_weights is None else tag_weights.to(X)
+    loss = allowed_focal_loss(X, legal[known], gamma=gamma, class_weights=weights).sum() / max(1, len(X))
     return _with_gradient(loss, emissions, transitions, scores.windows)
 
 
-LOSSES = {"crf": crf_loss, "softmax": softmax_loss}
+def tag_weights(tags: Iterable[str], counts: Mapping[str, int], scheme: str) -> Optional[Tensor]:
+    """Weights of tags by how often each was counted in the training split: (K,). See nn.focal.balance_weights.
+
+    counts (Mapping[str, int]): By tag; one that was never counted (a label added later) weighs 1.
+    """
+    return balance_weights(torch.tensor([counts.get(tag, 0) for tag in tags]), scheme)
+
+
+def check_loss(decoder: str, gamma: float, class_weights: str) -> None:
+    """RAISES (ValueError): S104 for a gamma or weights that there are not, S126 if the decoder has no use for them."""
+    if not 0 <= gamma < math.inf:
+        raise ValueError(Errors.S104.format(name="focal_gamma", expected="a number of at least 0", got=gamma))
+    if class_weights not in CLASS_WEIGHTS:
+        expected = f"one of {CLASS_WEIGHTS}"
+        raise ValueError(Errors.S104.format(name="class_weights", expected=expected, got=repr(class_weights)))
+    if decoder == "crf" and (gamma or class_weights != "none"):
+        raise ValueError(Errors.S126.format(gamma=gamma, weights=repr(class_weights)))
 
 
 def _leaves(scores: TagScores) -> Tuple[Tensor, Tensor]:

@@ -616,3 +616,74 @@ def test_pipeline_is_picklable_by_bytes_and_deepcopy_of_config(trained, annotate
     nlp = spacy.util.load_model_from_config(spacy.util.load_config_from_str(config), auto_fill=True)
     nlp.from_bytes(data)
     assert found(nlp(annotated[0][0])) == found(trained(annotated[0][0]))
+
+
+# Focal loss and class weights of the softmax decoder
+
+FOCAL = {"decoder": "softmax", "focal_gamma": 2.0, "class_weights": "effective"}
+
+
+def loss_of(nlp, examples):
+    pipe = nlp.get_pipe("ssner")
+    scores, _ = pipe.model.begin_update([eg.predicted for eg in examples])
+    return pipe.get_loss(examples, scores)[0]
+
+
+def test_focal_loss_reaches_the_component(make_nlp, make_examples):
+    nlp = make_nlp("bilstm", decoder="softmax")
+    examples = make_examples(nlp)
+    losses = {}
+    for gamma in (0.0, 1.0, 2.0):
+        nlp.get_pipe("ssner").model.attrs["loss"]["gamma"] = gamma
+        losses[gamma] = loss_of(nlp, examples)
+    assert losses[0.0] > losses[1.0] > losses[2.0] > 0
+    assert loss_of(make_nlp("bilstm", decoder="softmax", focal_gamma=2.0), examples) == losses[2.0]
+
+
+def test_class_weights_are_counted_at_initialization(make_nlp, make_examples):
+    plain, weighted = (
+        make_nlp("bilstm", decoder="softmax", class_weights=scheme) for scheme in ("none", "inverse")
+    )
+    assert "tag_counts" not in plain.get_pipe("ssner").cfg
+    counts = weighted.get_pipe("ssner").cfg["tag_counts"]
+    assert counts["B-HackOrg"] == 3 and counts["I-Org"] == 4 and counts["B-Area"] == 1
+    assert sum(counts.values()) == sum(len(eg.x) for eg in make_examples(plain))
+    assert loss_of(plain, make_examples(plain)) != loss_of(weighted, make_examples(weighted))
+
+
+def test_focal_pipeline_learns_grows_and_is_saved(make_nlp, annotated, make_examples, gold, found, tmp_path):
+    nlp = make_nlp(steps=60, **FOCAL)
+    assert texts_of(nlp(annotated[0][0])) == gold(annotated[0])
+    nlp.get_pipe("ssner").add_label("Exploit")
+    assert np.isfinite(nlp.update(make_examples(nlp), sgd=nlp.resume_training())["ssner"])
+    nlp.to_disk(tmp_path)
+    again = spacy.load(tmp_path)
+    assert found(again(annotated[0][0])) == found(nlp(annotated[0][0]))
+    assert loss_of(again, make_examples(again)) == loss_of(nlp, make_examples(nlp))
+
+
+def test_pipelines_saved_before_there_was_a_focal_loss_still_load(trained, found, annotated):
+    pipe = trained.get_pipe("ssner")
+    expected = found(trained(annotated[0][0]))
+    del pipe.model.attrs["loss"]  # what such a pipeline lacks
+    data = trained.to_bytes()
+    config = trained.config.copy()
+    for name in ("focal_gamma", "class_weights"):
+        config["components"]["ssner"]["model"].pop(name, None)
+    again = spacy.blank("en").from_config(config).from_bytes(data)
+    assert found(again(annotated[0][0])) == expected
+    assert again.get_pipe("ssner").model.attrs["loss"] == {"gamma": 0.0, "class_weights": "none"}
+
+
+@pytest.mark.parametrize(
+    "settings,code",
+    [
+        ({"decoder": "softmax", "focal_gamma": -1.0}, "S104.*focal_gamma"),
+        ({"decoder": "softmax", "class_weights": "balanced"}, "S104.*class_weights.*'balanced'"),
+        ({"decoder": "crf", "focal_gamma": 2.0}, "S126.*2.0"),
+        ({"decoder": "crf", "class_weights": "inverse"}, "S126.*'inverse'"),
+    ],
+)
+def test_focal_settings_that_do_not_fit(settings, code, make_nlp):
+    with pytest.raises(ValueError, match=code):
+        make_nlp("bilstm", **settings)

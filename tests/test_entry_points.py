@@ -90,8 +90,9 @@ def test_command_group_is_there():
     registry.cli.get_all()
     command = typer.main.get_command(app)
     assert sorted(command.commands["ssner"].commands) == [
-        "ablation", "compare", "convert", "debug-data", "encoder", "evaluate", "lexicon", "prepare", "prepare-text", "pretrain",
-        "render", "report", "similar-words", "variant",
+        "ablation", "compare", "convert", "debug-data", "encoder", "evaluate", "lexicon", "prepare", "prepare-text",
+        "pretrain",
+        "pretrain-supervised", "render", "report", "similar-words", "variant",
     ]  # fmt: skip
 
 

@@ -8,10 +8,19 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from spacy_ssner import loss as loss_module
-from spacy_ssner.loss import LOSSES, MISSING, allowed_tags, crf_loss, gold_tag_ids, softmax_loss
+from spacy_ssner.loss import (
+    MISSING,
+    allowed_tags,
+    check_loss,
+    crf_loss,
+    gold_tag_ids,
+    softmax_loss,
+    tag_weights,
+)
 from spacy_ssner.nn.crf import OFF
 from spacy_ssner.types import TagScores, Windows
 
+LOSSES = {"crf": crf_loss, "softmax": softmax_loss}
 NO, B1, I1, B2, I2 = range(5)  # tags of two labels
 
 
@@ -182,3 +191,58 @@ def test_the_size_of_a_pass_does_not_matter(max_padded, make_scores, monkeypatch
     assert_allclose(other, loss)
     assert_allclose(d_other.emissions, d_scores.emissions, atol=1e-12)
     assert_allclose(d_other.transitions, d_scores.transitions, atol=1e-12)
+
+
+def softmax_loss_before_gamma(scores, allowed):
+    """The loss as it was before it had a gamma, word for word: old results must come out the same."""
+    emissions, legal = torch.from_numpy(scores.emissions).requires_grad_(), torch.from_numpy(allowed)
+    known = ~legal.all(dim=1)
+    X = emissions[known]
+    nll = X.logsumexp(dim=1) - X.masked_fill(~legal[known], OFF).logsumexp(dim=1)
+    loss = nll.sum() / max(1, len(X))
+    loss.backward()
+    return float(loss.detach()), emissions.grad.numpy()
+
+
+def test_gamma_0_without_weights_is_bit_for_bit_what_it_was(make_scores):
+    windows = whole(40)
+    scores = scores_of(make_scores, windows, dtype=torch.float32)
+    allowed = allowed_tags(np.array([B1, MISSING, NO, B2, I2] * 8), windows, 5)
+    allowed[3] = [True, False, False, True, False]
+    expected, gradient = softmax_loss_before_gamma(scores, allowed)
+    loss, d_scores = softmax_loss(scores, allowed)
+    assert loss == expected and (d_scores.emissions == gradient).all()
+
+
+def test_focal_softmax_loss_equals_a_slow_loop(make_scores):
+    windows = whole(2, 3)
+    scores = scores_of(make_scores, windows)
+    gold = [B1, MISSING, NO, B2, I2]
+    weights = torch.tensor([0.1, 2.0, 3.0, 4.0, 5.0], dtype=torch.float64)
+    expected = 0.0
+    for emissions, tag in zip(scores.emissions, gold):
+        if tag != MISSING:
+            p = np.exp(emissions[tag]) / np.exp(emissions).sum()
+            expected -= float(weights[tag]) * (1 - p) ** 1.5 * np.log(p) / 4
+    allowed = allowed_tags(np.array(gold), windows, 5)
+    loss, d_scores = softmax_loss(scores, allowed, gamma=1.5, tag_weights=weights)
+    assert_allclose(loss, expected, rtol=1e-9)
+
+    def of_emissions(emissions):
+        moved = TagScores(emissions, scores.transitions, windows)
+        return softmax_loss(moved, allowed, gamma=1.5, tag_weights=weights)[0]
+
+    assert_allclose(d_scores.emissions, finite_differences(of_emissions, scores.emissions), atol=1e-8)
+
+
+def test_tag_weights_by_name():
+    weights = tag_weights(["O", "B-Tool", "I-Tool"], {"B-Tool": 1, "O": 9, "B-Gone": 5}, "inverse")
+    assert_allclose(weights.numpy(), [10 / 18, 5.0, 1.0], rtol=1e-6)
+    assert tag_weights(["O"], {"O": 3}, "none") is None
+
+
+@pytest.mark.parametrize("gamma", [-0.1, float("nan"), float("inf")])
+def test_gamma_that_is_no_gamma(gamma):
+    with pytest.raises(ValueError, match="S104.*focal_gamma"):
+        check_loss("softmax", gamma, "none")
+    check_loss("softmax", 0.0, "inverse")

@@ -79,7 +79,7 @@ def forward(model: Model, docs: List[Doc], is_train: bool) -> Tuple[List[Floats2
     encoder = cast(PieceEncoder, cast(ModuleShim, model.shims[0]).module)
     words, word_index = distinct_words(docs)
     lengths = model.ops.asarray1i([len(doc) for doc in docs])
-    limit = min(model.attrs["max_pieces"], _max_positions(encoder)) - 2
+    limit = min(model.attrs["max_pieces"], encoder.max_positions) - 2
     pieces = _cached_pieces(encoder, words, max_pieces=min(model.attrs["max_word_pieces"], limit))
     starts = doc_sentence_starts(docs, words, word_index)
     piece_ids, window_lengths, tokens = window_pieces(pieces, word_index, starts, max_pieces=limit)
@@ -139,12 +139,3 @@ def _cached_pieces(encoder: PieceEncoder, words: List[str], *, max_pieces: int) 
         new = list(words)
     cache.update(zip(new, encoder.pieces(new, max_pieces=max_pieces)))
     return [cache[word] for word in words]
-
-
-def _max_positions(encoder: PieceEncoder) -> int:
-    """Longest input of the encoder in pieces; RoBERTa keeps its first positions for padding."""
-    config: Any = encoder.encoder.config
-    limit = getattr(config, "max_position_embeddings", None) or 512
-    if config.model_type in ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet"):
-        limit -= config.pad_token_id + 1
-    return limit

@@ -32,6 +32,15 @@ class PieceEncoder(nn.Module):
         self.tokenizer.no_truncation()
         self.tokenizer.no_padding()
 
+    @property
+    def max_positions(self) -> int:
+        """Longest input of the encoder in pieces; RoBERTa keeps its first positions for padding."""
+        config: Any = self.encoder.config
+        limit = getattr(config, "max_position_embeddings", None) or 512
+        if config.model_type in ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet"):
+            limit -= config.pad_token_id + 1
+        return limit
+
     def pieces(self, words: List[str], *, max_pieces: int) -> List[np.ndarray]:
         """Piece ids of each word on its own, at most `max_pieces` (first ones kept).
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
 from torch import Tensor
-from transformers.trainer_callback import PrinterCallback, TrainerCallback
+from transformers.trainer_callback import PrinterCallback
 
 from ..errors import Errors
 from ..files import write_text
@@ -20,20 +20,15 @@ from .masking import MaskSettings, SegmentMasking
 from .run import PretrainSettings, Run, as_json, count_steps, prepare, start
 from .segments import LengthLaw
 from .tokenised import TokenisedCorpus
-from .trainer import CHECKPOINTS, EncoderTrainer, check_settings, is_first_process, training_arguments
-
-REPORT = "pretraining.json"
-
-
-class Progress(TrainerCallback):
-    """Tells the caller about each step."""
-
-    def __init__(self, on_step: Callable[[int, float], Any]):
-        self.on_step = on_step
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-        if logs and "loss" in logs:
-            self.on_step(state.global_step, logs["loss"])
+from .trainer import (
+    CHECKPOINTS,
+    REPORT,
+    EncoderTrainer,
+    Progress,
+    check_settings,
+    is_first_process,
+    training_arguments,
+)
 
 
 class CountedMasking:

@@ -24,6 +24,7 @@ from .batches import Rows, RunBatches, RunRows
 
 CHECKPOINTS = "checkpoints"  # folder inside the output folder
 STAGING = "unfinished"  # a checkpoint that is being written
+REPORT = "pretraining.json"  # how a run went, beside the encoder
 
 
 class EncoderTrainer(Trainer):
@@ -142,6 +143,17 @@ class EncoderTrainer(Trainer):
                 if old.name != name:
                     shutil.rmtree(old)
         self.accelerator.wait_for_everyone()
+
+
+class Progress(TrainerCallback):
+    """Tells the caller about each step: its number and loss."""
+
+    def __init__(self, on_step: Callable[[int, float], Any]):
+        self.on_step = on_step
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        if logs and "loss" in logs:
+            self.on_step(state.global_step, logs["loss"])
 
 
 def training_arguments(out: Path, *, seed: int, save_every: int, **values: Any) -> TrainingArguments:

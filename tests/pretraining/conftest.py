@@ -79,3 +79,31 @@ def chi_square():
         return torch.special.gammaincc(freedom, torch.tensor(statistic / 2)).item()
 
     return chi_square
+
+
+@pytest.fixture(scope="session")
+def annotated_docs(annotated):
+    """The annotated sentences as docs with entities and sentence boundaries."""
+    import spacy
+
+    nlp = spacy.blank("en")
+    docs = []
+    for text, spans in annotated:
+        doc = nlp.make_doc(text)
+        doc.set_ents([doc.char_span(start, end, label) for start, end, label in spans])
+        for token in doc:
+            token.is_sent_start = token.i == 0
+        docs.append(doc)
+    return docs
+
+
+@pytest.fixture(scope="session")
+def write_spacy():
+    """Write docs to a .spacy file and give its path."""
+    from spacy.tokens import DocBin
+
+    def write_spacy(path, docs):
+        DocBin(attrs=("ENT_IOB", "ENT_TYPE", "SENT_START"), docs=docs).to_disk(path)
+        return path
+
+    return write_spacy
