@@ -1,15 +1,13 @@
 """SSNER put together from its sublayers, as a spaCy architecture. Each optional one is switched off by null."""
 
-from typing import Any, Callable, Dict, List, Optional, Tuple, cast
+from typing import Any, Callable, List, Optional, Tuple, cast
 
-import torch
 from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d
 
 from .errors import Errors
-from .knowledge import lexicon_of, n_categories
-from .layers.torch_shim import ModuleShim
+from .knowledge import install_vectors, lexicon_of, n_categories, similar_word_table
 from .layers.torch_tagger import TaggerInputs, TaggerModel, TorchTagger, network_of, set_network
 from .layers.word_features import distinct_words, doc_sentence_starts, head_windows, word_features
 from .loss import check_loss
@@ -201,38 +199,6 @@ def init(model: SSNERModel, X: Optional[List[Doc]] = None, Y: Any = None) -> Non
     _check_heads(checked)
     set_network(model.get_ref("tagger"), checked)
     install_vectors(model)
-
-
-def similar_word_table(model: SSNERModel) -> Any:
-    """The table that the model looks words up in, None if there is none."""
-    return _resources(model).get("similar_words")
-
-
-def set_similar_word_table(model: SSNERModel, table: Any) -> None:
-    """Give the model its similar words. Call `install_vectors` once the network is there too."""
-    _resources(model)["similar_words"] = table
-
-
-def _resources(model: SSNERModel) -> Dict[str, Any]:
-    return cast(ModuleShim, model.get_ref("tagger").shims[0]).resources
-
-
-def install_vectors(model: SSNERModel) -> None:
-    """Copy the table's vectors into the network. RAISES (ValueError): S106 if the widths differ."""
-    network, table = network_of(model.get_ref("tagger")), similar_word_table(model)
-    if network is None or network.similar is None or table is None:
-        return
-    check_vector_width(model, table)
-    network.similar.set_vectors(torch.from_numpy(table.vectors))
-
-
-def check_vector_width(model: SSNERModel, table: Any) -> None:
-    """RAISES (ValueError): S106 if the network was built for vectors of another width."""
-    network = network_of(model.get_ref("tagger"))
-    if network is not None and network.similar is not None:
-        expected = network.settings.vector_width
-        if table.width != expected:
-            raise ValueError(Errors.S106.format(expected=expected, got=table.width))
 
 
 def _check_heads(settings: NetworkSettings) -> None:

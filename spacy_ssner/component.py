@@ -6,33 +6,32 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
-import srsly
-from spacy import util
 from spacy.language import Language
-from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Optimizer, set_dropout_rate
 
 from .annotations import annotate, closed_tokens, gold_tags, register_score_extension
-from .architectures import (
-    SSNERModel,
-    check_vector_width,
-    install_vectors,
-    set_similar_word_table,
-    similar_word_table,
-)
+from .architectures import SSNERModel
 from .decoding import decode
 from .errors import Errors, Warnings
-from .knowledge import check_lexicon, lexicon_fits, lexicon_of, load_lexicon, read_lexicon, set_lexicon
+from .knowledge import (
+    check_lexicon,
+    check_vector_width,
+    install_vectors,
+    read_lexicon,
+    set_lexicon,
+    set_similar_word_table,
+)
 from .labels import tag_names
 from .layers.torch_tagger import grow_network, network_of
 from .loss import allowed_tags, crf_loss, gold_tag_ids, softmax_loss, tag_weights
+from .saving import SavedPipe
 from .types import Prediction, TagScores
 
 
-class SSNER(TrainablePipe):
+class SSNER(SavedPipe):
     """Named-entity recogniser after SSNER (Symmetry 2025, 17, 783)."""
 
     def __init__(
@@ -59,11 +58,6 @@ class SSNER(TrainablePipe):
             "spans_key": spans_key,
         }
         register_score_extension()
-
-    @property
-    def labels(self) -> Tuple[str, ...]:
-        """Entity types, in the order of the model's outputs."""
-        return tuple(self.cfg["labels"])
 
     @property
     def label_data(self) -> List[str]:
@@ -212,90 +206,3 @@ class SSNER(TrainablePipe):
     def _check_ready(self) -> None:
         if network_of(self.model.get_ref("tagger")) is None:
             raise ValueError(Errors.S110.format(name=self.name))
-
-    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Everything that changes a prediction: settings and labels, similar words, lexicon, weights."""
-        table, lexicon = similar_word_table(self.model), lexicon_of(self.model)
-        serialize: Dict[str, Callable[[], bytes]] = {
-            "cfg": lambda: srsly.json_dumps(self.cfg).encode("utf8"),
-            "vocab": lambda: self.vocab.to_bytes(exclude=exclude),
-            "similar_words": lambda: b"" if table is None else table.to_bytes(),
-            "lexicon": lambda: b"" if lexicon is None else lexicon.to_bytes(),
-            "model": self.model.to_bytes,
-        }
-        return util.to_bytes(serialize, exclude)
-
-    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "SSNER":
-        """RAISES (ValueError): S111 if the bytes are damaged or come from something else; as
-        SimilarWordTable.from_bytes if the similar words are."""
-        deserialize: Dict[str, Callable[[bytes], Any]] = {
-            "cfg": self._load_cfg,
-            "vocab": lambda b: self.vocab.from_bytes(b, exclude=exclude),
-            "similar_words": self._load_table,
-            "lexicon": lambda b: load_lexicon(self.model, b),
-            "model": self._load_model,
-        }
-        try:
-            message = srsly.msgpack_loads(bytes_data)
-            if not isinstance(message, dict) or "model" not in message:
-                raise ValueError("no bytes of a component")
-        except ValueError as err:
-            raise ValueError(Errors.S111.format(name=self.name, got=err)) from err
-        util.from_dict(message, deserialize, exclude)
-        return self
-
-    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
-        """Files `cfg`, `similar_words`, `lexicon` (where there are any) and `model`."""
-        table, lexicon = similar_word_table(self.model), lexicon_of(self.model)
-        serialize: Dict[str, Callable[[Path], Any]] = {
-            "cfg": lambda p: srsly.write_json(p, self.cfg),
-            "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
-            "model": lambda p: self.model.to_disk(p),
-        }
-        if table is not None:
-            serialize["similar_words"] = lambda p: table.to_disk(p)
-        if lexicon is not None:
-            serialize["lexicon"] = lambda p: lexicon.to_disk(p)
-        util.to_disk(path, serialize, exclude)
-
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "SSNER":
-        """RAISES (ValueError): S111 if a file is missing, damaged or comes from something else; as
-        SimilarWordTable.from_bytes if the similar words are."""
-        deserialize: Dict[str, Callable[[Path], Any]] = {
-            "cfg": lambda p: self._load_cfg(p.read_bytes() if p.exists() else b""),
-            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
-            "similar_words": lambda p: self._load_table(p.read_bytes() if p.exists() else b""),
-            "lexicon": lambda p: load_lexicon(self.model, p.read_bytes() if p.exists() else b""),
-            "model": lambda p: self._load_model(p.read_bytes() if p.exists() else b""),
-        }
-        util.from_disk(path, deserialize, exclude)
-        return self
-
-    def _load_cfg(self, data: bytes) -> None:
-        try:
-            self.cfg.update(srsly.json_loads(data))
-        except (ValueError, TypeError) as err:
-            raise ValueError(Errors.S111.format(name=self.name, got=f"cfg: {err}")) from err
-        for label in self.labels:
-            self.vocab.strings.add(label)
-
-    def _load_table(self, data: bytes) -> None:
-        if data:
-            from .similarity.table import SimilarWordTable
-
-            set_similar_word_table(self.model, SimilarWordTable.from_bytes(data))
-
-    def _load_model(self, data: bytes) -> None:
-        try:
-            self.model.from_bytes(data)
-        except Exception as err:  # msgpack, Thinc and torch each raise their own kinds
-            raise ValueError(Errors.S111.format(name=self.name, got=err)) from err
-        network = network_of(self.model.get_ref("tagger"))
-        if network is not None and network.settings.n_labels != len(self.labels):
-            got = f"weights for {network.settings.n_labels} labels beside {len(self.labels)} labels in cfg"
-            raise ValueError(Errors.S111.format(name=self.name, got=got))
-        if network is not None and network.similar is not None and similar_word_table(self.model) is None:
-            raise ValueError(Errors.S111.format(name=self.name, got="its similar words are missing"))
-        if not lexicon_fits(self.model):
-            raise ValueError(Errors.S111.format(name=self.name, got="its lexicon is missing or another one"))
-        install_vectors(self.model)

@@ -1,9 +1,10 @@
-"""The sublayer `lexicon`: its settings, and the lexicon that a model holds. See lexicon/ for the names themselves."""
+"""What a model knows beside its weights: the table of similar words, the lexicon. They live in its shim's resources."""
 
 from pathlib import Path
 from typing import Any, Dict, Union, cast
 from warnings import warn
 
+import torch
 from thinc.api import Model
 
 from .errors import Errors, Warnings
@@ -28,6 +29,34 @@ def make_lexicon(width: int = 32, dropout: float = 0.3) -> LexiconSettings:
     if not 0.0 <= dropout <= 1.0:
         raise ValueError(Errors.S104.format(name="dropout", expected="from 0 to 1", got=dropout))
     return LexiconSettings(width, dropout)
+
+
+def similar_word_table(model: Model) -> Any:
+    """The table that the model looks words up in, None if there is none."""
+    return _resources(model).get("similar_words")
+
+
+def set_similar_word_table(model: Model, table: Any) -> None:
+    """Give the model its similar words. Call `install_vectors` once the network is there too."""
+    _resources(model)["similar_words"] = table
+
+
+def install_vectors(model: Model) -> None:
+    """Copy the table's vectors into the network. RAISES (ValueError): S106 if the widths differ."""
+    network, table = network_of(model.get_ref("tagger")), similar_word_table(model)
+    if network is None or network.similar is None or table is None:
+        return
+    check_vector_width(model, table)
+    network.similar.set_vectors(torch.from_numpy(table.vectors))
+
+
+def check_vector_width(model: Model, table: Any) -> None:
+    """RAISES (ValueError): S106 if the network was built for vectors of another width."""
+    network = network_of(model.get_ref("tagger"))
+    if network is not None and network.similar is not None:
+        expected = network.settings.vector_width
+        if table.width != expected:
+            raise ValueError(Errors.S106.format(expected=expected, got=table.width))
 
 
 def lexicon_of(model: Model) -> Any:

@@ -11,8 +11,8 @@ from spacy.training import Example
 from thinc.api import Adam, fix_random_seed
 
 from spacy_ssner.annotations import span_score
-from spacy_ssner.architectures import similar_word_table
 from spacy_ssner.component import SSNER
+from spacy_ssner.knowledge import similar_word_table
 from spacy_ssner.layers.torch_tagger import network_of
 from spacy_ssner.types import TagScores
 
