@@ -40,12 +40,9 @@ def lexicon_weight(nlp):
     return network_of(nlp.get_pipe("ssner").model.get_ref("tagger")).lexicon.map.weight
 
 
-@pytest.mark.parametrize("decoder", ["crf", "softmax"])
 @pytest.mark.parametrize("names", COMBINATIONS, ids="-".join)
-def test_every_combination_trains_a_step_and_comes_back(
-    names, decoder, make_nlp, make_examples, annotated, found
-):
-    nlp = make_nlp(*names, "lexicon", decoder=decoder)
+def test_every_combination_trains_a_step_and_comes_back(names, make_nlp, make_examples, annotated, found):
+    nlp = make_nlp(*names, "lexicon", decoder="softmax" if len(names) == 1 else "crf")
     before = lexicon_weight(nlp).detach().clone()
     losses = [nlp.update(make_examples(nlp), sgd=nlp.create_optimizer())["ssner"] for _ in range(3)]
     assert np.isfinite(losses).all() and (lexicon_weight(nlp) != before).any()
