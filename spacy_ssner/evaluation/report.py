@@ -159,7 +159,8 @@ def conditions(variants: Variants) -> str:
     encoders = sorted({f"{r['encoder']} ({str(r['encoder_sha256'])[:12]})" for r in runs if r["encoder"]})
     devices = sorted({"CPU" if r["gpu_id"] < 0 else "GPU" for r in runs})
     versions = sorted({f"torch {r['versions']['torch']}, spaCy {r['versions']['spacy']}" for r in runs})
-    text = f"{len(runs)} runs, on {' and '.join(devices)}, commit {', '.join(commits)}; {'; '.join(versions)}"
+    count = f"{len(runs)} run{'s' * (len(runs) > 1)}"
+    text = f"{count}, on {' and '.join(devices)}, commit {', '.join(commits)}; {'; '.join(versions)}"
     text += f"; encoder (SHA-256) {', '.join(encoders)}." if encoders else "."
     mixed = [v for v, rs in variants.items() if len({(r["config_sha256"], str(r["files"])) for r in rs}) > 1]
     return text + (f" Configs or files differ between seeds of: {', '.join(mixed)}." if mixed else "")
