@@ -155,8 +155,10 @@ def _rows(
         n = int(repeats.sum()) + 2
         labels, words = np.full(n, IGNORED), np.full(n, -1)
         labels[first[core]], words[first[core]] = tags[index[core]], index[core]
-        ids = [[special["begin"]], *(pieces[i] for i in index), [special["end"]]]
-        word_ids = [[-1], np.repeat(np.arange(length), repeats), [-1]]
-        rows.append({"input_ids": np.concatenate(ids), "word_ids": np.concatenate(word_ids)})
-        rows[-1].update(labels=labels, words=words)
+        ids = np.concatenate([pieces[i] for i in index])
+        row = {
+            "input_ids": np.pad(ids, 1, constant_values=(special["begin"], special["end"])),
+            "word_ids": np.pad(np.repeat(np.arange(length), repeats), 1, constant_values=-1),
+        }
+        rows.append({**row, "labels": labels, "words": words})
     return rows

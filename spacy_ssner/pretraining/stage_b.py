@@ -152,7 +152,9 @@ def start(
         raise ValueError(Errors.S107.format(name=name, got=err)) from err
     lengths = entity_lengths(train)
     law = law or entity_law(lengths, max_length=max(lengths))
-    masking = masks and SegmentMasking.from_tokenizer(tokenizer, law=law, settings=masks, seed=settings.seed)
+    masking = None
+    if masks is not None:
+        masking = SegmentMasking.from_tokenizer(tokenizer, law=law, settings=masks, seed=settings.seed)
     tags = tag_names(sorted({span.label for doc in train for span in doc_entities(doc)}))
     tag_ids = {tag: i for i, tag in enumerate(tags)}
     sizes = {

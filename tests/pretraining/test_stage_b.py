@@ -17,8 +17,9 @@ from spacy_ssner.pretraining.segments import fixed_law
 from spacy_ssner.pretraining.stage_b import pretrain_supervised
 from spacy_ssner.pretraining.supervised import SupervisedSettings
 
+pytestmark = pytest.mark.filterwarnings(r"ignore:\[SW120\]")  # a few steps of a tiny encoder find nothing
 SAMPLE = Path(__file__).parents[2] / "assets" / "sample"
-TINY = dict(max_padded=80, dropout=0.0, learn_rate=1e-2, max_pieces=48)
+TINY = dict(n_epochs=12, max_padded=80, dropout=0.0, learn_rate=5e-3, head_factor=2.0, max_pieces=48)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def files(annotated_docs, write_spacy, tmp_path_factory):
 @pytest.fixture(scope="module")
 def train(tiny_bert, files):
     def train(out, *, encoder=tiny_bert, data=files, law=None, masks=MaskSettings(), **settings):  # noqa: B008
-        values = SupervisedSettings(**{**TINY, "n_epochs": 2, **settings})
+        values = SupervisedSettings(**{**TINY, **settings})
         report = pretrain_supervised(str(encoder), *data, out, law=law, masks=masks, settings=values)
         return report, load_file(out / "model.safetensors")
 
@@ -47,14 +48,14 @@ def finished(train, tmp_path_factory):
 def test_report(finished, files):
     out, report, _ = finished
     assert json.loads((out / "pretraining.json").read_text()) == json.loads(json.dumps(report))
-    assert [entry["epoch"] for entry in report["epochs"]] == [1, 2]
+    assert [entry["epoch"] for entry in report["epochs"]] == list(range(1, 13))
     steps = [step["step"] for step in report["steps"]]
-    assert steps == list(range(1, report["epochs"][-1]["step"] + 1)) and len(steps) >= 4
+    assert steps == list(range(1, report["epochs"][-1]["step"] + 1)) and len(steps) >= 24
     assert all(step["loss"] > 0 for step in report["steps"])
     assert all(0 <= entry[name] <= 1 for entry in report["epochs"] for name in ("precision", "recall", "f1"))
     assert {entry["support"] for entry in report["epochs"]} == {6}
     best = max(report["epochs"], key=lambda entry: entry["f1"])
-    assert report["best_epoch"] == best["epoch"]
+    assert report["best_epoch"] == best["epoch"] and best["f1"] > 0
     assert report["settings"]["labels"] == ["Area", "HackOrg", "Malware", "Org", "Tool"]
     law = report["settings"]["law"]
     assert law["name"] == "entity" and law["probabilities"] == pytest.approx([7 / 9, 1 / 9, 0, 1 / 9])
@@ -79,13 +80,27 @@ def test_folder_is_a_plain_encoder(finished, tiny_bert):
     assert tokenizers[0].get_vocab() == tokenizers[1].get_vocab()
 
 
-def test_same_seed_same_weights(train, finished, tmp_path):
-    _, report, weights = finished
-    again, others = train(tmp_path / "again")
-    assert [step["loss"] for step in again["steps"]] == [step["loss"] for step in report["steps"]]
-    assert all((others[key] == weights[key]).all() for key in weights)
-    changed, _ = train(tmp_path / "changed", seed=1)
-    assert [step["loss"] for step in changed["steps"]] != [step["loss"] for step in report["steps"]]
+@pytest.fixture(scope="module")
+def losses(train, tmp_path_factory):
+    """Losses and weights of a short run."""
+
+    def losses(**settings):
+        report, weights = train(tmp_path_factory.mktemp("short"), n_steps=3, **settings)
+        return [step["loss"] for step in report["steps"]], weights
+
+    return losses
+
+
+def test_same_seed_same_weights(losses):
+    expected, weights = losses()
+    again, others = losses()
+    assert again == expected and all((others[key] == weights[key]).all() for key in weights)
+    assert losses(seed=1)[0] != expected
+
+
+@pytest.fixture(scope="module")
+def reference(losses):
+    return losses()[0]
 
 
 @pytest.mark.parametrize(
@@ -93,9 +108,8 @@ def test_same_seed_same_weights(train, finished, tmp_path):
     [{"masks": None}, {"law": fixed_law(3)}, {"gamma": 0.0}, {"class_weights": "inverse"}, {"bf16": True}],
     ids=str,
 )
-def test_every_option_changes_the_run(change, train, finished, tmp_path):
-    report, _ = train(tmp_path / "out", **change)
-    assert [step["loss"] for step in report["steps"]] != [step["loss"] for step in finished[1]["steps"]]
+def test_every_option_changes_the_run(change, losses, reference):
+    assert losses(**change)[0] != reference
 
 
 def test_stopped_early_it_is_validated_at_the_last_step(train, tmp_path):
@@ -121,20 +135,17 @@ def test_byte_level_pieces(train, tiny_roberta, tmp_path):
     assert load_encoder(str(tmp_path / "out"), max_padded=64).width == 16
 
 
-@pytest.mark.slow
 def test_overfit(train, files, tmp_path):
-    report, _ = train(tmp_path / "out", n_epochs=60, data=(files[0], files[0]), learn_rate=5e-3, gamma=2.0)
-    assert report["epochs"][report["best_epoch"] - 1]["f1"] == 1.0
-    assert report["epochs"][0]["f1"] < 1.0
-    assert (tmp_path / "out" / "model.safetensors").is_file()
+    report, _ = train(tmp_path / "out", n_epochs=30, data=(files[0], files[0]))
+    assert report["epochs"][report["best_epoch"] - 1]["f1"] == 1.0 > report["epochs"][0]["f1"]
 
 
 # Bad input
 
 
 def test_no_validation_entity_is_found(train, tmp_path):
-    with pytest.warns(UserWarning, match="SW120"):
-        train(tmp_path / "out", learn_rate=1e-9, n_steps=1, gamma=0.0)
+    with pytest.warns(UserWarning, match=r"SW120.*dev\.spacy"):
+        train(tmp_path / "out", law=fixed_law(1), n_steps=2)
     assert load_encoder(str(tmp_path / "out"), max_padded=64).width == 16
 
 
@@ -215,14 +226,14 @@ def test_minilm_on_the_sample_corpus(write_spacy, tmp_path):
     from spacy_ssner.encoders import export_encoder
 
     nlp = spacy.blank("en")
+    sentencizer = nlp.add_pipe("sentencizer")
     sentences = []
     for line in (SAMPLE / "train.jsonl").read_text(encoding="utf8").splitlines()[:10]:
         record = json.loads(line)
         doc = nlp.make_doc(record["text"])
         spans = [doc.char_span(s["start"], s["end"], s["label"]) for s in record["spans"]]
         doc.set_ents([span for span in spans if span is not None])
-        nlp.get_pipe("sentencizer")(doc) if nlp.has_pipe("sentencizer") else nlp.add_pipe("sentencizer")(doc)
-        sentences += [sent.as_doc() for sent in doc.sents if sent.ents]
+        sentences += [sent.as_doc() for sent in sentencizer(doc).sents if sent.ents]
     data = (
         write_spacy(tmp_path / "train.spacy", sentences[:20]),
         write_spacy(tmp_path / "dev.spacy", sentences[20:30]),
