@@ -91,9 +91,9 @@ def join_lines(lines: Sequence[str]) -> Iterator[str]:
     A line goes on if the next one starts in lower case, or if it is no short line and ends no sentence.
     """
     full = 0.6 * max(map(len, lines), default=0)
-    paragraph = ""
+    paragraph = last = ""
     for line in map(str.strip, lines):
-        ends = len(paragraph) < full or paragraph.endswith(PARAGRAPH_ENDS)
+        ends = len(last) < full or paragraph.endswith(PARAGRAPH_ENDS)
         if paragraph and (not line or (ends and not line[:1].islower())):
             yield paragraph
             paragraph = ""
@@ -101,6 +101,7 @@ def join_lines(lines: Sequence[str]) -> Iterator[str]:
             paragraph = paragraph[:-1] + line
         else:
             paragraph = f"{paragraph} {line}".strip()
+        last = line
     if paragraph:
         yield paragraph
 
