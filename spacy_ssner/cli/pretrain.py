@@ -108,17 +108,21 @@ def pretrain_cli(
 
 
 def read_law(text: str, out: Path) -> "LengthLaw":
-    """A law of lengths; one of a .spacy file is kept beside the encoder, as segments.json.
+    """A law of lengths; one of a .spacy file is kept beside the encoder, as segments.json and segments.png.
 
     RAISES (ValueError): What pretraining.segments raises.
     """
-    from ..pretraining.segments import entity_law, parse_law, read_entity_lengths, save_law
+    from importlib.util import find_spec
+
+    from ..pretraining.segments import entity_law, parse_law, plot_law, read_entity_lengths, save_law
 
     kind, _, path = text.partition(":")
     if kind != "entity" or not path.endswith(".spacy"):
         return parse_law(text)
     law = entity_law(read_entity_lengths(path), max_length=LONGEST_SEGMENT)
     save_law(law, out / "segments.json")
+    if find_spec("matplotlib") is not None:  # extra "plots"
+        plot_law(law, out / "segments.png")
     return law
 
 
@@ -133,8 +137,21 @@ def find_corpus(texts: List[str], place: Path, encoder: str, exclude: List[Path]
                 Errors.S262.format(expected="--exclude with text, not with a prepared folder", got=texts[0])
             )
         return Path(texts[0])
-    make_corpus([*texts, str(place)], encoder, exclude, PrepareSettings())
+    max_pieces = min(PrepareSettings().max_pieces, read_max_positions(encoder))
+    make_corpus([*texts, str(place)], encoder, exclude, PrepareSettings(max_pieces=max_pieces))
     return place
+
+
+def read_max_positions(encoder: str) -> int:
+    """Longest input of an encoder in pieces. RAISES (ValueError): S107 if it cannot be read."""
+    from transformers import AutoConfig
+
+    from ..nn.piece_encoder import max_positions
+
+    try:
+        return max_positions(AutoConfig.from_pretrained(encoder))
+    except Exception as err:  # transformers raises several kinds
+        raise ValueError(Errors.S107.format(name=encoder, got=err)) from err
 
 
 class Progress:

@@ -4,7 +4,8 @@ Letters: P pieces of all windows, N tokens, b windows of a group, t pieces of th
 """
 
 import json
-from typing import Any, Dict, List
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, List
 
 import numpy as np
 import torch
@@ -34,12 +35,8 @@ class PieceEncoder(nn.Module):
 
     @property
     def max_positions(self) -> int:
-        """Longest input of the encoder in pieces; RoBERTa keeps its first positions for padding."""
-        config: Any = self.encoder.config
-        limit = getattr(config, "max_position_embeddings", None) or 512
-        if config.model_type in ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet"):
-            limit -= config.pad_token_id + 1
-        return limit
+        """Longest input of the encoder in pieces."""
+        return max_positions(self.encoder.config)
 
     def pieces(self, words: List[str], *, max_pieces: int) -> List[np.ndarray]:
         """Piece ids of each word on its own, at most `max_pieces` (first ones kept).
@@ -87,6 +84,14 @@ class PieceEncoder(nn.Module):
         return states[:, 1 : t + 1]
 
 
+def max_positions(config: Any) -> int:
+    """Longest input of an encoder in pieces, by its configuration; RoBERTa keeps its first positions for padding."""
+    limit = getattr(config, "max_position_embeddings", None) or 512
+    if config.model_type in ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet"):
+        limit -= config.pad_token_id + 1
+    return limit
+
+
 def build_encoder(settings: Dict[str, Any]) -> PieceEncoder:
     """An encoder of these settings with fresh weights, for loading saved ones into."""
     from transformers import AutoConfig, AutoModel
@@ -105,10 +110,24 @@ def load_encoder(name: str, *, max_padded: int, mixed_precision: bool = False) -
     from transformers import AutoModel
 
     tokenizer = load_tokenizer(name)
-    encoder = _without_pooler(AutoModel.from_pretrained(name))
+    with quiet_loading():  # it warns of a fresh pooler, which is thrown away
+        encoder = _without_pooler(AutoModel.from_pretrained(name))
     config = encoder.config.to_json_string(use_diff=False)  # type: ignore[union-attr,operator]
     sizes = {"max_padded": max_padded, "mixed_precision": mixed_precision}
     return PieceEncoder({"config": config, **tokenizer, **sizes}, encoder)
+
+
+@contextmanager
+def quiet_loading() -> Iterator[None]:
+    """Keep transformers from warning of weights that are fresh or left over; for loads that deal with them."""
+    from transformers import logging
+
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
 
 
 def load_tokenizer(name: str) -> Dict[str, Any]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from ..nn.piece_encoder import quiet_loading
 from .masking import IGNORED
 
 HEADS = ("cls", "lm_head", "generator_lm_head")  # what transformers calls the head on top of the encoder
@@ -28,15 +29,11 @@ def load_masked_lm(name: str) -> LoadedModel:
     A folder without a head (a sentence encoder) gets a fresh one: see pretraining.head.
     RAISES (OSError, ValueError): What transformers raises for a missing or broken folder.
     """
-    from transformers import AutoModelForMaskedLM, AutoTokenizer, logging
+    from transformers import AutoModelForMaskedLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True)
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # what is fresh is returned and dealt with, not warned of
-    try:
+    with quiet_loading():  # what is fresh is returned
         model, info = AutoModelForMaskedLM.from_pretrained(name, output_loading_info=True)
-    finally:
-        logging.set_verbosity(verbosity)
     model.tie_weights()
     tied = set(model._tied_weights_keys or ())
     return LoadedModel(model, tokenizer, sorted(set(info["missing_keys"]) - tied))

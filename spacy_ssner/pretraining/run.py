@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..errors import Errors
+from ..nn.piece_encoder import max_positions
 from .batches import count_batches, epoch_batches
 from .head import fit_head, masked_states, set_frequency_bias
 from .masked_lm import LengthScore, LoadedModel, MaskedLM, load_masked_lm, score_masked_lm
@@ -112,7 +113,8 @@ def start(
     masks: MaskSettings,
     settings: PretrainSettings,
 ) -> Run:
-    """Load the model. RAISES (ValueError): S107 if it cannot be read; S249 if the corpus has other pieces."""
+    """Load the model. RAISES (ValueError): S107 if it cannot be read; S249 if the corpus has other
+    pieces, or too many in a row."""
     torch.manual_seed(settings.seed)  # the weights of a fresh head
     try:
         loaded = load_masked_lm(name)
@@ -121,6 +123,12 @@ def start(
     if fingerprint(read_tokenizer(name)["tokenizer"]) != corpus.meta["tokenizer"]:
         expected = f"the tokenizer of {name}"
         raise ValueError(Errors.S249.format(folder="the corpus", expected=expected, got="another one"))
+    limit = max_positions(loaded.model.config)
+    for text in (corpus, held_out or corpus):
+        longest = int(text.lengths.max(initial=0))
+        if longest > limit:
+            expected, got = f"rows of at most {limit} pieces (--max-pieces {limit})", longest
+            raise ValueError(Errors.S249.format(folder="the corpus", expected=expected, got=got))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     objective = MaskedLM(loaded.model).to(device)
     run = Run(loaded, objective, corpus, held_out, law, masks, settings, device)

@@ -216,6 +216,23 @@ def test_a_corpus_of_another_tokenizer_is_refused(run, tiny_roberta, tmp_path):
         run(tmp_path, name=tiny_roberta)
 
 
+def test_rows_longer_than_the_encoder_are_refused(tiny_bert, tmp_path):
+    settings = PrepareSettings(
+        held_out=0, limit_words=1000
+    )  # up to 128 pieces, and tiny_bert has 64 positions
+    prepare_corpus([TEXT], tmp_path / "text", tokenizer=read_tokenizer(str(tiny_bert)), settings=settings)
+    with pytest.raises(ValueError, match="S249.*--max-pieces 64"):
+        pretrain(
+            str(tiny_bert),
+            TokenisedCorpus.open(tmp_path / "text"),
+            tmp_path / "out",
+            held_out=None,
+            law=LAW,
+            masks=MaskSettings(),
+            settings=PretrainSettings(),
+        )
+
+
 def test_an_encoder_that_is_none(run, tmp_path):
     with pytest.raises(ValueError, match="S107"):
         run(tmp_path / "out", name=tmp_path)

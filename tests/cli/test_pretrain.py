@@ -1,0 +1,87 @@
+"""`pretrain` on the command line: a tiny encoder, text of the sample corpus."""
+
+import json
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.tokens import DocBin
+from typer.testing import CliRunner
+
+from spacy_ssner.cli import ssner_app
+from spacy_ssner.nn.piece_encoder import load_encoder
+
+TEXT = Path(__file__).parents[2] / "assets" / "sample" / "unlabelled.txt"
+QUICK = ["--steps", "3", "--head-pieces", "50", "--held-out-rows", "10", "--max-padded", "256"]
+
+
+@pytest.fixture
+def text(tmp_path):
+    path = tmp_path / "reports.txt"
+    path.write_text(TEXT.read_text(encoding="utf8"), encoding="utf8")
+    return path
+
+
+@pytest.fixture
+def invoke(tiny_bert):
+    def invoke(*arguments, encoder=tiny_bert):
+        return CliRunner().invoke(
+            ssner_app, ["pretrain", *map(str, arguments), "--encoder", str(encoder), *QUICK]
+        )
+
+    return invoke
+
+
+@pytest.fixture
+def labelled(tmp_path, annotated):
+    nlp = spacy.blank("en")
+    docs = []
+    for words, spans in annotated:
+        doc = nlp(words)
+        doc.ents = [doc.char_span(*span) for span in spans]
+        docs.append(doc)
+    DocBin(docs=docs).to_disk(tmp_path / "train.spacy")
+    return tmp_path / "train.spacy"
+
+
+def test_text_to_encoder(invoke, text, labelled, tmp_path):
+    out = tmp_path / "out"
+    result = invoke(text, out, "--law", f"entity:{labelled}")
+    assert result.exit_code == 0, result.output
+    assert "Loss head fitted" in result.output
+    load_encoder(str(out), max_padded=256)
+    law = json.loads((out / "segments.json").read_text())
+    assert law["probabilities"] == pytest.approx([7 / 9, 1 / 9, 0, 1 / 9])  # of 1, 2 and 4 words
+    assert (out / "segments.png").stat().st_size > 0
+    again = invoke(out / "corpus", tmp_path / "again", "--law", "fixed:2")
+    assert again.exit_code == 0, again.output
+    assert (tmp_path / "again" / "config.json").is_file()
+    assert not (tmp_path / "again" / "corpus").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments,message",
+    [
+        (["{out}"], "S262"),
+        (["{text}", "{out}", "--law", "fixed:x"], "S240"),
+        (["{text}", "{out}", "--budget", "0.9"], "S117"),
+        (["{text}", "{out}", "--resume"], "S120"),
+        (["missing.txt", "{out}"], "S263"),
+    ],
+)
+def test_what_is_wrong_is_said(arguments, message, invoke, text, tmp_path):
+    places = {"text": text, "out": tmp_path / "out"}
+    result = invoke(*(argument.format(**places) for argument in arguments))
+    assert result.exit_code == 1
+    assert message in result.output
+
+
+def test_exclude_belongs_to_text(invoke, text, labelled, tmp_path):
+    assert invoke(text, tmp_path / "a").exit_code == 0
+    result = invoke(tmp_path / "a" / "corpus", tmp_path / "b", "--exclude", labelled)
+    assert result.exit_code == 1 and "S262" in result.output
+
+
+def test_an_encoder_that_is_none(invoke, text, tmp_path):
+    result = invoke(text, tmp_path / "out", encoder=tmp_path)
+    assert result.exit_code == 1 and "S107" in result.output
