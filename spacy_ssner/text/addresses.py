@@ -33,17 +33,24 @@ KNOWN_IPV6 = re.compile(
     r"(?:2[0-9a-f]{3}|3[0-9a-f]{3}|fe[89ab][0-9a-f]|f[cd][0-9a-f]{2}|ff[0-9a-f]{2}|64):|::(?:1$|ffff:)", re.I
 )
 VERSION_WORD = (
-    r"(?:\b(?:v|ver|versions?|releases?|builds?|firmware|revision|rev|before|through|prior to|earlier than|up to|until|"
-    r"fixed in|patch|sdk|update)\b[.:]?|[<>]=?|=<)"
+    r"(?:\b(?:v|ver|versions?|releases?|builds?|firmware|revision|rev|patch|sdk|update)\b[.:]?|[<>]=?|=<)"
 )
-# `version 1.2.3.4`, also further down a list: `versions 1.2.3.4, 1.2.3.5 and 1.2.4.0`.
-VERSION_BEFORE = re.compile(
-    VERSION_WORD
-    + r"[\s:=(]*(?:\d[\w.]{0,20}(?:\s?[,/-]\s?(?:and |or )?|\s(?:and|or|to|through|before)\s))*$",
-    re.I,
+WEAK_WORD = (
+    r"\b(?:before|through|prior\sto|earlier\sthan|up\sto|until|fixed\sin)\b"  # before addresses as well
 )
+FILLER = r"(?:\s(?:that|which|are|is|was|affected|vulnerable|includes?|including|prior|older|earlier|from|than|to|of|number))"
+LISTED = r"(?:\d[\w.]{0,20}(?:\s?[,/-]\s?(?:and |or )?|\s(?:and|or|to|through|before)\s))*$"
+# `version 1.2.3.4`, also further down a list: `versions that are affected are 1.2.3.4, 1.2.3.5 and 1.2.4.0`.
+VERSION_BEFORE = re.compile(rf"{VERSION_WORD}{FILLER}{{0,4}}[\s:=(]*{LISTED}", re.IGNORECASE)
+WEAK_BEFORE = re.compile(rf"{WEAK_WORD}\s{LISTED}", re.IGNORECASE)
+LATER = "earlier|prior|below|later|older|newer|lower|above|before|previous"
 VERSION_AFTER = re.compile(
-    r"[\s,(]*(?:and|or)\s(?:earlier|prior|below|later|older|newer|lower|above|before|previous)", re.I
+    rf"[\s,(]*(?:and|or)\s(?:all\s)?(?:{LATER})|\(\d|\s(?:allows?|devices?)\b", re.IGNORECASE
+)
+THROUGH = re.compile(r"\s(?:through|thru)\s\d", re.IGNORECASE)
+RESERVED = ("0.0.0.0", "127.", "169.254.", "192.168.", "255.")  # hardly ever versions
+ADDRESS_WORD = re.compile(
+    r"\b(?:ips?|ipv4|address(?:es)?|ranges?|subnets?|networks?|hosts?|c2|c&c)\b", re.IGNORECASE
 )
 CONTEXT = 90  # characters looked at before an address
 
@@ -123,8 +130,13 @@ def _is_ipv4(text: str) -> bool:
 
 def is_version(text: str, start: int, end: int) -> bool:
     """Do the words around text[start:end], four numbers, say that it is the version of something?"""
+    if text.startswith(RESERVED, start):
+        return False
     before = text[max(0, start - CONTEXT) : start]
-    return bool(VERSION_BEFORE.search(before) or VERSION_AFTER.match(text, end, end + 30))
+    if VERSION_BEFORE.search(before) or VERSION_AFTER.match(text, end, end + 30):
+        return True
+    weak = WEAK_BEFORE.search(before) or THROUGH.match(text, end, end + 12)
+    return bool(weak) and not ADDRESS_WORD.search(before)
 
 
 def ipv6(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:

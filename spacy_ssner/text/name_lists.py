@@ -41,7 +41,7 @@ TOP_LEVEL = frozenset((COUNTRIES + GENERIC).split())
 
 EXTENSIONS = frozenset(
     """
-exe dll sys scr drv ocx cpl efi mui msi msp msix appx com0 bat cmd ps1 psm1 psd1 ps1xml vbs vbe vb js jse mjs wsf wsh
+exe dll sys scr drv ocx cpl efi mui msi msp msix appx bat cmd ps1 psm1 psd1 ps1xml vbs vbe vb js jse mjs wsf wsh
 wsc hta jar war ear class lnk pif reg inf sct job gadget xll wll chm hlp url theme diagcab
 doc docx docm dot dotm dotx xls xlsx xlsm xlsb xlam xla xlt xltm slk iqy ppt pptx pptm pps ppsx ppam rtf pdf odt ods
 odp one pub mdb accdb mde ade csv tsv txt log md json jsonl xml yml yaml toml ini cfg conf config plist
@@ -49,12 +49,12 @@ zip rar 7z gz tgz tar bz2 tbz xz lzma lz4 zst cab ace arj iso img vhd vhdx vmdk 
 xpi crx nupkg whl egg
 dat bin tmp temp bak old swp db sqlite sqlite3 sql dmp mdmp dump pcap pcapng evtx evt etl msg eml pst ost ics vcf
 pem crt cer der key pfx p12 p7b jks kdbx gpg asc
-py pyc pyd pyw pyx rb pl php php3 php4 php5 php7 phtml asp aspx ashx asmx ascx cshtml jsp jspx jspa cgi htm html xhtml
-shtml mht mhtml css scss swf sh bash zsh ksh csh cs cpp cxx hpp java go rs swift kt lua asm scpt applescript ts tsx jsx
+cc py pyc pyd pyw pyx rb pl php php3 php4 php5 php7 phtml asp aspx ashx asmx ascx cshtml jsp jspx jspa cgi htm html
+xhtml shtml mht mhtml css scss swf sh bash zsh ksh csh cs cpp cxx hpp java go rs swift kt lua asm scpt applescript ts tsx jsx
 vue c h so dylib ko elf dex odex class smali o
 png jpg jpeg gif bmp ico svg tif tiff webp psd mp3 mp4 m4a avi wmv mov wav flv mkv ttf otf woff woff2 eot
 yar yara rules manifest lock locked encrypted crypt crypted wncry wnry locky cerber
-desktop service timer plist kext ko bashrc map properties gradle lib obj pdb def rc idb i64
+desktop service timer kext map properties gradle lib obj pdb def rc idb i64
 ax acm tlb nls mof wim sdb xsl xslt xsd wsdl vbp vbproj csproj sln proj targets csproj
 """.split()
 )

@@ -21,6 +21,7 @@ SIGNS = frozenset("~$!+@%")  # in names of files, not in those of hosts
 MAX_NAME = 255  # characters: the limit of DNS (253) and of most file systems
 LABEL = re.compile(r"[^\W_](?:[\w-]{0,61}\w)?$|_[\w-]{0,61}\w$")
 PUNYCODE = re.compile(r"xn--[a-z0-9-]{2,59}$")
+CAMEL = re.compile(r"[a-z][A-Z]")  # as in names of variables and of files with source code
 ANY_ENDING = re.compile(r"[^\W\d_]{2,24}$")
 
 
@@ -87,6 +88,8 @@ def is_file(name: str, *, defanged: bool) -> bool:
         return False
     if len(last) == 1 and (written != last or len(stem) < 2 or "." in stem):
         return False
+    if last == "cc":  # C++, and a popular ending of hosts
+        return not defanged and ("_" in stem or bool(CAMEL.search(stem)))
     if last in BOTH:
         host = defanged or stem.lower().startswith("www.") or ("." in stem and last not in SCRIPTS)
         return not host
@@ -108,9 +111,11 @@ def is_domain(name: str, *, defanged: bool, called: bool) -> bool:
         return bool(ANY_ENDING.match(last) or PUNYCODE.match(last))
     if last not in TOP_LEVEL and not PUNYCODE.match(last):
         return labels[0].lower() == "www" and len(labels) > 2 and bool(ANY_ENDING.match(last))
-    if last in BOTH and labels[0] != "www" and len(labels) < 3:
+    if last in BOTH and last != "cc" and labels[0].lower() != "www" and len(labels) < 3:
         return False
-    if _is_no_name(name, written) or (called and last in WORDS):
+    if "_" in labels[-2]:  # nobody can register that
+        return False
+    if _is_no_name(name, written) or (last in WORDS and (called or CAMEL.search(name))):
         return False
     if len(labels) > 2 and labels[0].lower() in PACKAGES:
         return False

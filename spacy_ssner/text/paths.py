@@ -16,7 +16,7 @@ HIVES = (
 )
 ROOT = re.compile(
     rf"""(?<![\w\\])(?:
-      (?P<MUTEX>(?:Global|Local){SLASH}(?=[^\s\\]))
+      (?P<MUTEX>(?-i:Global|Local){SLASH}(?=[^\s\\]))
     | (?P<REGISTRY>{HIVES}{SLASH}|SOFTWARE{SLASH}(?:Microsoft|Wow6432Node|Classes|Policies){SLASH}
                    |SYSTEM{SLASH}(?:CurrentControlSet|ControlSet00\d){SLASH})
     | (?P<PATH>\\\\[?.]\\(?:[A-Z]:\\)?|[A-Z]:{SLASH}|%[A-Z][\w()]{{1,30}}%{SLASH}|\$env:\w{{1,30}}{SLASH}
@@ -26,13 +26,13 @@ ROOT = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 # A folder with blanks in its name counts if a backslash follows soon and its words look like a name's.
-WORD = r"(?:[A-Z0-9(&-][^\s\\/:*?\"<>|,;%]{0,40}|and|of|for|the)"
+WORD = r"(?:(?!HK[ELCU]|SOFTWARE\\|SYSTEM\\)[A-Z0-9(&-][^\s\\/:*?\"<>|,;%]{0,40}|and|of|for|the)"
 SPACED = re.compile(rf" (?:{WORD} ){{0,3}}{WORD}{SLASH}")
 # Well-known last folders with blanks, behind their first word.
 FINAL = re.compile(
     r"(?:(?<=\\Program) Files(?: \(x86\))?|(?<=\\Image) File Execution Options|(?<=\\Internet) (?:Settings|Explorer)"
     r"|(?<=\\Start) Menu|(?<=\\Windows) (?:NT|Defender)|(?<=\\Application) Data|(?<=\\Common) Files"
-    r"|(?<=\\User) Shell Folders|(?<=\\Shell) Folders|(?<=\\Browser) Helper Objects)(?!\w)",
+    r"|(?<=\\User) Shell Folders|(?<=\\Shell) Folders|(?<=\\Browser) Helper Objects|(?<=\\Installed) Components)(?!\w)",
     re.IGNORECASE,
 )
 RELATIVE = re.compile(rf"(?<![\w\\:.$%~-])(?:[\w.$%~-]+)?(?:{SLASH}[\w.$%@~#!&+{{}}()*-]+)+")
