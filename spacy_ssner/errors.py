@@ -290,6 +290,12 @@ class Errors(metaclass=_Coded):
     )
     S299 = "Drawing needs matplotlib, which is not installed. Run: pip install 'spacy-ssner[plots]'."
 
+    S286 = "No such kinds of indicator: expected {expected}, got {got}. Change 'labels' in the config of ssner_ioc."
+    S287 = (
+        "Expected to be able to write Span._.{name}, but another package has defined it as a method or without a "
+        "setter. Remove that with Span.remove_extension({name!r}) before ssner_ioc is added."
+    )
+
     # S3xx: internals and files
     S301 = (
         "The shapes of emissions, transitions and mask do not fit: expected {expected}, got {got}. "
@@ -357,4 +363,9 @@ class Warnings(metaclass=_Coded):
     SW272 = (
         "The pipeline returned {got} of {expected} documents (its error handler dropped the others). "
         "The entities of the dropped ones count as not found."
+    )
+    SW286 = (
+        "Of {total} indicators {moved} do not end where tokens end and were fitted to tokens (mode {mode!r}), {lost} "
+        "were left out for want of tokens of their own. Span._.ssner_characters holds the exact places. Use "
+        '[nlp.tokenizer] @tokenizers = "spacy-ssner.CTITokenizer.v1", with which all fit.'
     )

@@ -1,0 +1,204 @@
+"""The component `ssner_ioc`: indicators of compromise as entities, by rule, with their refanged values."""
+
+import warnings
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple, Union
+
+import srsly
+from spacy import util
+from spacy.language import Language
+from spacy.pipeline import Pipe
+from spacy.tokens import Doc, Span
+
+from .errors import Errors, Warnings
+from .text.indicators import KINDS, Indicator, find_indicators
+
+MODES = ("expand", "contract", "strict")
+VALUE, CHARACTERS = "ssner_value", "ssner_characters"
+
+
+@Language.factory(
+    "ssner_ioc",
+    assigns=["doc.ents", "token.ent_iob", "token.ent_type", f"span._.{VALUE}", f"span._.{CHARACTERS}"],
+    default_config={"labels": {}, "overwrite_ents": False, "alignment_mode": "expand"},
+)
+def make_ssner_ioc(
+    nlp: Language, name: str, labels: Dict[str, Optional[str]], overwrite_ents: bool, alignment_mode: str
+) -> "IndicatorRuler":
+    """Make the component.
+
+    labels (Dict[str, Optional[str]]): Label by kind (see text.indicators.KINDS), None to leave a kind out.
+        Kinds not named here are their own label.
+    overwrite_ents (bool): Replace entities that are in the way; otherwise they stay and ours give way.
+    alignment_mode (str): Where tokens do not end with an indicator: "expand" to whole tokens, "contract" to those
+        inside it, "strict" to leave it out. All are the same with the tokenizer spacy-ssner.CTITokenizer.v1.
+    RAISES (ValueError): S101, S108, S286 for settings that are not usable; S287 if Span._ has
+        an attribute of our name that cannot be written.
+    """
+    return IndicatorRuler(name, labels=labels, overwrite_ents=overwrite_ents, alignment_mode=alignment_mode)
+
+
+class IndicatorRuler(Pipe):
+    """Sets entities for indicators. `Span._.ssner_value` is the refanged value, `Span._.ssner_characters` the exact
+    start and end in the text, also where the entity had to be fitted to tokens."""
+
+    def __init__(
+        self,
+        name: str = "ssner_ioc",
+        *,
+        labels: Optional[Dict[str, Optional[str]]] = None,
+        overwrite_ents: bool = False,
+        alignment_mode: str = "expand",
+    ):
+        self.name = name
+        self.cfg: Dict[str, Any] = check_settings(
+            {"labels": dict(labels or {}), "overwrite_ents": overwrite_ents, "alignment_mode": alignment_mode}
+        )
+        register_value_extensions()
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        """All labels that may be set."""
+        return tuple(sorted(set(self._label_of_kind().values())))
+
+    def _label_of_kind(self) -> Dict[str, str]:
+        labels = {kind: self.cfg["labels"].get(kind, kind) for kind in KINDS}
+        return {kind: label for kind, label in labels.items() if label is not None}
+
+    def __call__(self, doc: Doc) -> Doc:
+        """Add the indicators of a doc to its entities. Warns (SW286) with counts if some do not fit the tokens."""
+        self._warn(*self._annotate(doc))
+        return doc
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
+        """The same for a stream, with one warning at its end. `batch_size` is of no importance here."""
+        handle_error = self.get_error_handler()
+        n_all = n_moved = n_lost = 0
+        for doc in stream:
+            try:
+                counts = self._annotate(doc)
+            except Exception as err:  # whatever it is, the pipeline's handler decides
+                handle_error(self.name, self, [doc], err)
+                continue
+            n_all, n_moved, n_lost = n_all + counts[0], n_moved + counts[1], n_lost + counts[2]
+            yield doc
+        self._warn(n_all, n_moved, n_lost)
+
+    def _warn(self, n_all: int, n_moved: int, n_lost: int) -> None:
+        if n_moved or n_lost:
+            mode = self.cfg["alignment_mode"]
+            warnings.warn(
+                Warnings.SW286.format(total=n_all, moved=n_moved, lost=n_lost, mode=mode), stacklevel=3
+            )
+
+    def _annotate(self, doc: Doc) -> Tuple[int, int, int]:
+        """RETURNS (Tuple[int, int, int]): How many indicators, how many of them fitted to tokens, how many lost."""
+        labels = self._label_of_kind()
+        found = [hit for hit in find_indicators(doc.text) if hit.kind in labels]
+        spans, n_moved = place(doc, found, labels, mode=self.cfg["alignment_mode"])
+        if spans:
+            add_entities(doc, [span for span, _ in spans], overwrite=self.cfg["overwrite_ents"])
+            for span, hit in spans:
+                span._.set(VALUE, hit.value)
+                span._.set(CHARACTERS, (hit.start, hit.end))
+        return len(found), n_moved, len(found) - len(spans)
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """The settings."""
+        return util.to_bytes({"cfg": lambda: srsly.json_dumps(self.cfg).encode("utf8")}, exclude)
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "IndicatorRuler":
+        """RAISES (ValueError): S111 if the bytes are damaged; as the factory for bad settings."""
+        try:
+            message = srsly.msgpack_loads(bytes_data)
+            if not isinstance(message, dict):
+                raise ValueError("no bytes of a component")
+        except ValueError as err:
+            raise ValueError(Errors.S111.format(name=self.name, got=err)) from err
+        util.from_dict(message, {"cfg": self._load_cfg}, exclude)
+        return self
+
+    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
+        """A file `cfg` with the settings."""
+        util.to_disk(path, {"cfg": lambda p: srsly.write_json(p, self.cfg)}, exclude)
+
+    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "IndicatorRuler":
+        """RAISES (ValueError): S111 if the file is missing or damaged; as the factory for bad settings."""
+        util.from_disk(
+            path, {"cfg": lambda p: self._load_cfg(p.read_bytes() if p.exists() else b"")}, exclude
+        )
+        return self
+
+    def _load_cfg(self, data: bytes) -> None:
+        try:
+            settings = {**self.cfg, **srsly.json_loads(data)}
+        except (ValueError, TypeError) as err:
+            raise ValueError(Errors.S111.format(name=self.name, got=f"cfg: {err}")) from err
+        self.cfg = check_settings(settings)
+
+
+def check_settings(settings: Dict[str, Any]) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): The settings. RAISES (ValueError): S101, S108, S286 if one is not usable."""
+    unknown = sorted(set(settings["labels"]) - set(KINDS))
+    if unknown:
+        raise ValueError(Errors.S286.format(expected=list(KINDS), got=unknown))
+    for label in settings["labels"].values():
+        if label is not None and (not isinstance(label, str) or not label or label.strip() != label):
+            raise ValueError(Errors.S108.format(got=label))
+    if settings["alignment_mode"] not in MODES:
+        got = settings["alignment_mode"]
+        raise ValueError(Errors.S101.format(name="alignment_mode", expected=f"one of {MODES}", got=got))
+    return settings
+
+
+def place(
+    doc: Doc, found: Iterable[Indicator], labels: Dict[str, str], *, mode: str
+) -> Tuple[List[Tuple[Span, Indicator]], int]:
+    """Find the tokens of indicators.
+
+    labels (Dict[str, str]): Label by kind.
+    mode (str): One of MODES.
+    RETURNS (Tuple[List[Tuple[Span, Indicator]], int]): Spans in order without overlap, each with its indicator, and how
+        many of them do not have exactly its characters. An indicator without tokens of its own is left out.
+    """
+    spans: List[Tuple[Span, Indicator]] = []
+    n_moved = done = 0
+    for hit in found:
+        span = doc.char_span(hit.start, hit.end, label=labels[hit.kind], alignment_mode=mode)
+        if span is None or not len(span) or span.start < done:
+            continue
+        n_moved += (span.start_char, span.end_char) != (hit.start, hit.end)
+        spans.append((span, hit))
+        done = span.end
+    return spans, n_moved
+
+
+def add_entities(doc: Doc, spans: List[Span], *, overwrite: bool) -> None:
+    """Add spans to `doc.ents`. Where an entity or a blocked token is in the way, the old one stays.
+
+    overwrite (bool): The new one replaces it.
+    """
+    blocked = [t.i for t in doc if t.ent_iob == 3 and not t.ent_type]
+    taken = {i for ent in doc.ents for i in range(ent.start, ent.end)} | set(blocked)
+    old = list(doc.ents)
+    if overwrite:
+        new = {i for span in spans for i in range(span.start, span.end)}
+        old = [ent for ent in old if new.isdisjoint(range(ent.start, ent.end))]
+        blocked = [i for i in blocked if i not in new]
+    else:
+        spans = [span for span in spans if taken.isdisjoint(range(span.start, span.end))]
+    doc.set_ents([*old, *spans], blocked=[doc[i : i + 1] for i in blocked], default="outside")
+
+
+def register_value_extensions() -> None:
+    """`Span._.ssner_value` and `Span._.ssner_characters`, None for a span that is no indicator.
+
+    RAISES (ValueError): S287 if somebody else has one of these names and does not let it be written.
+    """
+    for name in (VALUE, CHARACTERS):
+        if not Span.has_extension(name):
+            Span.set_extension(name, default=None)
+            continue
+        _, method, getter, setter = Span.get_extension(name)
+        if method is not None or (getter is not None and setter is None):
+            raise ValueError(Errors.S287.format(name=name))

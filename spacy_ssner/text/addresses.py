@@ -1,0 +1,172 @@
+"""URLs, e-mail addresses, IPv4 and IPv6 in refanged text. Every pattern is linear in what it reads."""
+
+import ipaddress
+import re
+from typing import Iterator, NamedTuple
+
+from .refang import Refanged
+
+
+class Hit(NamedTuple):
+    """An indicator in refanged text, which is text[start:end]."""
+
+    start: int
+    end: int
+    kind: str
+
+
+# No quantifier below is followed by what it could also match, or it is bounded: no backtracking to speak of.
+SCHEME = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9+*-]{1,15}:(?://|\\\\)(?=[\w\[%${<*])")
+URL_REST = re.compile(
+    "[^\\s\"'<>`|^\\\\\u2018\u2019\u201c\u201d\u00ab\u00bb\u2026\u3001\u3002\uff0c\u200b-\u200f\u2060\ufeff]*"
+)
+NEXT_URL = re.compile(r"[,;|]+(?=[A-Za-z][A-Za-z0-9+*-]{1,15}://)")
+BRACKET = re.compile(r"[()\[\]{}]")
+OPENER = {")": "(", "]": "[", "}": "{"}
+PORT = re.compile(r":\d{1,5}(?!\w)")
+EMAIL = re.compile(r"(?<![\w.+%-])([\w.+%-]{1,64})@((?:[\w-]{1,63}\.){1,10}[^\W\d_]{2,24})(?![\w@])(?!-\w)")
+IPV4 = re.compile(r"(?<![\w.])(?<![A-Za-z][-/])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\w|-[A-Za-z])")
+CIDR = re.compile(r"/\d{1,2}(?![\w/]|\.\d)")
+IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:][0-9A-Fa-f:.]{1,48}(?![\w:])")
+IPV6_TAIL = re.compile(r"(?:%\w{1,16})?(?:/\d{1,3}(?!\w))?")
+KNOWN_IPV6 = re.compile(
+    r"(?:2[0-9a-f]{3}|3[0-9a-f]{3}|fe[89ab][0-9a-f]|f[cd][0-9a-f]{2}|ff[0-9a-f]{2}|64):|::(?:1$|ffff:)", re.I
+)
+VERSION_WORD = (
+    r"(?:\b(?:v|ver|versions?|releases?|builds?|firmware|revision|rev|patch|sdk|update)\b[.:]?|[<>]=?|=<)"
+)
+WEAK_WORD = (
+    r"\b(?:before|through|prior\sto|earlier\sthan|up\sto|until|fixed\sin)\b"  # before addresses as well
+)
+FILLER = r"(?:\s(?:that|which|are|is|was|affected|vulnerable|includes?|including|prior|older|earlier|from|than|to|of|number))"
+LISTED = r"(?:\d[\w.]{0,20}(?:\s?[,/-]\s?(?:and |or )?|\s(?:and|or|to|through|before)\s))*$"
+# `version 1.2.3.4`, also further down a list: `versions that are affected are 1.2.3.4, 1.2.3.5 and 1.2.4.0`.
+VERSION_BEFORE = re.compile(rf"{VERSION_WORD}{FILLER}{{0,4}}[\s:=(]*{LISTED}", re.IGNORECASE)
+WEAK_BEFORE = re.compile(rf"{WEAK_WORD}\s{LISTED}", re.IGNORECASE)
+LATER = "earlier|prior|below|later|older|newer|lower|above|before|previous"
+VERSION_AFTER = re.compile(
+    rf"[\s,(]*(?:and|or)\s(?:all\s)?(?:{LATER})|\(\d|\s(?:allows?|devices?)\b", re.IGNORECASE
+)
+THROUGH = re.compile(r"\s(?:through|thru)\s\d", re.IGNORECASE)
+RESERVED = ("0.0.0.0", "127.", "169.254.", "192.168.", "255.")  # hardly ever versions
+ADDRESS_WORD = re.compile(
+    r"\b(?:ips?|ipv4|address(?:es)?|ranges?|subnets?|networks?|hosts?|c2|c&c)\b", re.IGNORECASE
+)
+CONTEXT = 90  # characters looked at before an address
+
+
+def balanced_end(text: str, start: int, end: int) -> int:
+    """End of text[start:end], or the place of the first closing bracket in it that nothing in it opens."""
+    depth = {"(": 0, "[": 0, "{": 0}
+    for bracket in BRACKET.finditer(text, start, end):
+        sign = bracket[0]
+        if sign in depth:
+            depth[sign] += 1
+        elif depth[OPENER[sign]] == 0:
+            return bracket.start()
+        else:
+            depth[OPENER[sign]] -= 1
+    return end
+
+
+def url_end(text: str, pos: int, hi: int) -> int:
+    """Where a URL ends that goes on at `pos`: before white space, quotes, an unmatched bracket, punctuation."""
+    match = URL_REST.match(text, pos, hi)
+    end = match.end() if match else pos
+    following = NEXT_URL.search(text, pos, end)
+    if following:
+        end = following.start()
+    end = balanced_end(text, pos, end)
+    while end > pos and text[end - 1] in ".,;:!?*([{":
+        end -= 1
+    return end
+
+
+def urls(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
+    """URLs with a scheme, `hxxp` included. One without a host is none."""
+    pos = lo
+    while match := SCHEME.search(plain.text, pos, hi):
+        pos = url_end(plain.text, match.end(), hi)
+        if pos > match.end():
+            yield Hit(match.start(), pos, "URL")
+        pos = max(pos, match.end())
+
+
+def emails(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
+    """E-mail addresses."""
+    for match in EMAIL.finditer(plain.text, lo, hi):
+        start = match.start() + len(match[1]) - len(match[1].lstrip(".%+-"))
+        if start < match.end(1):
+            yield Hit(start, match.end(), "EMAIL")
+
+
+def ipv4(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
+    """IPv4 addresses with port or prefix length; with a path behind they are URLs. Versions are none."""
+    text, done = plain.text, lo
+    for match in IPV4.finditer(text, lo, hi):
+        start, end = match.span()
+        if (
+            start < done
+            or not _is_ipv4(match[0])
+            or (not plain.defanged(start, end) and is_version(text, start, end))
+        ):
+            continue
+        kind = "IPV4"
+        cidr = CIDR.match(text, end, hi)
+        if cidr and int(cidr[0][1:]) <= 32:
+            end = cidr.end()
+        else:
+            port = PORT.match(text, end, hi)
+            end = port.end() if port else end
+            if text[end : min(end + 1, hi)] == "/" and not IPV4.match(text, end + 1, hi):
+                kind, end = "URL", url_end(text, end, hi)
+        yield Hit(start, end, kind)
+        done = end
+
+
+def _is_ipv4(text: str) -> bool:
+    return all(int(part) < 256 and (part == "0" or part[0] != "0") for part in text.split("."))
+
+
+def is_version(text: str, start: int, end: int) -> bool:
+    """Do the words around text[start:end], four numbers, say that it is the version of something?"""
+    if text.startswith(RESERVED, start):
+        return False
+    before = text[max(0, start - CONTEXT) : start]
+    if VERSION_BEFORE.search(before) or VERSION_AFTER.match(text, end, end + 30):
+        return True
+    weak = WEAK_BEFORE.search(before) or THROUGH.match(text, end, end + 12)
+    return bool(weak) and not ADDRESS_WORD.search(before)
+
+
+def ipv6(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
+    """IPv6 addresses with zone, prefix length, or brackets and port. `std::abs` and `10:30:15` are none."""
+    text = plain.text
+    for match in IPV6.finditer(text, lo, hi):
+        address = match[0]
+        if address[-1] in ".:" and not address.endswith("::"):
+            address = address[:-1]
+        if address.count(":") < 2 or not is_ipv6(address):
+            continue
+        start, end = match.start(), match.start() + len(address)
+        tail = IPV6_TAIL.match(text, end, hi)
+        end = tail.end() if tail else end
+        if start > lo and text[start - 1] == "[" and text[end : end + 1] == "]":
+            port = PORT.match(text, end + 1, hi)
+            if port:
+                start, end = start - 1, port.end()
+        yield Hit(start, end, "IPV6")
+
+
+def is_ipv6(text: str) -> bool:
+    """A valid address, and when shortened by `::` one that is not just two words of a program (`Add::Face`)."""
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    parts = [part for part in text.split(":") if part]
+    return (
+        "::" not in text
+        or bool(KNOWN_IPV6.match(text))
+        or (len(parts) > 3 and any(c.isdigit() for c in text))
+    )

@@ -1,0 +1,178 @@
+"""Find indicators of compromise and identifiers in raw text, defanged or not, in linear time.
+
+The text is refanged once, with a map back to it. Then one cheap pattern looks for signs (a dot before a letter,
+a backslash, digits behind a hyphen, ...); only the stretch without white space around a sign is read closer,
+by extractors that are each linear in it. Text without signs costs one scan.
+"""
+
+import re
+from functools import lru_cache
+from typing import Callable, Iterator, List, NamedTuple, Optional, Tuple
+
+from .addresses import Hit, emails, ipv4, ipv6, urls
+from .names import names
+from .paths import agents, unix_paths, windows_paths
+from .refang import Refanged, refang, refang_scheme
+
+KINDS = (
+    "ATTACK_ID",
+    "CVE",
+    "DOMAIN",
+    "EMAIL",
+    "FILE",
+    "IPV4",
+    "IPV6",
+    "MD5",
+    "MUTEX",
+    "PATH",
+    "REGISTRY",
+    "SHA1",
+    "SHA256",
+    "SHA512",
+    "URL",
+    "USER_AGENT",
+)
+HYPHENS = "-\u2010\u2011\u2012\u2013"
+PLAIN_HYPHENS = {ord(hyphen): "-" for hyphen in HYPHENS}
+# A sign: punctuation of names before a word; CVE and ATT&CK numbers; hex digits in a row, the first a digit.
+SIGN = re.compile(
+    rf"[.@/\\:0-9](?:(?<=[.@/\\:])(?=[\w%<$*{{])|(?<=[{HYPHENS}TSGMCA]\d)\d{{3}}|(?<=\d)[0-9A-Fa-f]{{7}})"
+)
+SPACE = re.compile(r"\s")
+HASHES = {32: "MD5", 40: "SHA1", 64: "SHA256", 128: "SHA512"}
+CODE = re.compile(
+    rf"""(?<![0-9A-Za-z_])(?:
+      (?P<CVE>[Cc][Vv][Ee][{HYPHENS}]\d{{4}}[{HYPHENS}]\d{{4,19}})
+    | (?<![-.])(?P<ATTACK_ID>(?:T[01]\d{{3}}(?:\.\d{{3}})?|(?:TA|[SGM])[01]\d{{3}}|C0\d{{3}}|DS0\d{{3}})(?!\.?\d|-\d))
+    | (?P<hash>[0-9A-Fa-f]{{32,128}})
+    )(?![0-9A-Za-z_])""",
+    re.VERBOSE,
+)
+
+
+MAX_CACHED = 64  # characters of a stretch whose reading is remembered
+
+
+class Indicator(NamedTuple):
+    """An indicator in a text.
+
+    start (int): Offset of its first character in the text as given.
+    end (int): Offset behind its last character.
+    kind (str): One of KINDS.
+    value (str): Refanged: `http://evil.com` for `hxxp://evil[.]com`.
+    """
+
+    start: int
+    end: int
+    kind: str
+    value: str
+
+
+def codes(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
+    """CVE ids, ATT&CK ids and hashes within text[lo:hi]."""
+    for match in CODE.finditer(plain.text, lo, hi):
+        kind = match.lastgroup or ""
+        if kind == "hash":
+            kind = HASHES.get(len(match[0]), "")
+            if not any(c.isalpha() for c in match[0]) or not any(c.isdigit() for c in match[0]):
+                continue
+        if kind:
+            yield Hit(*match.span(), kind)
+
+
+# In order of precedence: what one extractor takes is not seen by the next. The string must be there at all.
+EXTRACTORS: Tuple[Tuple[str, Callable[[Refanged, int, int], Iterator[Hit]]], ...] = (
+    (":", urls),
+    ("\\", windows_paths),
+    ("/", agents),
+    ("@", emails),
+    (":", ipv6),
+    ("/", unix_paths),
+    (".", ipv4),
+    (".", names),
+    ("", codes),
+)
+
+
+def find_indicators(text: str) -> List[Indicator]:
+    """Indicators of a text, in order; none overlaps another.
+
+    text (str): Any text. Time is linear in its length.
+    RETURNS (List[Indicator]): Offsets count in `text` as given; values are refanged.
+    """
+    plain = refang(text)
+    read, done = plain.text, 0
+    found: List[Indicator] = []
+    while sign := SIGN.search(read, done):
+        start, end = _stretch(read, done, *sign.span())
+        alone = end - start <= MAX_CACHED and (start > done or not start or read[start - 1].isspace())
+        hits = _read_alone(read[start:end], plain.within(start, end)) if alone else None
+        if hits is None:
+            hits, start = (
+                [(*hit, _value(read[hit[0] : hit[1]], hit[2])) for hit in _read(plain, start, end)],
+                0,
+            )
+        done = end
+        for lo, hi, kind, value in hits:
+            done = max(done, start + hi)
+            found.append(Indicator(*plain.original(start + lo, start + hi), kind, value))
+    return found
+
+
+def _stretch(text: str, done: int, start: int, end: int) -> Tuple[int, int]:
+    """Bounds of the stretch without white space around text[start:end], not before `done`."""
+    space = SPACE.search(text, end)
+    while start > done and not text[start - 1].isspace():
+        start -= 1
+    return start, space.start() if space else len(text)
+
+
+@lru_cache(maxsize=8192)  # the same times, ids and file names come again and again
+def _read_alone(
+    stretch: str, markers: Tuple[Tuple[int, int], ...]
+) -> Optional[List[Tuple[int, int, str, str]]]:
+    """What a stretch with white space around it holds; None where it takes the text around it to know.
+
+    That is so for paths (blanks in folders), user agents (quotes around them) and IPv4 addresses (versions).
+    """
+    if "/" in stretch or "\\" in stretch or stretch.count(".") > 2:
+        return None
+    hits = _read(Refanged(stretch, markers, markers), 0, len(stretch))
+    return [(*hit, _value(stretch[hit.start : hit.end], hit.kind)) for hit in hits]
+
+
+def _read(plain: Refanged, start: int, end: int) -> List[Hit]:
+    """Hits in a stretch without white space; the last one may go on behind it."""
+    stretch = plain.text[start:end]
+    hits: List[Hit] = []
+    for needed, extract in EXTRACTORS:
+        if needed not in stretch:
+            continue
+        if not hits:
+            hits = list(extract(plain, start, end))
+        elif hits[0].start == start and hits[0].end >= end:
+            break
+        else:
+            hits += [hit for lo, hi in _free(hits, start, end) for hit in extract(plain, lo, hi)]
+        if len(hits) > 1:
+            hits.sort()
+    return hits
+
+
+def _free(hits: List[Hit], start: int, end: int) -> Iterator[Tuple[int, int]]:
+    for hit in hits:
+        if start < hit.start:
+            yield start, hit.start
+        start = hit.end
+    if start < end:
+        yield start, end
+
+
+def _value(text: str, kind: str) -> str:
+    if kind == "CVE":
+        return text.translate(PLAIN_HYPHENS).upper()
+    if kind == "URL":
+        scheme, colon, rest = text.partition(":")
+        if colon and rest[:2] in ("//", "\\\\"):
+            return f"{refang_scheme(scheme)}://{rest[2:]}"
+    return text

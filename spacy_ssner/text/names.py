@@ -1,0 +1,143 @@
+"""Names with dots: domains and file names, and what is neither (`e.g.`, `ASP.NET`, `attack.In`)."""
+
+import re
+from typing import Iterator, Optional
+
+from .addresses import PORT, Hit, url_end
+from .name_lists import (
+    BOTH,
+    DETECTIONS,
+    EXTENSIONS,
+    NOT_NAMES,
+    PACKAGES,
+    SCRIPTS,
+    TOP_LEVEL,
+    WORDS,
+)
+from .refang import Refanged
+
+RUN = re.compile(r"[\w.~$!+@%-]+")
+SIGNS = frozenset("~$!+@%")  # in names of files, not in those of hosts
+MAX_NAME = 255  # characters: the limit of DNS (253) and of most file systems
+LABEL = re.compile(r"[^\W_](?:[\w-]{0,61}\w)?$|_[\w-]{0,61}\w$")
+PUNYCODE = re.compile(r"xn--[a-z0-9-]{2,59}$")
+CAMEL = re.compile(r"[a-z][A-Z]")  # as in names of variables and of files with source code
+ANY_ENDING = re.compile(r"[^\W\d_]{2,24}$")
+
+
+def names(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
+    """Domains (with a port), URLs without a scheme and file names within text[lo:hi]."""
+    done = lo
+    for match in RUN.finditer(plain.text, lo, hi):
+        if "." in match[0] and match.start() >= done:  # else it lies in the path of the URL before
+            hit = _name(plain, match.start(), match.end(), hi)
+            if hit:
+                yield hit
+                done = hit.end
+
+
+def _name(plain: Refanged, start: int, end: int, hi: int) -> Optional[Hit]:
+    text = plain.text
+    run = text[start:end].rstrip(".-+@%$!")
+    end = start + len(run)
+    start += len(run) - len(run.lstrip(".-+%"))
+    gap = text.rfind("..", start, end)
+    start = gap + 2 if gap >= 0 else start
+    if end - start > MAX_NAME or end <= start:
+        return None
+    tail = text.find("-", text.rfind(".", start, end) + 1, end)  # `evil.com-based`
+    for stop in (end, tail) if tail > start else (end,):
+        if is_file(text[start:stop], defanged=plain.defanged(start, stop)):
+            return Hit(start, stop, "FILE")
+        first = (
+            start if SIGNS.isdisjoint(run) else max(start, 1 + max(text.rfind(s, start, stop) for s in SIGNS))
+        )
+        called = text[stop : stop + 1] == "("
+        if is_domain(text[first:stop], defanged=plain.defanged(first, stop), called=called):
+            return domain_hit(plain.text, first, stop, hi)
+    return None
+
+
+def domain_hit(text: str, start: int, end: int, hi: int) -> Hit:
+    """A domain with what follows it: a port, or the path that makes it a URL."""
+    port = PORT.match(text, end, hi)
+    end = port.end() if port else end
+    if text[end : min(end + 1, hi)] == "/":
+        stop = url_end(text, end, hi)
+        # `evil.com/evil.org` are two domains.
+        if host_kind(text[end + 1 : min(stop, end + MAX_NAME + 2)]) != "DOMAIN":
+            return Hit(start, stop, "URL")
+    return Hit(start, end, "DOMAIN")
+
+
+def has_extension(name: str) -> bool:
+    """Does a name end in an extension that files have?"""
+    stem, dot, last = name.rpartition(".")
+    return bool(dot) and stem not in ("", ".") and last.lower() in EXTENSIONS
+
+
+def is_file(name: str, *, defanged: bool) -> bool:
+    """Is a name with a dot that of a file?
+
+    name (str): Without white space and punctuation around it.
+    defanged (bool): Somebody defanged it: then an ending of both kinds is that of a domain.
+    """
+    stem, _, written = name.rpartition(".")
+    last = written.lower()
+    if last not in EXTENSIONS or not any(c.isalnum() for c in stem) or _is_no_name(name, written):
+        return False
+    if len(last) == 1 and (written != last or len(stem) < 2 or "." in stem):
+        return False
+    if last == "cc":  # C++, and a popular ending of hosts
+        return not defanged and ("_" in stem or bool(CAMEL.search(stem)))
+    if last in BOTH:
+        host = defanged or stem.lower().startswith("www.") or ("." in stem and last not in SCRIPTS)
+        return not host
+    return True
+
+
+def is_domain(name: str, *, defanged: bool, called: bool) -> bool:
+    """Is a name with a dot a domain?
+
+    defanged (bool): Somebody defanged it: then any ending of letters will do.
+    called (bool): An opening parenthesis follows, as after the name of a method.
+    """
+    labels = name.split(".")
+    written = labels[-1]
+    last = written.lower()
+    if len(labels) < 2 or not all(LABEL.match(label) for label in labels):
+        return False
+    if defanged:
+        return bool(ANY_ENDING.match(last) or PUNYCODE.match(last))
+    if last not in TOP_LEVEL and not PUNYCODE.match(last):
+        return labels[0].lower() == "www" and len(labels) > 2 and bool(ANY_ENDING.match(last))
+    if last in BOTH and last != "cc" and labels[0].lower() != "www" and len(labels) < 3:
+        return False
+    if "_" in labels[-2]:  # nobody can register that
+        return False
+    if _is_no_name(name, written) or (last in WORDS and (called or CAMEL.search(name))):
+        return False
+    if len(labels) > 2 and labels[0].lower() in PACKAGES:
+        return False
+    # `3.am`, `2.in`: numbers before a word; but `360.cn`.
+    return not (labels[-2].isdigit() and (last in WORDS or len(labels[-2]) < 3))
+
+
+def _is_no_name(name: str, written: str) -> bool:
+    """Products, detection names, two sentences without a blank between them (`the server.In May`)."""
+    first = name[: name.find(".")]
+    title = written[:1].isupper() and written[1:].islower()
+    if name.lower() in NOT_NAMES:
+        return True
+    if title and (written.lower() in WORDS or not first[:1].isupper()):
+        return True
+    return first[:1].isupper() and first.lower() in DETECTIONS and not written.islower()
+
+
+def host_kind(name: str) -> Optional[str]:
+    """`DOMAIN` or `FILE` for a bare name, None if it is neither."""
+    if len(name) > MAX_NAME or "." not in name:
+        return None
+    if is_file(name, defanged=False):
+        return "FILE"
+    return "DOMAIN" if is_domain(name, defanged=False, called=False) else None

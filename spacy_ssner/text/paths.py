@@ -1,0 +1,186 @@
+"""Windows and Unix paths, registry keys, mutexes and user agents in refanged text."""
+
+import re
+from typing import Iterator, Optional
+
+from .addresses import IPV4, Hit, balanced_end
+from .names import has_extension, host_kind
+from .refang import Refanged
+
+SLASH = r"\\{1,2}"  # doubled where the text was taken from source code
+PART = r"(?:[^\s\\/:\"<>|,;'`\u2018\u2019\u201c\u201d]|<[\w .-]{1,30}>)"
+BODY = re.compile(rf"{PART}+(?:{SLASH}{PART}+)*(?:{SLASH})?")
+SLASHED = re.compile(rf"{PART}+(?:/{PART}+)*/?")
+HIVES = (
+    r"(?:HKEY_(?:LOCAL_MACHINE|CURRENT_USER|CLASSES_ROOT|USERS|CURRENT_CONFIG)|HKLM|HKCU|HKCR|HKU|HKCC)[:\]]?"
+)
+ROOT = re.compile(
+    rf"""(?<![\w\\])(?:
+      (?P<MUTEX>(?-i:Global|Local){SLASH}(?=[^\s\\]))
+    | (?P<REGISTRY>{HIVES}{SLASH}|SOFTWARE{SLASH}(?:Microsoft|Wow6432Node|Classes|Policies){SLASH}
+                   |SYSTEM{SLASH}(?:CurrentControlSet|ControlSet00\d){SLASH})
+    | (?P<PATH>\\\\[?.]\\(?:[A-Z]:\\)?|[A-Z]:{SLASH}|%[A-Z][\w()]{{1,30}}%{SLASH}|\$env:\w{{1,30}}{SLASH}
+               |\\{{2,4}}(?=[\w.$%-]+\\))
+    | (?P<SLASHED>[A-Z]:/(?=[\w.~%$]))
+    )(?=\S)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+# A folder with blanks in its name counts if a backslash follows soon and its words look like a name's.
+WORD = r"(?:(?!HK[ELCU]|SOFTWARE\\|SYSTEM\\)[A-Z0-9(&-][^\s\\/:*?\"<>|,;%]{0,40}|and|of|for|the)"
+SPACED = re.compile(rf" (?:{WORD} ){{0,3}}{WORD}{SLASH}")
+# Well-known last folders with blanks, behind their first word.
+FINAL = re.compile(
+    r"(?:(?<=\\Program) Files(?: \(x86\))?|(?<=\\Image) File Execution Options|(?<=\\Internet) (?:Settings|Explorer)"
+    r"|(?<=\\Start) Menu|(?<=\\Windows) (?:NT|Defender)|(?<=\\Application) Data|(?<=\\Common) Files"
+    r"|(?<=\\User) Shell Folders|(?<=\\Shell) Folders|(?<=\\Browser) Helper Objects|(?<=\\Installed) Components)(?!\w)",
+    re.IGNORECASE,
+)
+RELATIVE = re.compile(rf"(?<![\w\\:.$%~-])(?:[\w.$%~-]+)?(?:{SLASH}[\w.$%@~#!&+{{}}()*-]+)+")
+ESCAPE = re.compile(r"(?:x[0-9a-f]{2}|u[0-9a-f]{4}|[\da-z]{1,2})$", re.IGNORECASE)
+QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
+QUOTED = re.compile(r"[^\n:*?\"<>|]{1,260}")
+
+OPENED = r"(?<![^\s\"'`(\[{=:,;>|\u2018\u201c])"  # at the start, or behind what may stand before a path
+HOME = r"(?:~|\.{1,2}|\$\{?\w{1,30}\}?)?"
+UNIX = re.compile(rf"{OPENED}{HOME}/[\w./@%+~$#*-]+(?:\?[\w=&%.+-]+)?")
+UNIX_RELATIVE = re.compile(OPENED + r"[\w@%+~$.-]+(?:/[\w@%+~$.-]+)+")
+TOP_FOLDERS = frozenset(
+    "applications bin boot data dev etc home lib lib64 library media mnt opt private proc root run sbin sdcard srv sys "
+    "system tmp users usr var volumes".split()
+)
+PRODUCT = r"[\w.+-]{1,60}/[\w.+:-]{1,60}"
+AGENT_REST = rf"(?: (?:\([^()\n]{{0,300}}\)|{PRODUCT}|like Gecko|Gecko|Mobile|Safari))*"
+MOZILLA = re.compile(rf"(?<!\w)Mozilla/\d\.\d{AGENT_REST}")
+MAX_AGENT = 512  # characters
+# Any other agent only where quotes or the name of the header set it off.
+AGENT = re.compile(
+    rf"(?<![^\"'`\u201c\u2018\s])[A-Za-z][\w.-]{{1,30}}/\d{{1,4}}\.\d[\w.]{{0,20}}{AGENT_REST}"
+)
+HEADER = re.compile(r"user-agent['\"]?\s?[:=]\s?['\"]?$", re.IGNORECASE)
+
+
+def agents(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
+    """User agents: the `Mozilla/` kind anywhere, others in quotes or behind `User-Agent:`. May pass `hi`."""
+    text = plain.text
+    first = MOZILLA.search(text, lo, hi)
+    if first:
+        full = MOZILLA.match(text, first.start(), _limit(text, hi, first.start() + MAX_AGENT))
+        yield Hit(first.start(), (full or first).end(), "USER_AGENT")
+        return
+    first = AGENT.search(text, lo, hi)
+    if first is None:
+        return
+    start = first.start()
+    full = AGENT.match(text, start, _limit(text, hi, start + MAX_AGENT))
+    end = (full or first).end()
+    closing = QUOTES.get(text[start - 1 : start]) if start else None
+    if HEADER.search(text[max(0, start - 16) : start]) or (closing and text[end : end + 1] == closing):
+        yield Hit(start, end, "USER_AGENT")
+
+
+def _limit(text: str, hi: int, furthest: int) -> int:
+    """How far a hit may go: past `hi` only if white space begins there, for what follows is taken otherwise."""
+    return furthest if hi == len(text) or text[hi].isspace() else min(hi, furthest)
+
+
+def windows_paths(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
+    """Windows paths, registry keys and mutexes. One with blanks in a folder's name passes `hi`."""
+    text, pos = plain.text, lo
+    limit = _limit(text, hi, len(text))
+    while pos < hi and (match := ROOT.search(text, pos, hi)):
+        start, kind = match.start(), match.lastgroup or "PATH"
+        end = pos = match.end()
+        if kind in ("MUTEX", "SLASHED"):
+            body = (BODY if kind == "MUTEX" else SLASHED).match(text, end, hi)
+            end = _trim(text, start, body.end()) if body else end
+            kind = "MUTEX" if kind == "MUTEX" else "PATH"
+        else:
+            end = _quoted_end(text, start, end, limit) or _trim(text, start, _windows_end(text, end, limit))
+        if end > pos:
+            yield Hit(start, end, kind)
+            pos = end
+    if pos < hi:
+        yield from _relative(text, pos, hi)
+
+
+def _windows_end(text: str, pos: int, limit: int) -> int:
+    body = BODY.match(text, pos, limit)
+    if body is None:
+        return pos
+    end, last = body.end(), body.start()
+    while True:
+        name = text[max(last, text.rfind("\\", last, end) + 1) : end]
+        if has_extension(name) or name[-1:] in ".)":
+            return end
+        spaced = SPACED.match(text, end, limit)
+        if spaced is None:
+            final = FINAL.match(text, end, limit)
+            return final.end() if final else end
+        last = spaced.start()
+        body = BODY.match(text, spaced.end(), limit)
+        end = body.end() if body else spaced.end()
+
+
+def _quoted_end(text: str, start: int, pos: int, limit: int) -> Optional[int]:
+    """End of a path in quotes with blanks in it; None if the quotes hold more than a path."""
+    closing = QUOTES.get(text[start - 1 : start]) if start else None
+    inside = QUOTED.match(text, pos, limit)
+    if closing is None or inside is None:
+        return None
+    end = text.find(closing, pos, min(inside.end() + 1, limit))
+    content = text[pos:end] if end > 0 else ""
+    words = content.split(" ")
+    if len(words) < 2 or content.endswith(" ") or any(has_extension(word) for word in words[:-1]):
+        return None
+    return end if has_extension(words[-1]) or "\\" in words[-1] else None
+
+
+def _trim(text: str, start: int, end: int) -> int:
+    """Without punctuation and unmatched closing brackets at the end."""
+    body = text.find("\\", start, end) + 1  # `HKLM]\\...`: the bracket before it closes one outside
+    end = balanced_end(text, max(start, body), end)
+    while end > start and text[end - 1] in ".!?*([{":
+        end -= 1
+    return end
+
+
+def _relative(text: str, lo: int, hi: int) -> Iterator[Hit]:
+    r"""Paths without a drive: `System32\cmd.exe`, `\Windows\Temp`, `..\x.dll`; not `DOMAIN\user` or `\x41\x42`."""
+    for match in RELATIVE.finditer(text, lo, hi):
+        end = _trim(text, match.start(), match.end())
+        parts = [part for part in text[match.start() : end].split("\\") if part]
+        if len(parts) < 1 or all(ESCAPE.match(part) for part in parts):
+            continue
+        rooted = text[match.start()] in "\\."
+        if has_extension(parts[-1]) or len(parts) > 2 or (rooted and len(parts) > 1):
+            yield Hit(match.start(), end, "PATH")
+
+
+def unix_paths(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
+    """Unix paths and paths of a web server; relative ones if they end in an extension. Not `and/or`, `24/7`."""
+    text = plain.text
+    for match in UNIX.finditer(text, lo, hi):
+        end = match.end()
+        while end > match.start() and text[end - 1] in ".*-?#":
+            end -= 1
+        if is_unix_path(text[match.start() : end]):
+            yield Hit(match.start(), end, "PATH")
+    for match in UNIX_RELATIVE.finditer(text, lo, hi):
+        end = match.end()
+        while end > match.start() and text[end - 1] in ".-":
+            end -= 1
+        first, _, rest = text[match.start() : end].partition("/")
+        if text[match.start()] in "~.$" or not has_extension(rest) or host_kind(first) or IPV4.match(first):
+            continue
+        yield Hit(match.start(), end, "PATH")
+
+
+def is_unix_path(path: str) -> bool:
+    """Does a string that begins with `/`, `~/`, `./`, `../` or `$NAME/` look like a path?"""
+    root, _, rest = path.partition("/")
+    parts = rest.rstrip("/").partition("?")[0].split("/")
+    if not all(any(c.isalnum() for c in part) or part in (".", "..", "*") for part in parts):
+        return False
+    if not any(c.isalpha() for c in rest) or max(map(len, parts)) < 2:
+        return False
+    return bool(root) or len(parts) > 1 or parts[0].lower() in TOP_FOLDERS or has_extension(parts[0])

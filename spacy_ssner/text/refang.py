@@ -1,0 +1,96 @@
+"""Undo defanging (`evil[.]com`, `hxxp://`) and remember where every character came from.
+
+SOURCE: the notations are those seen in public reports and the ones that iocextract and ioc-fanger list.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Sequence, Tuple
+
+# What stands between the brackets: [.] (dot) {at} [:] [://]; blanks inside as in `[ . ]`. A bracket may
+# also be left open or unopened around a dot: `evil[.com`, `evil.]com`. One set of signs begins every
+# marker and letters are spelt in both cases, as Python then skips fast to the next of these signs.
+MARKER = re.compile(
+    r"[\[({.](?:(?<=[\[({]) ?(://|:/|//|[.@:/]|[dD][oO][tT]|[aA][tT]) ?[\])}]"
+    r"|(?<=\[)(\.)(?=[A-Za-z]{2,24}(?![\w\]]))"
+    r"|(?<=(\.))\](?=[A-Za-z0-9]))"
+)
+# Most texts hold none of these signs of a marker and are spared the search.
+SIGNS = "[]{"
+IN_PARENTHESES = re.compile(r"\((?:[.@:/ ]|[dD][oO][tT]\)|[aA][tT]\))")
+WORDS = {"dot": ".", "at": "@"}
+SCHEMES = {"meow": "http", "meows": "https", "fxp": "ftp", "fxps": "ftps", "sxxh": "ssh"}
+HTTP = re.compile(r"h[tx*]{2}p(s?)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Refanged:
+    """A text without defanging.
+
+    text (str): The refanged text.
+    new (Sequence[Tuple[int, int]]): Start and end of every replacement in `text`, in order.
+    old (Sequence[Tuple[int, int]]): Start and end of what it replaced in the original text.
+    """
+
+    text: str
+    new: Sequence[Tuple[int, int]] = ()
+    old: Sequence[Tuple[int, int]] = ()
+
+    def original(self, start: int, end: int) -> Tuple[int, int]:
+        """Offsets in the original text of text[start:end], end > start. Half a replacement counts whole."""
+        if not self.new:
+            return start, end
+        return self._place(start)[0], self._place(end - 1)[1]
+
+    def _place(self, i: int) -> Tuple[int, int]:
+        at = bisect_right(self.new, i, key=itemgetter(0)) - 1
+        if at < 0:
+            return i, i + 1
+        if i < self.new[at][1]:
+            return self.old[at]
+        moved = i - self.new[at][1] + self.old[at][1]
+        return moved, moved + 1
+
+    def within(self, start: int, end: int) -> Tuple[Tuple[int, int], ...]:
+        """Replacements in text[start:end], as offsets in that."""
+        if not self.new:
+            return ()
+        at = bisect_left(self.new, start, key=itemgetter(0))
+        stop = bisect_left(self.new, end, lo=at, key=itemgetter(0))
+        return tuple((lo - start, hi - start) for lo, hi in self.new[at:stop])
+
+    def defanged(self, start: int, end: int) -> bool:
+        """Was anything in text[start:end] defanged by brackets?"""
+        if not self.new:
+            return False
+        at = bisect_left(self.new, start, key=itemgetter(0))
+        return at < len(self.new) and self.new[at][0] < end
+
+
+def refang(text: str) -> Refanged:
+    """Replace bracketed dots, at signs, colons and slashes by plain ones."""
+    if not (any(sign in text for sign in SIGNS) or IN_PARENTHESES.search(text)):
+        return Refanged(text)
+    parts, new, old = [], [], []
+    done = length = 0
+    for match in MARKER.finditer(text):
+        start, end = match.span()
+        inner = match[match.lastindex or 0]
+        plain = WORDS.get(inner.lower(), inner)
+        length += start - done
+        new.append((length, length + len(plain)))
+        old.append((start, end))
+        parts += [text[done:start], plain]
+        length += len(plain)
+        done = end
+    return Refanged("".join([*parts, text[done:]]), new, old) if new else Refanged(text)
+
+
+def refang_scheme(scheme: str) -> str:
+    """`hxxps` -> `https`. A scheme that is not defanged stays as it is written."""
+    match = HTTP.match(scheme)
+    if match:
+        return "http" + match[1].lower()
+    return SCHEMES.get(scheme.lower(), scheme)
