@@ -15,7 +15,7 @@ from spacy_ssner.layers.torch_tagger import network_of
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "configs").glob("*.cfg"))
-WORKFLOWS = {"all", "quick", "dnrti", "cyner", "aptner", "annoctr"}
+WORKFLOWS = {"all", "quick", "dnrti", "cyner", "aptner", "annoctr", "ablation"}
 
 
 @pytest.fixture(params=CONFIGS, ids=lambda path: path.stem)
@@ -87,7 +87,9 @@ def spacy_commands():
 
 def fill(text, project, **more):
     values = {**project["vars"], **more}
-    return re.sub(r"\$\{vars\.(\w+)\}", lambda m: str(values[m[1]]), text)
+    for _ in range(2):  # a variable may hold another one
+        text = re.sub(r"\$\{vars\.(\w+)\}", lambda m: str(values[m[1]]), text)
+    return text
 
 
 def test_workflows(project):
