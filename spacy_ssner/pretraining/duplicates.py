@@ -14,6 +14,7 @@ GRAM = 5  # words in a row; of a shorter line all its words
 MAX_HASHES = 128
 MAX_BANDS = 16
 SLOTS = 1 << 24  # of the memory for near-duplicates: 64 MB, about 1.7 million lines of 10 bands
+MOVED_AT_ONCE = 1 << 15  # hashes, when a set grows
 REMEMBERED = 1 << 17  # words whose hash is kept
 
 
@@ -25,7 +26,7 @@ def text_hash(text: str, *, seed: int = 0) -> int:
 
 
 class HashSet:
-    """A growing set of 64-bit hashes: open addressing in one array, 11 to 22 bytes per hash.
+    """A growing set of 64-bit hashes: open addressing in one array, 11 to 22 bytes per hash, 32 while it grows.
 
     Of two lines with the same hash the second is taken for a repetition: among 10 million lines, that
     happens with a chance of 3 in a million.
@@ -43,9 +44,11 @@ class HashSet:
         hashes = np.maximum(hashes.astype(np.uint64), np.uint64(1))
         different, first = np.unique(hashes, return_index=True)
         while (self.n + len(different)) * 4 > len(self.table) * 3:
-            old = self.table[self.table > 0]
-            self.table = np.zeros(2 * len(self.table), dtype=np.uint64)
-            self._insert(old)
+            old = self.table
+            self.table = np.zeros(2 * len(old), dtype=np.uint64)
+            for start in range(0, len(old), MOVED_AT_ONCE):
+                part = old[start : start + MOVED_AT_ONCE]
+                self._insert(part[part > 0])
         new = np.zeros(len(hashes), dtype=bool)
         new[first] = self._insert(different)
         self.n += int(new.sum())

@@ -174,7 +174,7 @@ def small_memories(monkeypatch):
     "sizes", [(100_000, 600_000), pytest.param((5_000_000, 20_000_000), marks=pytest.mark.slow)]
 )
 def test_memory_does_not_grow_with_the_file(sizes, tokenizer, tmp_path, small_memories):
-    """More text takes 22 bytes a line more at most, a twentieth of the text; if lines were kept, it would be all."""
+    """More text takes 32 bytes a line more at most, about a tenth of it; if lines were kept, it would be all."""
     with gzip.open(Path(os.environ["SSNER_DATA"]) / "text" / "cve-descriptions.txt.gz", "rt") as file:
         text = file.read(sizes[1])
     peaks = []
