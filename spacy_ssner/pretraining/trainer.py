@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers.trainer import Trainer
@@ -131,7 +132,7 @@ class EncoderTrainer(Trainer):
         self.accelerator.wait_for_everyone()
         try:
             super()._save_checkpoint(model, trial)
-        except (OSError, RuntimeError) as err:  # torch.save raises RuntimeError where a disk is full
+        except (OSError, RuntimeError, SafetensorError) as err:  # RuntimeError: torch.save on a full disk
             shutil.rmtree(staging, ignore_errors=True)
             previous = get_last_checkpoint(self.args.output_dir) or "none"
             raise ValueError(Errors.S122.format(path=staging / name, got=err, previous=previous)) from err
