@@ -44,7 +44,14 @@ def test_factory_meta():
     meta = spacy.blank("en").add_pipe("ssner") and spacy.blank("en").get_factory_meta("ssner")
     assert meta.assigns == ["doc.ents", "doc.spans", "token.ent_iob", "token.ent_type"]
     assert meta.default_score_weights == {"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None}
-    assert set(meta.default_config) == {"model", "overwrite_ents", "threshold", "spans_key", "scorer"}
+    assert set(meta.default_config) == {
+        "model",
+        "overwrite_ents",
+        "threshold",
+        "spans_key",
+        "temperature",
+        "scorer",
+    }
 
 
 @pytest.mark.parametrize("action", ["predict", "call", "pipe", "update"])
