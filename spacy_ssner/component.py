@@ -1,5 +1,6 @@
 """The pipeline component `ssner`. Everything heavy lies elsewhere; this is spaCy's contract."""
 
+import math
 import warnings
 from collections import Counter
 from itertools import islice
@@ -43,10 +44,14 @@ class SSNER(SavedPipe):
         overwrite_ents: bool = False,
         threshold: float = 0.0,
         spans_key: str = "ssner",
+        temperature: float = 1.0,
         scorer: Optional[Callable] = None,
     ):
         if not 0.0 <= threshold <= 1.0:
             raise ValueError(Errors.S101.format(name="threshold", expected="from 0 to 1", got=threshold))
+        if not (temperature > 0.0 and math.isfinite(temperature)):
+            expected = "a finite number above 0"
+            raise ValueError(Errors.S101.format(name="temperature", expected=expected, got=temperature))
         self.vocab = vocab
         self.model = model
         self.name = name
@@ -56,6 +61,7 @@ class SSNER(SavedPipe):
             "overwrite_ents": overwrite_ents,
             "threshold": threshold,
             "spans_key": spans_key,
+            "temperature": temperature,
         }
         register_score_extension()
 
@@ -138,7 +144,9 @@ class SSNER(SavedPipe):
             return [[] for _ in docs]
         scores = self.model.predict(docs)
         closed = None if self.cfg["overwrite_ents"] else closed_tokens(docs)
-        found = decode(scores, self.labels, [len(doc) for doc in docs], closed=closed)
+        lengths = [len(doc) for doc in docs]
+        temperature = self.cfg["temperature"]
+        found = decode(scores, self.labels, lengths, closed=closed, temperature=temperature)
         threshold = self.cfg["threshold"]
         return [[span for span in spans if span.score >= threshold] for spans in found]
 

@@ -8,7 +8,7 @@ from thinc.util import xp2torch
 from torch import Tensor
 
 from .nn.batching import length_groups, padded_places
-from .nn.crf import OFF, span_log_probability, viterbi
+from .nn.crf import OFF, span_log_probability, tempered, viterbi
 from .nn.network import MAX_PADDED
 from .types import Prediction, ScoredSpan, TagScores
 
@@ -19,11 +19,13 @@ def decode(
     doc_lengths: Sequence[int],
     *,
     closed: Optional[np.ndarray] = None,
+    temperature: float = 1.0,
 ) -> Prediction:
     """Entities of the best legal path in each window, with the probability of each, per doc.
 
     closed (Optional[np.ndarray]): (N,) bool, tokens that hold no entity of ours (preset or blocked by
         another component). The path is the best one, and the probability the exact one, given that.
+    temperature (float): > 0; what the scores are divided by for the probabilities. The path does not depend on it.
     """
     if len(scores.windows.lengths) == 0:
         return [[] for _ in doc_lengths]
@@ -33,19 +35,26 @@ def decode(
             shut = torch.from_numpy(closed[scores.windows.index]).to(emissions.device)
             emissions = emissions.clone()
             emissions[shut, 1:] = OFF
-        starts, ends, tags, probabilities = _best_spans(emissions, transitions, scores)
+        starts, ends, tags, probabilities = _best_spans(
+            emissions, transitions, scores, temperature=temperature
+        )
     return _by_doc(scores, labels, doc_lengths, starts, ends, tags, probabilities)
 
 
-def _best_spans(emissions: Tensor, transitions: Tensor, scores: TagScores) -> Tuple[np.ndarray, ...]:
+def _best_spans(
+    emissions: Tensor, transitions: Tensor, scores: TagScores, *, temperature: float
+) -> Tuple[np.ndarray, ...]:
     """Spans in flat places [start, end), their B tags and probabilities, over all windows: (S,) each."""
     lengths, starts = scores.windows.lengths, scores.windows.starts
+    warm_transitions = tempered(transitions, temperature)
     found: List[Tuple[np.ndarray, ...]] = []
     for group in length_groups(lengths, max_padded=MAX_PADDED):
         place, mask = padded_places(starts[group], lengths[group], emissions.device)
         padded = emissions[place]
         row, start, end, tag = path_to_spans(viterbi(padded, transitions, mask))
-        log_p = span_log_probability(padded, transitions, mask, row, start, end, tag)
+        log_p = span_log_probability(
+            tempered(padded, temperature), warm_transitions, mask, row, start, end, tag
+        )
         first = place[row, 0]
         found.append(tuple(x.cpu().numpy() for x in (first + start, first + end, tag, log_p.exp())))
     columns = [np.concatenate(column) for column in zip(*found)]

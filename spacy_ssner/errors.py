@@ -310,6 +310,22 @@ class Errors(metaclass=_Coded):
         "The loss is no number any more: expected a finite one at step {step}, got {got}. Lower --learn-rate, or "
         "run without --bf16. The best encoder before, if any, lies in {path}/checkpoints/best."
     )
+    S306 = (
+        "Expected a pipeline with one 'ssner' component to calibrate, but got {got} (components: {names}). "
+        "Name the one that is meant with --component."
+    )
+    S307 = (
+        "Expected predicted entities of which some are right and some are wrong, but got {n_right} right and "
+        "{n_wrong} wrong: there is no temperature to fit. Calibrate on annotated data that was not trained on."
+    )
+    S308 = (
+        "Expected a new folder for the calibrated pipeline, but '{path}' is there already. Name another one, or "
+        "remove it."
+    )
+    S309 = (
+        "Expected the best temperature inside {lowest} to {highest}, but the loss still falls at {got}. The scores say "
+        "little about what is right; look at the pipeline and the data with `python -m spacy ssner evaluate`."
+    )
 
 
 class Warnings(metaclass=_Coded):

@@ -43,6 +43,7 @@ DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
         "overwrite_ents": False,
         "threshold": 0.0,
         "spans_key": "ssner",
+        "temperature": 1.0,
         "scorer": {"@scorers": "spacy-ssner.ssner_scorer.v1"},
     },
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
@@ -54,6 +55,7 @@ def make_ssner(
     overwrite_ents: bool,
     threshold: float,
     spans_key: str,
+    temperature: float,
     scorer: Optional[Callable],
 ) -> SSNER:
     """Make the component.
@@ -63,8 +65,10 @@ def make_ssner(
         go around them.
     threshold (float): Entities less probable than this are dropped; 0 to 1.
     spans_key (str): Key of the span group with our entities and, in attrs["scores"], their probabilities.
+    temperature (float): What the scores are divided by before probabilities are taken, > 0; the entities do not
+        depend on it. `python -m spacy ssner calibrate` fits it and saves it with the component.
     scorer (Optional[Callable]): Scoring method.
-    RAISES (ValueError): S101 for a threshold out of range.
+    RAISES (ValueError): S101 for a threshold or temperature out of range.
     """
     return SSNER(
         nlp.vocab,
@@ -73,5 +77,6 @@ def make_ssner(
         overwrite_ents=overwrite_ents,
         threshold=threshold,
         spans_key=spans_key,
+        temperature=temperature,
         scorer=scorer,
     )

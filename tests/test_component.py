@@ -2,10 +2,12 @@
 
 import itertools
 import re
+import shutil
 
 import numpy as np
 import pytest
 import spacy
+import srsly
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 from thinc.api import Adam, fix_random_seed
@@ -44,7 +46,14 @@ def test_factory_meta():
     meta = spacy.blank("en").add_pipe("ssner") and spacy.blank("en").get_factory_meta("ssner")
     assert meta.assigns == ["doc.ents", "doc.spans", "token.ent_iob", "token.ent_type"]
     assert meta.default_score_weights == {"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None}
-    assert set(meta.default_config) == {"model", "overwrite_ents", "threshold", "spans_key", "scorer"}
+    assert set(meta.default_config) == {
+        "model",
+        "overwrite_ents",
+        "threshold",
+        "spans_key",
+        "temperature",
+        "scorer",
+    }
 
 
 @pytest.mark.parametrize("action", ["predict", "call", "pipe", "update"])
@@ -387,6 +396,29 @@ def test_annotating_twice_gives_the_same(trained, annotated, found):
 def test_threshold_out_of_range(threshold):
     with pytest.raises(ValueError, match="S101.*threshold"):
         spacy.blank("en").add_pipe("ssner", config={"threshold": threshold})
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
+def test_temperature_out_of_range(temperature):
+    with pytest.raises(ValueError, match="S101.*temperature"):
+        spacy.blank("en").add_pipe("ssner", config={"temperature": temperature})
+
+
+def test_a_pipeline_saved_before_there_was_a_temperature_loads_with_one_of_1(trained_path, tmp_path):
+    shutil.copytree(trained_path, tmp_path / "old")
+    cfg, config = tmp_path / "old" / "ssner" / "cfg", tmp_path / "old" / "config.cfg"
+    values = srsly.read_json(cfg)
+    del values["temperature"]
+    srsly.write_json(cfg, values)
+    lines = config.read_text(encoding="utf8").splitlines(keepends=True)
+    config.write_text("".join(x for x in lines if not x.startswith("temperature")), encoding="utf8")
+    assert spacy.load(tmp_path / "old").get_pipe("ssner").cfg["temperature"] == 1.0
+
+
+def test_temperature_is_saved(trained):
+    trained.get_pipe("ssner").cfg["temperature"] = 2.5
+    again = spacy.blank("en").from_config(trained.config).from_bytes(trained.to_bytes())
+    assert again.get_pipe("ssner").cfg["temperature"] == 2.5
 
 
 def test_threshold_drops_the_improbable(make_nlp, annotated):

@@ -97,6 +97,21 @@ def test_closed_tokens_hold_no_entity_and_the_rest_is_the_best_given_that(
     assert (scores.emissions == before).all()
 
 
+@given(seed=seeds, temperature=st.sampled_from([0.3, 2.0, 9.0]))
+@settings(max_examples=20)
+def test_a_temperature_keeps_the_path_and_gives_the_probabilities_of_the_divided_scores(
+    seed, temperature, make_scores, enumerate_paths
+):
+    closed = np.array([False, True, False, False, False])
+    scores = random_scores(make_scores, doc_windows([5]), seed=seed, scale=2.0)
+    scores.emissions[:, 0] -= 3.0  # entities everywhere
+    (found,) = decode(scores, LABELS, [5], closed=closed, temperature=temperature)
+    (cold,) = decode(scores, LABELS, [5], closed=closed)
+    assert [(s.start, s.end, s.label) for s in found] == [(s.start, s.end, s.label) for s in cold]
+    transitions = np.where(scores.transitions <= -1e4, -1e4, scores.transitions / temperature)
+    assert_same(found, best_spans(scores.emissions / temperature, transitions, closed, enumerate_paths))
+
+
 def test_all_tokens_closed_give_no_entity(make_scores):
     scores = random_scores(make_scores, doc_windows([6]), seed=0, scale=50.0)
     assert decode(scores, LABELS, [6], closed=np.ones(6, dtype=bool)) == [[]]

@@ -2,6 +2,7 @@
 
 from . import (
     ablation,
+    calibrate,
     compare,
     convert,
     debug_data,
@@ -21,6 +22,7 @@ from ._app import ssner_app
 
 __all__ = [
     "ablation",
+    "calibrate",
     "compare",
     "convert",
     "debug_data",

@@ -178,13 +178,15 @@ def scored_doc(example: "Example", *, starts: Tuple[int, ...] = (0,), raw: bool 
     if raw:
         offsets = tuple((token.idx, token.idx + len(token)) for token in gold)
         return ScoredDoc(words, char_entities(gold), char_entities(example.x), missing, starts, offsets)
-    align = example.alignment.x2y
-    predicted: List[TagSpan] = []
-    for start, end, label in doc_entities(example.x):
-        positions = align[start:end]
-        if len(positions):
-            predicted.append(TagSpan(int(positions[0]), int(positions[-1]) + 1, label))
-    return ScoredDoc(words, doc_entities(gold), tuple(predicted), missing, starts)
+    aligned = (in_gold_tokens(example, span) for span in doc_entities(example.x))
+    predicted = tuple(span for span in aligned if span is not None)
+    return ScoredDoc(words, doc_entities(gold), predicted, missing, starts)
+
+
+def in_gold_tokens(example: "Example", span: TagSpan) -> Optional[TagSpan]:
+    """The gold tokens that a prediction touches, None if there are none."""
+    positions = example.alignment.x2y[span.start : span.end]
+    return TagSpan(int(positions[0]), int(positions[-1]) + 1, span.label) if len(positions) else None
 
 
 def outcomes(doc: ScoredDoc, *, keep: Optional[SpanTest] = None) -> Iterator[Tuple[TagSpan, str]]:

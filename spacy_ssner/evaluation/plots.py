@@ -87,6 +87,30 @@ def plot_curves(curves: Mapping[str, Mapping[str, Spread]], path: Path, *, title
     _save(figure, path)
 
 
+def plot_reliability(splits: Mapping[str, Mapping[str, Any]], path: Path) -> None:
+    """Draw precision against score, before and after calibration, a panel for each set of data.
+
+    splits (Mapping[str, Mapping[str, Any]]): By name, {"before": ..., "after": ...} as from
+        `calibration.calibration_figures`. Points are bins of equal mass; a calibrated model lies on the diagonal.
+    RAISES (ImportError): S299 without matplotlib.
+    """
+    figure = _figure(5.5 * len(splits), 5)
+    panels = figure.subplots(1, len(splits), squeeze=False)[0]
+    for axes, (name, figures) in zip(panels, splits.items()):
+        axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="calibrated")
+        for when, colour, marker in (("before", SECOND, "s"), ("after", COLOUR, "o")):
+            bins = figures[when]["bins_equal_mass"]
+            x, y = [b["score"] for b in bins], [b["precision"] for b in bins]
+            label = f"{when}, ECE {figures[when]['ece']:.3f}"
+            axes.plot(x, y, color=colour, marker=marker, label=label)
+        axes.set(
+            title=name, xlabel="mean score", ylabel="share that is right", xlim=(0, 1.02), ylim=(0, 1.02)
+        )
+        axes.legend(loc="upper left", fontsize=8)
+        axes.grid(alpha=0.3)
+    _save(figure, path)
+
+
 def draw_bars(
     axes: "Axes",
     names: Sequence[str],

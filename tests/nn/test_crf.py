@@ -17,6 +17,7 @@ from spacy_ssner.nn.crf import (
     forward_backward,
     log_partition,
     span_log_probability,
+    tempered,
     viterbi,
 )
 
@@ -351,3 +352,13 @@ def test_constrained_crf_holds_illegal_transitions_off_whatever_it_learns():
     assert (crf.transitions.grad[~follow] == 0).all() and (crf.start_transitions.grad[~start] == 0).all()
     assert (packed != before)[legal].any()
     assert "legal" not in crf.state_dict()
+
+
+@pytest.mark.parametrize("temperature", [0.1, 3.0, 1e6])
+def test_no_temperature_makes_an_illegal_path_possible(temperature, make_scores, is_legal):
+    emissions, transitions = (tempered(x, temperature) for x in make_scores(4, 6, 2, seed=5, scale=3.0))
+    assert ((transitions == OFF) == (make_scores(4, 6, 2, seed=5)[1] == OFF)).all()
+    assert is_legal(viterbi(emissions, transitions, ones(4, 6))[0].tolist())
+    alpha, beta, log_z = forward_backward(emissions, transitions, ones(4, 6))
+    inside_at_start = (alpha + beta - log_z[:, None, None])[:, 0, [2, 4]].exp()
+    assert (inside_at_start < 1e-12).all()

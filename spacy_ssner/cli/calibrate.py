@@ -1,0 +1,137 @@
+"""`python -m spacy ssner calibrate`: fit the temperature, so that a score of 0.9 is right in 90 of 100 cases."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Dict, Optional, Tuple
+
+import typer
+
+from ..files import checksum, write_text
+from ._app import ssner_app
+from ._io import load_pipeline, plain_errors, use_gpu
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+Opt = typer.Option
+DEV_HELP = "Annotated data that was not trained on: a .spacy file or a folder of them"
+TEST_HELP = "More annotated data, to see what the temperature does where it was not fitted"
+COMPONENT_HELP = "Component to calibrate, if there are several"
+PLOT_HELP = "PNG file for precision against score, before and after"
+
+
+@dataclass(frozen=True)
+class CalibrateSettings:
+    """The command line. Paths as given."""
+
+    pipeline: str
+    dev: str
+    test: Optional[str] = None
+    component: Optional[str] = None
+    gpu_id: int = -1
+
+
+@ssner_app.command("calibrate")
+def calibrate_cli(
+    pipeline: Annotated[str, typer.Argument(help="Saved pipeline (folder) or pipeline package")],
+    dev: Annotated[Path, typer.Argument(help=DEV_HELP)],
+    out: Annotated[Path, typer.Argument(help="New folder for the pipeline with its temperature")],
+    test: Annotated[Optional[Path], Opt("--test", help=TEST_HELP)] = None,
+    component: Annotated[Optional[str], Opt("--component", help=COMPONENT_HELP)] = None,
+    plot: Annotated[Optional[Path], Opt("--plot", help=PLOT_HELP)] = None,
+    output: Annotated[Optional[Path], Opt("--output", "-o", help="JSON file for all figures")] = None,
+    gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
+) -> None:
+    """Fit one temperature on dev, and save the pipeline with it.
+
+    The entities stay the same, only their scores change. ECE is the mean distance between score and share of right
+    entities over 10 bins, of equal width or of equally many entities.
+    """
+    from wasabi import msg
+
+    from ..errors import Errors
+
+    test_name = None if test is None else str(test)
+    settings = CalibrateSettings(pipeline, str(dev), test_name, component, gpu_id)
+    with plain_errors():
+        if plot is not None:
+            from ..evaluation.plots import plot_reliability, require_matplotlib
+
+            require_matplotlib()  # before the work, not after it
+        if out.exists():
+            raise ValueError(Errors.S308.format(path=out))
+        nlp, results = calibrate(settings)
+    nlp.to_disk(out)
+    print_calibration(results)
+    msg.good("Saved the calibrated pipeline", out)
+    if output is not None:
+        write_text(output, json.dumps(results, indent=2, ensure_ascii=False) + "\n")
+        msg.good("Saved all figures", output)
+    if plot is not None:
+        plot_reliability(results["splits"], plot)
+        msg.good("Saved the plot", plot)
+
+
+def calibrate(settings: CalibrateSettings) -> Tuple["Language", Dict[str, Any]]:
+    """Fit the temperature of a pipeline on dev.
+
+    RETURNS: The pipeline with its new temperature, and what --output writes; "before" is at the temperature that
+        the pipeline had.
+    RAISES (ValueError): S270-S276 for pipelines and data that cannot be used; S306 unless there is one component
+        to calibrate; S307, S309 if there is no temperature to fit.
+    """
+    from ..evaluation.calibration import calibration_figures, fit_temperature
+    from ..evaluation.confidence import SpanConfidence, component_name
+    from ..evaluation.prediction import read_examples
+
+    use_gpu(settings.gpu_id)
+    nlp = load_pipeline(settings.pipeline)
+    name = component_name(nlp, settings.component)
+    cfg = nlp.get_pipe(name).cfg  # type: ignore[attr-defined]
+    paths = {"dev": settings.dev, **({} if settings.test is None else {"test": settings.test})}
+    spans = {s: SpanConfidence(nlp, name, read_examples(Path(path), nlp)) for s, path in paths.items()}
+    before, after = cfg["temperature"], fit_temperature(spans["dev"].at)
+    cfg["temperature"] = after
+    results = {
+        "temperature": {"before": before, "after": after},
+        "splits": {
+            split: {
+                "before": calibration_figures(found.at(before)),
+                "after": calibration_figures(found.at(after)),
+                "sha256": checksum(Path(paths[split])),
+            }
+            for split, found in spans.items()
+        },
+        "component": name,
+        "settings": asdict(settings),
+    }
+    return nlp, results
+
+
+def print_calibration(results: Dict[str, Any]) -> None:
+    """Print the temperature, the calibration errors before and after, and scores at several thresholds."""
+    from wasabi import msg
+
+    from ..evaluation.calibration import REVIEWED
+
+    temperature = results["temperature"]
+    msg.good(f"Temperature {temperature['after']:.3f} (before: {temperature['before']:.3f})")
+    header = ("", "ECE", "ECE, equal mass", "loss (nats)", "predicted", "wrong", "errors caught")
+    rows = []
+    for split, figures in results["splits"].items():
+        for when in ("before", "after"):
+            f = figures[when]
+            errors = (f"{f['ece']:.4f}", f"{f['ece_equal_mass']:.4f}", f"{f['loss']:.4f}")
+            caught = f"{f['errors_caught']:.1%}"
+            rows.append((f"{split} {when}", *errors, f["n_predicted"], f["n_wrong"], caught))
+    aligns = ["l", *"r" * (len(header) - 1)]
+    msg.table(rows, header=header, aligns=aligns, divider=True, title="Calibration of the scores")
+    msg.text(f"errors caught: share of the wrong entities among the lowest-scored {REVIEWED:.0%}")
+    for split, figures in results["splits"].items():
+        body = [
+            (f"{t['threshold']:.2f}", *(f"{100 * t[key]:.2f}" for key in ("precision", "recall", "f1")))
+            for t in figures["after"]["thresholds"]
+        ]
+        title = f"Entities of {split} with at least that score, after calibration (strict, percent)"
+        msg.table(body, header=("score", "P", "R", "F1"), aligns="rrrr", divider=True, title=title)

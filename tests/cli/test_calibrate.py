@@ -1,0 +1,91 @@
+"""`calibrate` on a small trained pipeline: what is printed, saved and refused."""
+
+import json
+
+import pytest
+import spacy
+from spacy.tokens import DocBin
+from typer.testing import CliRunner
+
+from spacy_ssner.cli import calibrate  # noqa: F401
+from spacy_ssner.cli._app import ssner_app
+from spacy_ssner.evaluation.confidence import SpanConfidence, judge
+from spacy_ssner.evaluation.prediction import read_examples
+from spacy_ssner.types import ScoredSpan
+
+
+def run(*args):
+    return CliRunner().invoke(ssner_app, ["calibrate", *map(str, args)])
+
+
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory, trained_path):
+    """What the pipeline predicts as gold, but two of six documents without their entities: two thirds are right."""
+    nlp = spacy.load(trained_path)
+    texts = ["APT29 used Mimikatz against Acme Corp in Kyiv.", "The group Lazarus dropped Emotet."] * 3
+    docs = [nlp.make_doc(text) for text in texts]
+    for i, doc in enumerate(docs):
+        doc.set_ents([] if i < 2 else copied(nlp, doc), default="outside")
+    path = tmp_path_factory.mktemp("dev") / "dev.spacy"
+    DocBin(docs=docs).to_disk(path)
+    return path
+
+
+def copied(nlp, doc):
+    return [doc.char_span(e.start_char, e.end_char, label=e.label_) for e in nlp(doc.text).ents]
+
+
+def test_saves_the_temperature_and_keeps_the_entities(trained_path, dev, tmp_path):
+    pytest.importorskip("matplotlib")
+    out, plot, figures = tmp_path / "out", tmp_path / "p" / "r.png", tmp_path / "all.json"
+    result = run(trained_path, dev, out, "--test", dev, "--plot", plot, "--output", figures)
+    assert result.exit_code == 0, result.output
+    for word in ("Temperature", "ECE", "dev before", "test after", "errors caught", "F1"):
+        assert word in result.output
+    found = json.loads(figures.read_text(encoding="utf8"))
+    temperature = found["temperature"]["after"]
+    assert found["temperature"]["before"] == 1.0 and temperature > 1.0  # sure of all, and a third is wrong
+    before, after = (found["splits"]["dev"][when] for when in ("before", "after"))
+    assert after["loss"] < before["loss"]
+    assert before["n_predicted"] == after["n_predicted"] and before["n_wrong"] == after["n_wrong"] > 0
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    old, new = spacy.load(trained_path), spacy.load(out)
+    assert new.get_pipe("ssner").cfg["temperature"] == temperature
+    text = "APT29 used Mimikatz against Acme Corp in Kyiv."
+    one, other = old(text), new(text)
+    assert [(e.start, e.end, e.label_) for e in one.ents] == [(e.start, e.end, e.label_) for e in other.ents]
+    assert all(b._.ssner_score < a._.ssner_score for a, b in zip(one.ents, other.ents))
+
+
+def test_scores_are_those_of_the_pipeline(trained, dev):
+    examples = read_examples(dev, trained)
+    confidence = SpanConfidence(trained, "ssner", examples)
+    for temperature in (1.0, 3.0):
+        trained.get_pipe("ssner").cfg["temperature"] = temperature
+        docs = [trained(eg.predicted.copy()) for eg in examples]
+        expected = [e._.ssner_score for doc in docs for e in doc.ents]
+        assert confidence.at(temperature).scores.tolist() == pytest.approx(expected, abs=1e-5)
+
+
+def test_judge_ignores_what_touches_tokens_without_annotation():
+    from spacy.tokens import Doc
+    from spacy.training import Example
+
+    vocab = spacy.blank("en").vocab
+    words = ["nmap", "and", "nmap", "nmap"]
+    example = Example(Doc(vocab, words=words), Doc(vocab, words=words, ents=["B-Tool", "O", "", "O"]))
+    spans = [ScoredSpan(i, i + 1, "Tool", 0.5) for i in (0, 2, 3)]
+    assert judge(example, spans) == [True, None, False]
+
+
+def test_refuses_what_cannot_be_calibrated(trained_path, dev, tmp_path):
+    spacy.blank("en").to_disk(tmp_path / "blank")
+    cases = [
+        ((tmp_path / "blank", dev, tmp_path / "new"), "S306"),
+        ((trained_path, dev, tmp_path / "new", "--component", "other"), "S306"),
+        ((trained_path, dev, tmp_path / "blank"), "S308"),
+    ]
+    for args, code in cases:
+        result = run(*args)
+        assert result.exit_code == 1 and code in result.output
+        assert not (tmp_path / "new").exists()
