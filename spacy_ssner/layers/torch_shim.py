@@ -10,6 +10,7 @@ from thinc.util import torch2xp, xp2torch
 from torch import nn
 
 from ..errors import Errors
+from .forked import use_one_thread_when_forked
 
 FORMAT = "spacy-ssner-module-1"
 
@@ -37,6 +38,7 @@ class ModuleShim(PyTorchShim):
 
     def set_module(self, settings: Dict[str, Any], module: Optional[nn.Module] = None) -> nn.Module:
         """Put a module in place, built from its settings unless one is given."""
+        use_one_thread_when_forked()
         module = self._build(settings) if module is None else module
         if self._model is not None:  # an optimizer must not go on with the old weights' moments and sizes
             with Shim.global_id_lock:
@@ -45,6 +47,11 @@ class ModuleShim(PyTorchShim):
         self.cfg["settings"] = settings
         self._model = module.to(get_torch_default_device())
         return self._model
+
+    def __setstate__(self, state: Dict[str, Any]) -> None:
+        """A copy, or one unpickled in a spawned process, may fork in turn."""
+        use_one_thread_when_forked()
+        self.__dict__.update(state)
 
     def finish_update(self, optimizer: Optimizer) -> None:
         """As in Thinc, with this module's share of the learning rate."""
