@@ -10,7 +10,8 @@ import spacy
 import srsly
 from spacy.tokens import Doc, Span
 from spacy.training import Example
-from thinc.api import Adam, fix_random_seed
+from spacy.vocab import Vocab
+from thinc.api import Adam, Model, fix_random_seed
 
 from spacy_ssner.annotations import span_score
 from spacy_ssner.component import SSNER
@@ -401,7 +402,7 @@ def test_threshold_out_of_range(threshold):
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
 def test_temperature_out_of_range(temperature):
     with pytest.raises(ValueError, match="S101.*temperature"):
-        spacy.blank("en").add_pipe("ssner", config={"temperature": temperature})
+        SSNER(Vocab(), Model("none", lambda model, X, is_train: (X, lambda dY: dY)), temperature=temperature)
 
 
 def test_a_pipeline_saved_before_there_was_a_temperature_loads_with_one_of_1(trained_path, tmp_path):

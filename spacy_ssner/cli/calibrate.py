@@ -91,7 +91,8 @@ def calibrate(settings: CalibrateSettings) -> Tuple["Language", Dict[str, Any]]:
     cfg = nlp.get_pipe(name).cfg  # type: ignore[attr-defined]
     paths = {"dev": settings.dev, **({} if settings.test is None else {"test": settings.test})}
     spans = {s: SpanConfidence(nlp, name, read_examples(Path(path), nlp)) for s, path in paths.items()}
-    before, after = cfg["temperature"], fit_temperature(spans["dev"].at)
+    before = cfg["temperature"]
+    after = round(fit_temperature(spans["dev"].at), 4)  # JSON keeps so much in any case
     cfg["temperature"] = after
     results = {
         "temperature": {"before": before, "after": after},
@@ -134,4 +135,4 @@ def print_calibration(results: Dict[str, Any]) -> None:
             for t in figures["after"]["thresholds"]
         ]
         title = f"Entities of {split} with at least that score, after calibration (strict, percent)"
-        msg.table(body, header=("score", "P", "R", "F1"), aligns="rrrr", divider=True, title=title)
+        msg.table(body, header=("score", "P", "R", "F1"), aligns=("r",) * 4, divider=True, title=title)

@@ -107,4 +107,7 @@ def test_variants_of_the_package_build(planned, monkeypatch, tiny_bert):
     text = make_config(Path(planned.variant.config), planned.options)
     config = Config().from_str(text, interpolate=False, overrides={"paths.encoder": str(tiny_bert)})
     load_model_from_config(config, auto_fill=True, validate=True)
-    assert set(planned.paths) >= {key for key in config["paths"] if key not in ("train", "dev")}
+    needed = {key for key in config["paths"] if key not in ("train", "dev", "lexicon")}
+    if config["components"].get("ssner", {}).get("model", {}).get("lexicon") is not None:
+        needed.add("lexicon")
+    assert set(planned.paths) >= needed
