@@ -2,8 +2,9 @@
 
 import ipaddress
 import re
-from typing import Iterator, NamedTuple
+from typing import Iterator, NamedTuple, Pattern
 
+from .name_lists import EXTENSIONS, TOP_LEVEL
 from .refang import Refanged
 
 
@@ -16,12 +17,13 @@ class Hit(NamedTuple):
 
 
 # No quantifier below is followed by what it could also match, or it is bounded: no backtracking to speak of.
-SCHEME = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9+*-]{1,15}:(?://|\\\\)(?=[\w\[%${<*])")
-URL_REST = re.compile(
-    "[^\\s\"'<>`|^\\\\\u2018\u2019\u201c\u201d\u00ab\u00bb\u2026\u3001\u3002\uff0c\u200b-\u200f\u2060\ufeff]*"
+SCHEME = re.compile(
+    r"(?<![A-Za-z0-9])(?:[A-Za-z][A-Za-z0-9+*-]{1,15}://|[Hh][TtXx*]{2}[Pp][Ss]?:\\\\)(?=[\w\[%${<*])"
 )
-NEXT_URL = re.compile(r"[,;|]+(?=[A-Za-z][A-Za-z0-9+*-]{1,15}://)")
-BRACKET = re.compile(r"[()\[\]{}]")
+# Signs of running text that no URL holds.
+TYPESET = "\u2018\u2019\u201c\u201d\u00ab\u00bb\u2026\u3001\u3002\uff0c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+URL_REST = re.compile(rf"[^\s\"'<>`|^\\,;()\[\]{{}}{TYPESET}]*")
+NEXT_URL = re.compile(r"[,;|]{1,4}[A-Za-z][A-Za-z0-9+*-]{1,15}://")
 OPENER = {")": "(", "]": "[", "}": "{"}
 PORT = re.compile(r":\d{1,5}(?!\w)")
 EMAIL = re.compile(r"(?<![\w.+%-])([\w.+%-]{1,64})@((?:[\w-]{1,63}\.){1,10}[^\W\d_]{2,24})(?![\w@])(?!-\w)")
@@ -38,7 +40,7 @@ VERSION_WORD = (
 WEAK_WORD = (
     r"\b(?:before|through|prior\sto|earlier\sthan|up\sto|until|fixed\sin)\b"  # before addresses as well
 )
-FILLER = r"(?:\s(?:that|which|are|is|was|affected|vulnerable|includes?|including|prior|older|earlier|from|than|to|of|number))"
+FILLER = r"(?:\s(?:that|which|are|affected|vulnerable|includes?|including|prior|older|earlier|from|than|to|of|number))"
 LISTED = r"(?:\d[\w.]{0,20}(?:\s?[,/-]\s?(?:and |or )?|\s(?:and|or|to|through|before)\s))*$"
 # `version 1.2.3.4`, also further down a list: `versions that are affected are 1.2.3.4, 1.2.3.5 and 1.2.4.0`.
 VERSION_BEFORE = re.compile(rf"{VERSION_WORD}{FILLER}{{0,4}}[\s:=(]*{LISTED}", re.IGNORECASE)
@@ -55,28 +57,29 @@ ADDRESS_WORD = re.compile(
 CONTEXT = 90  # characters looked at before an address
 
 
-def balanced_end(text: str, start: int, end: int) -> int:
-    """End of text[start:end], or the place of the first closing bracket in it that nothing in it opens."""
+def balanced_run(pattern: Pattern[str], text: str, pos: int, hi: int, *, commas: bool = False) -> int:
+    """Where a run of what the pattern matches, and of brackets, ends: before a closing one that nothing in it opens.
+
+    pattern (Pattern[str]): Matches no brackets, but the empty string. No character is looked at twice.
+    commas (bool): Commas and semicolons belong to the run unless another URL follows.
+    """
     depth = {"(": 0, "[": 0, "{": 0}
-    for bracket in BRACKET.finditer(text, start, end):
-        sign = bracket[0]
+    while True:
+        match = pattern.match(text, pos, hi)
+        pos = match.end() if match else pos
+        sign = text[pos : min(pos + 1, hi)]
         if sign in depth:
             depth[sign] += 1
-        elif depth[OPENER[sign]] == 0:
-            return bracket.start()
-        else:
+        elif depth.get(OPENER.get(sign, ""), 0) > 0:
             depth[OPENER[sign]] -= 1
-    return end
+        elif not commas or sign not in (",", ";") or NEXT_URL.match(text, pos, hi):
+            return pos
+        pos += 1
 
 
 def url_end(text: str, pos: int, hi: int) -> int:
     """Where a URL ends that goes on at `pos`: before white space, quotes, an unmatched bracket, punctuation."""
-    match = URL_REST.match(text, pos, hi)
-    end = match.end() if match else pos
-    following = NEXT_URL.search(text, pos, end)
-    if following:
-        end = following.start()
-    end = balanced_end(text, pos, end)
+    end = balanced_run(URL_REST, text, pos, hi, commas=True)
     while end > pos and text[end - 1] in ".,;:!?*([{":
         end -= 1
     return end
@@ -96,7 +99,8 @@ def emails(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
     """E-mail addresses."""
     for match in EMAIL.finditer(plain.text, lo, hi):
         start = match.start() + len(match[1]) - len(match[1].lstrip(".%+-"))
-        if start < match.end(1):
+        last = match[2].rpartition(".")[2].lower()
+        if start < match.end(1) and (last in TOP_LEVEL or last not in EXTENSIONS):
             yield Hit(start, match.end(), "EMAIL")
 
 

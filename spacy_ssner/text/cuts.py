@@ -15,16 +15,30 @@ PLAIN = re.compile(r"\w+|[^\w\s]")
 # What joins an indicator to its neighbours and is not split off by spaCy: `CVE-2017-0144/EternalBlue`.
 AROUND = re.compile(r"[^\w\s]+")
 JOINER = re.compile(r"-+|[/\\|=+~@^%$&#<>\u2013\u2014]")
+GLUE = frozenset("/\\|-=+~@^%$&#<>(_:")
 # The full stop behind a name of several parts, `Win64.Hush.Gen.`, which spaCy reads as the abbreviation `Gen.`
 NAME_STOP = re.compile(r"\.([^\W\d_]{2,})(\.)(?!\w)")
 
 
 def needs_cuts(text: str, found: Sequence[Indicator], abbreviations: Container[str]) -> bool:
-    """Will spaCy's tokenizer make a token across one of our cuts, or take long over the text?
+    """Is spaCy's tokenizer likely to make a token across one of our cuts, or to take long over the text?
 
     abbreviations (Container[str]): Strings that spaCy keeps together, such as `Gen.`
     """
-    return has_long_stretch(text, found) or any(True for _ in name_stops(text, 0, len(text), abbreviations))
+    if has_long_stretch(text, found) or any(is_glued(text, hit) for hit in found):
+        return True
+    return any(True for _ in name_stops(text, 0, len(text), abbreviations))
+
+
+def is_glued(text: str, hit: Indicator) -> bool:
+    """Does an indicator touch a word, a slash or the like, from which spaCy would not part it?"""
+    after = text[hit.end : hit.end + 1]
+    if after.isalnum() or after in GLUE:
+        return True
+    before = text[hit.start - 1] if hit.start else " "
+    if before.isspace():
+        return False
+    return before.isalnum() or before in GLUE or text[hit.start - 2 : hit.start - 1].isalnum()
 
 
 def has_long_stretch(text: str, found: Sequence[Indicator]) -> bool:

@@ -50,8 +50,8 @@ xpi crx nupkg whl egg
 dat bin tmp temp bak old swp db sqlite sqlite3 sql dmp mdmp dump pcap pcapng evtx evt etl msg eml pst ost ics vcf
 pem crt cer der key pfx p12 p7b jks kdbx gpg asc
 cc py pyc pyd pyw pyx rb pl php php3 php4 php5 php7 phtml asp aspx ashx asmx ascx cshtml jsp jspx jspa cgi htm html
-xhtml shtml mht mhtml css scss swf sh bash zsh ksh csh cs cpp cxx hpp java go rs swift kt lua asm scpt applescript ts tsx jsx
-vue c h so dylib ko elf dex odex class smali o
+xhtml shtml mht mhtml css scss swf sh bash zsh ksh csh cs cpp cxx hpp java go rs swift kt lua asm scpt applescript ts
+tsx jsx vue c h so dylib ko elf dex odex class smali o
 png jpg jpeg gif bmp ico svg tif tiff webp psd mp3 mp4 m4a avi wmv mov wav flv mkv ttf otf woff woff2 eot
 yar yara rules manifest lock locked encrypted crypt crypted wncry wnry locky cerber
 desktop service timer kext map properties gradle lib obj pdb def rc idb i64
@@ -72,7 +72,7 @@ WORDS = frozenset(
 NOT_NAMES = frozenset(
     "node.js vue.js react.js next.js nuxt.js express.js angular.js angularjs.js d3.js three.js backbone.js ember.js "
     "jquery.js knockout.js chart.js moment.js handlebars.js underscore.js require.js socket.js electron.js "
-    "asp.net ado.net vb.net c.net ml.net paint.net system.net system.io java.io java.net java.nio socket.io "
+    "asp.net ado.net vb.net c.net ml.net paint.net json.net system.net system.io java.io java.net java.nio socket.io "
     "e.g i.e a.m p.m b.sc ph.d".split()
 )
 # First parts of detection names (`Trojan.JS`) and of reversed package names (`com.example.app`).

@@ -40,7 +40,7 @@ def _name(plain: Refanged, start: int, end: int, hi: int) -> Optional[Hit]:
     text = plain.text
     run = text[start:end].rstrip(".-+@%$!")
     end = start + len(run)
-    start += len(run) - len(run.lstrip(".-+%"))
+    start += len(run) - len(run.lstrip("-+%"))
     gap = text.rfind("..", start, end)
     start = gap + 2 if gap >= 0 else start
     if end - start > MAX_NAME or end <= start:
@@ -84,6 +84,8 @@ def is_file(name: str, *, defanged: bool) -> bool:
     """
     stem, _, written = name.rpartition(".")
     last = written.lower()
+    if stem[:1] == "." and stem[1:].lower() in EXTENSIONS:  # `.tar.gz` is an ending of names
+        return False
     if last not in EXTENSIONS or not any(c.isalnum() for c in stem) or _is_no_name(name, written):
         return False
     if len(last) == 1 and (written != last or len(stem) < 2 or "." in stem):

@@ -3,14 +3,16 @@
 import re
 from typing import Iterator, Optional
 
-from .addresses import IPV4, Hit, balanced_end
+from .addresses import IPV4, Hit, balanced_run
 from .names import has_extension, host_kind
 from .refang import Refanged
 
 SLASH = r"\\{1,2}"  # doubled where the text was taken from source code
-PART = r"(?:[^\s\\/:\"<>|,;'`\u2018\u2019\u201c\u201d]|<[\w .-]{1,30}>)"
-BODY = re.compile(rf"{PART}+(?:{SLASH}{PART}+)*(?:{SLASH})?")
-SLASHED = re.compile(rf"{PART}+(?:/{PART}+)*/?")
+# Names and backslashes between them, without brackets; balanced_run adds these.
+BODY = re.compile(
+    r"(?:[^\s\\/:\"<>|,;'`()\[\]{}\u2018\u2019\u201c\u201d]+|<[\w .-]{1,30}>|\\{1,2}(?!\\)){0,500}"
+)
+SLASHED = re.compile(r"[^\s\\:\"<>|,;'`()\[\]{}\u2018\u2019\u201c\u201d]*")
 HIVES = (
     r"(?:HKEY_(?:LOCAL_MACHINE|CURRENT_USER|CLASSES_ROOT|USERS|CURRENT_CONFIG)|HKLM|HKCU|HKCR|HKU|HKCC)[:\]]?"
 )
@@ -35,7 +37,7 @@ FINAL = re.compile(
     r"|(?<=\\User) Shell Folders|(?<=\\Shell) Folders|(?<=\\Browser) Helper Objects|(?<=\\Installed) Components)(?!\w)",
     re.IGNORECASE,
 )
-RELATIVE = re.compile(rf"(?<![\w\\:.$%~-])(?:[\w.$%~-]+)?(?:{SLASH}[\w.$%@~#!&+{{}}()*-]+)+")
+RELATIVE = re.compile(rf"(?<![\w\\:.$%~-])(?:[\w.$%~-]+)?(?:{SLASH}[\w.$%@~#!&+{{}}*-]+)+")
 ESCAPE = re.compile(r"(?:x[0-9a-f]{2}|u[0-9a-f]{4}|[\da-z]{1,2})$", re.IGNORECASE)
 QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
 QUOTED = re.compile(r"[^\n:*?\"<>|]{1,260}")
@@ -91,11 +93,10 @@ def windows_paths(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
         start, kind = match.start(), match.lastgroup or "PATH"
         end = pos = match.end()
         if kind in ("MUTEX", "SLASHED"):
-            body = (BODY if kind == "MUTEX" else SLASHED).match(text, end, hi)
-            end = _trim(text, start, body.end()) if body else end
-            kind = "MUTEX" if kind == "MUTEX" else "PATH"
+            end = _trim(text, pos, balanced_run(BODY if kind == "MUTEX" else SLASHED, text, pos, hi))
+            kind = kind.replace("SLASHED", "PATH")
         else:
-            end = _quoted_end(text, start, end, limit) or _trim(text, start, _windows_end(text, end, limit))
+            end = _quoted_end(text, start, end, limit) or _trim(text, pos, _windows_end(text, end, limit))
         if end > pos:
             yield Hit(start, end, kind)
             pos = end
@@ -104,10 +105,7 @@ def windows_paths(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
 
 
 def _windows_end(text: str, pos: int, limit: int) -> int:
-    body = BODY.match(text, pos, limit)
-    if body is None:
-        return pos
-    end, last = body.end(), body.start()
+    end, last = balanced_run(BODY, text, pos, limit), pos
     while True:
         name = text[max(last, text.rfind("\\", last, end) + 1) : end]
         if has_extension(name) or name[-1:] in ".)":
@@ -117,8 +115,7 @@ def _windows_end(text: str, pos: int, limit: int) -> int:
             final = FINAL.match(text, end, limit)
             return final.end() if final else end
         last = spaced.start()
-        body = BODY.match(text, spaced.end(), limit)
-        end = body.end() if body else spaced.end()
+        end = balanced_run(BODY, text, spaced.end(), limit)
 
 
 def _quoted_end(text: str, start: int, pos: int, limit: int) -> Optional[int]:
@@ -136,9 +133,7 @@ def _quoted_end(text: str, start: int, pos: int, limit: int) -> Optional[int]:
 
 
 def _trim(text: str, start: int, end: int) -> int:
-    """Without punctuation and unmatched closing brackets at the end."""
-    body = text.find("\\", start, end) + 1  # `HKLM]\\...`: the bracket before it closes one outside
-    end = balanced_end(text, max(start, body), end)
+    """End of text[start:end] without punctuation and opening brackets there."""
     while end > start and text[end - 1] in ".!?*([{":
         end -= 1
     return end
@@ -148,6 +143,8 @@ def _relative(text: str, lo: int, hi: int) -> Iterator[Hit]:
     r"""Paths without a drive: `System32\cmd.exe`, `\Windows\Temp`, `..\x.dll`; not `DOMAIN\user` or `\x41\x42`."""
     for match in RELATIVE.finditer(text, lo, hi):
         end = _trim(text, match.start(), match.end())
+        if text.count("{", match.start(), end) != text.count("}", match.start(), end):
+            continue  # LaTeX and other markup
         parts = [part for part in text[match.start() : end].split("\\") if part]
         if len(parts) < 1 or all(ESCAPE.match(part) for part in parts):
             continue
