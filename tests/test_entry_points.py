@@ -17,7 +17,7 @@ from thinc.api import Model
 ROOT = Path(__file__).parents[1]
 HEAVY = ("gensim", "rapidfuzz", "transformers", "tokenizers", "matplotlib", "libarchive")
 NAMES = {
-    "spacy_factories": ["ssner"],
+    "spacy_factories": ["ssner", "ssner_ioc"],
     "spacy_architectures": [
         "spacy-ssner.BiLSTM.v1",
         "spacy-ssner.CharCNN.v1",
@@ -29,6 +29,7 @@ NAMES = {
     ],
     "spacy_callbacks": ["spacy-ssner.keep_freed_memory.v1"],
     "spacy_scorers": ["spacy-ssner.ssner_scorer.v1"],
+    "spacy_tokenizers": ["spacy-ssner.CTITokenizer.v1"],
     "spacy_displacy_colors": ["ssner"],
     "spacy_cli": ["ssner"],
 }
@@ -90,9 +91,9 @@ def test_command_group_is_there():
     registry.cli.get_all()
     command = typer.main.get_command(app)
     assert sorted(command.commands["ssner"].commands) == [
-        "ablation", "compare", "convert", "debug-data", "encoder", "evaluate", "lexicon", "prepare", "prepare-text",
-        "pretrain",
-        "pretrain-supervised", "render", "report", "similar-words", "variant",
+        "ablation", "calibrate", "compare", "convert", "debug-data", "encoder", "evaluate", "lexicon",
+        "prepare", "prepare-text", "pretrain", "pretrain-supervised", "render", "report", "similar-words",
+        "variant",
     ]  # fmt: skip
 
 

@@ -1,0 +1,75 @@
+"""Indicators as entities by rule, and beside other components."""
+
+import pytest
+import spacy
+
+TEXT = "APT29 sent hxxp://evil[.]com/a.exe from 203.0.113[.]7 (CVE-2017-0144)."
+CONFIG = {"nlp": {"tokenizer": {"@tokenizers": "spacy-ssner.CTITokenizer.v1"}}}
+
+
+@pytest.fixture
+def nlp():
+    return spacy.blank("en", config=CONFIG)
+
+
+def found(doc):
+    return [(ent.text, ent.label_) for ent in doc.ents]
+
+
+INDICATORS = [("hxxp://evil[.]com/a.exe", "URL"), ("203.0.113[.]7", "IPV4"), ("CVE-2017-0144", "CVE")]
+
+
+def test_entities_with_their_values(nlp):
+    nlp.add_pipe("ssner_ioc")
+    doc = nlp(TEXT)
+    assert found(doc) == INDICATORS
+    assert [ent._.ssner_value for ent in doc.ents] == [
+        "http://evil.com/a.exe",
+        "203.0.113.7",
+        "CVE-2017-0144",
+    ]
+    assert [TEXT[slice(*ent._.ssner_characters)] for ent in doc.ents] == [text for text, _ in INDICATORS]
+
+
+def test_labels_are_mapped_and_kinds_left_out(nlp):
+    nlp.add_pipe("ssner_ioc", config={"labels": {"URL": "Indicator", "IPV4": None}})
+    assert found(nlp(TEXT)) == [("hxxp://evil[.]com/a.exe", "Indicator"), ("CVE-2017-0144", "CVE")]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_entities_set_before(overwrite, nlp):
+    ruler = nlp.add_pipe("entity_ruler")
+    ruler.add_patterns(
+        [{"label": "Mine", "pattern": "CVE-2017-0144"}, {"label": "HackOrg", "pattern": "APT29"}]
+    )
+    nlp.add_pipe("ssner_ioc", config={"overwrite_ents": overwrite})
+    ents = dict(found(nlp(TEXT)))
+    assert ents["APT29"] == "HackOrg"
+    assert ents["CVE-2017-0144"] == ("CVE" if overwrite else "Mine")
+
+
+def test_ssner_keeps_them(trained_path, nlp):
+    trained = spacy.load(trained_path)
+    trained.add_pipe("ssner_ioc", before="ssner")
+    doc = trained("APT29 used Mimikatz on 203.0.113.7 against Acme Corp in Kyiv.")
+    assert ("203.0.113.7", "IPV4") in found(doc)
+    assert len(doc.ents) > 1  # and the network's own beside it
+
+
+@pytest.mark.parametrize(
+    "config,code",
+    [
+        ({"labels": {"NONE": "X"}}, "S286"),
+        ({"alignment_mode": "best"}, "S101"),
+        ({"labels": {"URL": " "}}, "S108"),
+    ],
+)
+def test_settings_that_are_not_usable(config, code, nlp):
+    with pytest.raises(ValueError, match=code):
+        nlp.add_pipe("ssner_ioc", config=config)
+
+
+def test_it_is_saved(nlp, tmp_path):
+    nlp.add_pipe("ssner_ioc", config={"labels": {"URL": "Indicator"}})
+    nlp.to_disk(tmp_path)
+    assert found(spacy.load(tmp_path)(TEXT)) == found(nlp(TEXT))
