@@ -49,6 +49,7 @@ def _name(plain: Refanged, start: int, end: int, hi: int) -> Optional[Hit]:
     for stop in (end, tail) if tail > start else (end,):
         if is_file(text[start:stop], defanged=plain.defanged(start, stop)):
             return Hit(start, stop, "FILE")
+        start += text[start] == "."  # `*.evil.com`
         first = (
             start if SIGNS.isdisjoint(run) else max(start, 1 + max(text.rfind(s, start, stop) for s in SIGNS))
         )

@@ -17,8 +17,7 @@ MARKER = re.compile(
     r"|(?<=\[)(\.)(?=[A-Za-z]{2,24}(?![\w\]]))"
     r"|(?<=(\.))\](?=[A-Za-z0-9]))"
 )
-# Most texts hold none of these signs of a marker and are spared the search.
-SIGNS = "[]{"
+# Markers in parentheses. Most texts have none, nor other brackets, and are spared the search for markers.
 IN_PARENTHESES = re.compile(r"\((?:[.@:/ ]|[dD][oO][tT]\)|[aA][tT]\))")
 WORDS = {"dot": ".", "at": "@"}
 SCHEMES = {"meow": "http", "meows": "https", "fxp": "ftp", "fxps": "ftps", "sxxh": "ssh"}
@@ -71,7 +70,7 @@ class Refanged:
 
 def refang(text: str) -> Refanged:
     """Replace bracketed dots, at signs, colons and slashes by plain ones."""
-    if not (any(sign in text for sign in SIGNS) or IN_PARENTHESES.search(text)):
+    if "[" not in text and "]" not in text and "{" not in text and not IN_PARENTHESES.search(text):
         return Refanged(text)
     parts, new, old = [], [], []
     done = length = 0

@@ -92,7 +92,10 @@ class CTITokenizer(Tokenizer):
         if not needs_cuts(string, found, self.rules):
             # Most indicators come out whole, thanks to token_match: then spaCy's own Doc, and its cache, will do.
             doc = super().__call__(string)
-            if all(is_token(doc, hit.start, hit.end) for hit in found):
+            for hit in found:
+                if not is_token(doc, hit.start, hit.end):
+                    break
+            else:
                 return doc
         return self._assemble(string, forced_tokens(string, found, self.rules))
 
