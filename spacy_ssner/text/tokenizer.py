@@ -141,7 +141,7 @@ class CTITokenizer(Tokenizer):
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "CTITokenizer":
         """Load what `to_bytes` of this or of spaCy's tokenizer gave."""
         super().from_bytes(bytes_data, exclude=list(exclude))
-        self.token_match = keep_indicators(self.token_match)
+        self.token_match = keep_indicators(self.token_match)  # type: ignore[has-type]
         return self
 
 
