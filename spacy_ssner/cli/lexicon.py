@@ -158,7 +158,7 @@ def count_common(records: Sequence["Record"], common: Sequence[Path]):
     from wasabi import msg
 
     from ..lexicon.build import count_cases
-    from ..similarity.sentences import read_sentences
+    from ..text.reading import read_sentences
 
     if not common:
         msg.info(
