@@ -9,7 +9,7 @@ best paths and span marginals in nn/crf_decoding.py.
 """
 
 from types import SimpleNamespace
-from typing import Any, Tuple, cast
+from typing import Any, cast
 
 import torch
 import torchcrf

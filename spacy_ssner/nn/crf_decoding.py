@@ -19,7 +19,7 @@ TINY = 1e-300  # smallest sum of exponentials that float64 can take the logarith
 
 
 class PathSums(NamedTuple):
-    """Sums over paths, each factor times exp(scale): alpha, beta (B, T, K), their scales (B, T), log_z (B,). float64."""
+    """Sums over paths as factor times exp(scale): alpha, beta (B, T, K), scales (B, T), log_z (B,). float64."""
 
     alpha: np.ndarray
     alpha_scale: np.ndarray
