@@ -19,7 +19,10 @@ TINY = 1e-300  # smallest sum of exponentials that float64 can take the logarith
 
 
 class PathSums(NamedTuple):
-    """Sums over paths as factor times exp(scale): alpha, beta (B, T, K), scales (B, T), log_z (B,). float64."""
+    """Sums over paths as factor times exp(scale): alpha, beta (B, T, K), scales (B, T), log_z (B,). float64.
+
+    What stands behind the end of a window means nothing.
+    """
 
     alpha: np.ndarray
     alpha_scale: np.ndarray
@@ -96,12 +99,14 @@ def forward_backward(emissions: Tensor, transitions: Tensor, mask: Tensor) -> Tu
     emissions: (B, T, K), T >= 1. transitions: (K + 2, K). mask: (B, T), left-aligned.
     RETURNS: alpha (B, T, K), its own emission included; beta (B, T, K), its own emission left out;
         log_z (B,); all float64. alpha + beta - log_z is the log-probability of a tag at a token.
-        Behind the end of a window alpha keeps its last values.
+        Behind the end of a window alpha keeps its last values, and beta means nothing.
     """
     sums = path_sums(emissions, transitions, mask)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         alpha = np.log(sums.alpha) + sums.alpha_scale[:, :, None]
         beta = np.log(sums.beta) + sums.beta_scale[:, :, None]
+    last, rows = _last_tokens(mask), np.arange(len(alpha))[:, None]
+    alpha = alpha[rows, np.minimum(np.arange(alpha.shape[1]), last[:, None])]
     alpha, beta, log_z = (torch.from_numpy(x).to(emissions.device) for x in (alpha, beta, sums.log_z))
     return alpha, beta, log_z
 
@@ -160,14 +165,11 @@ def _scaled_sums(emissions: np.ndarray, transitions: np.ndarray, mask: Tensor) -
         if t % RESCALE == 0:
             beta_scale[t] += np.where(t < last, _rescale(beta[t]), 0.0)
             beta[t, t >= last] = end
-    np.copyto(beta, end, where=(steps > last)[:, :, None])
     alpha_scale = np.cumsum(alpha_scale, axis=0)
     beta_scale = np.cumsum(beta_scale[::-1], axis=0)[::-1]
     log_z = np.log((alpha[last, rows] * end).sum(axis=1)) + alpha_scale[last, rows]
-    kept = np.minimum(steps, last)
-    parts = alpha[kept, rows], alpha_scale[kept, rows], beta, beta_scale
-    alpha, alpha_scale, beta, beta_scale = (np.moveaxis(x, 0, 1) for x in parts)
-    return PathSums(alpha, alpha_scale, beta, beta_scale, log_z)
+    parts = (np.moveaxis(x, 0, 1) for x in (alpha, alpha_scale, beta, beta_scale))
+    return PathSums(*parts, log_z)
 
 
 def _rescale(sums: np.ndarray) -> np.ndarray:
