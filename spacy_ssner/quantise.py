@@ -1,6 +1,6 @@
 """Encoders of a trained pipeline in 8-bit integers: half as fast again on a CPU, a quarter of the size."""
 
-from typing import TYPE_CHECKING, List
+from typing import TYPE_CHECKING, Iterable, List, Optional, Sequence
 
 from .errors import Errors
 
@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from .layers.hf_encoder import EncoderShim
 
 
-def quantise_encoder(nlp: "Language") -> int:
+def quantise_encoder(nlp: "Language", sentences: Optional[Iterable[Sequence[str]]] = None) -> int:
     """Round every encoder `spacy-ssner.HFEncoder.v1` of a pipeline to 8-bit integers, in place.
 
+    sentences (Optional[Iterable[Sequence[str]]]): Words of sentences like those to come, unlabelled: some hundred of
+        them halve the error. Without any a few of our own serve.
     RETURNS (int): How many linear layers were rounded; 0 if that was done before.
     RAISES (ValueError): S142 if the pipeline has no such encoder, S140 on a GPU.
 
@@ -22,7 +24,8 @@ def quantise_encoder(nlp: "Language") -> int:
     shims = find_encoders(nlp)
     if not shims:
         raise ValueError(Errors.S142.format(got=", ".join(nlp.pipe_names) or "it has no components"))
-    return sum(shim.quantise() for shim in shims)
+    samples = None if sentences is None else list(sentences)
+    return sum(shim.quantise(samples) for shim in shims)
 
 
 def find_encoders(nlp: "Language") -> List["EncoderShim"]:

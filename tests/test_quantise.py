@@ -89,6 +89,14 @@ def test_command(encoder_path, trained_path, tmp_path):
     result = run(ssner_app, ["quantise", str(encoder_path), str(tmp_path / "small")])
     assert result.exit_code == 0 and "12 layers" in result.output
     assert layers(spacy.load(tmp_path / "small")) == 12
+    (tmp_path / "sample.txt").write_text("APT29 used Mimikatz in Kyiv.\nThe group dropped Emotet.\n")
+    sample = ["--sample", str(tmp_path / "sample.txt")]
+    result = run(ssner_app, ["quantise", str(encoder_path), str(tmp_path / "sampled"), *sample])
+    assert result.exit_code == 0
+    first, second = (
+        find_encoders(spacy.load(tmp_path / name))[0].module.state_dict() for name in ("small", "sampled")
+    )
+    assert any(not torch.equal(first[name], second[name]) for name in first)
     result = run(ssner_app, ["quantise", str(trained_path), str(tmp_path / "none")])
     assert result.exit_code == 1 and "[S142]" in result.output
     assert not (tmp_path / "none").exists()

@@ -1,18 +1,25 @@
 """`python -m spacy ssner quantise`: a copy of a trained pipeline whose encoder computes in 8-bit integers."""
 
+from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
 from ._app import ssner_app
 from ._io import load_pipeline, plain_errors
 
+SAMPLE_HELP = (
+    "Text like that to come (.txt, .txt.gz, .jsonl, .spacy, .conll), unlabelled; its beginning is enough"
+)
+N_SENTENCES = 200
+
 
 @ssner_app.command("quantise")
 def quantise_cli(
     pipeline: Annotated[str, typer.Argument(metavar="PIPELINE", help="Trained pipeline: folder or package")],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write")],
+    sample: Annotated[Optional[Path], typer.Option("--sample", help=SAMPLE_HELP)] = None,
 ) -> None:
     """Round the encoder of a trained pipeline to 8-bit integers: faster on a CPU, and smaller.
 
@@ -21,9 +28,11 @@ def quantise_cli(
     from wasabi import msg
 
     from ..quantise import quantise_encoder
+    from ..text.reading import read_sentences
 
     with plain_errors():
         nlp = load_pipeline(pipeline)
-        count = quantise_encoder(nlp)
+        sentences = None if sample is None else islice(read_sentences(sample), N_SENTENCES)
+        count = quantise_encoder(nlp, sentences)
         nlp.to_disk(output)
     msg.good(f"{output}: {count} layers in 8-bit integers")

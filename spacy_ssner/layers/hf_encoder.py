@@ -1,6 +1,6 @@
 """A transformer as token vectors: sentences as windows, cut by word pieces, batched by length."""
 
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, cast
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, cast
 
 import numpy as np
 import torch
@@ -85,11 +85,11 @@ class EncoderShim(ModuleShim):
             self.quantise()
         return self
 
-    def quantise(self) -> int:
+    def quantise(self, sentences: Optional[Iterable[Sequence[str]]] = None) -> int:
         """See PieceEncoder.quantise; what is saved from now on is the rounded encoder. RAISES: S140 on a GPU."""
         self._check_device()
         encoder = cast(PieceEncoder, self.module)
-        count = encoder.quantise()
+        count = encoder.quantise(sentences)
         self.cfg["settings"] = encoder.settings
         return count
 

@@ -5,14 +5,28 @@ Letters: P pieces of all windows, N tokens, b windows of a group, t pieces of th
 
 import json
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List
+from itertools import islice
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from .batching import length_groups, padded_places
-from .int8 import quantise_linears
+from .int8 import empty_int8_linears, quantise_linears
+
+MAX_SAMPLES = 200
+# Sentences that show which channels of an encoder are large; that is the encoder's own, and hardly the text's.
+SAMPLES = (
+    "In March the group sent spear phishing e-mails with a malicious Word document to ministries in three countries .",
+    "The dropper writes svchost32.dll to C:\\Windows\\System32 and adds the registry key HKCU\\Software\\Run .",
+    "Beacons go to hxxp://update.example[.]net/gate.php and 203.0.113.7 on port 443 every 60 seconds .",
+    "CVE-2017-0144 lets an attacker run code remotely ; Microsoft released a patch ( MS17-010 ) on Tuesday .",
+    "d41d8cd98f00b204e9800998ecf8427e",
+    "Researchers at the vendor believe , with moderate confidence , that APT groups share this loader .",
+    "Indicators : evil.example.com , 198.51.100.0/24 , invoice_2021.xlsm , T1059.001",
+    "The ransomware encrypts files , deletes shadow copies and demands payment in Bitcoin .",
+)
 
 
 class PieceEncoder(nn.Module):
@@ -39,15 +53,23 @@ class PieceEncoder(nn.Module):
         """Whether `quantise` was called, now or before it was saved."""
         return bool(self.settings.get("int8", False))
 
-    def quantise(self) -> int:
+    def quantise(self, sentences: Optional[Iterable[Sequence[str]]] = None) -> int:
         """Round the encoder's linear layers to 8-bit integers: for predictions on a CPU only.
 
+        sentences: Words of sentences like those to come; the first MAX_SAMPLES show which channels are large.
+            Without any a few of our own do, less well.
         RETURNS (int): How many layers; 0 if that was done before.
         """
         if self.is_int8:
             return 0
+        samples = list(islice(sentences or (), MAX_SAMPLES)) or [text.split() for text in SAMPLES]
+        pieces = [self.pieces(list(words), max_pieces=8) for words in samples]
+        pieces = [_within(words, self.max_positions - 2) for words in pieces if sum(map(len, words))]
+        flat = torch.from_numpy(np.concatenate([ids for words in pieces for ids in words]))
+        lengths = np.array([sum(map(len, words)) for words in pieces])
+        places = torch.arange(len(flat))
         self.settings = {**self.settings, "int8": True}
-        return quantise_linears(self.encoder)
+        return quantise_linears(self.encoder, lambda: self(flat, lengths, places, len(flat)))
 
     @property
     def max_positions(self) -> int:
@@ -104,6 +126,12 @@ class PieceEncoder(nn.Module):
         return states[:, 1 : t + 1]
 
 
+def _within(pieces: List[np.ndarray], limit: int) -> List[np.ndarray]:
+    """The first words of a sentence, by their pieces, as far as they fit."""
+    n_kept = int((np.cumsum([len(ids) for ids in pieces]) <= limit).sum())
+    return pieces[: max(1, n_kept)]
+
+
 def max_positions(config: Any) -> int:
     """Longest input of an encoder in pieces, by its configuration; RoBERTa keeps its first positions for padding."""
     limit = getattr(config, "max_position_embeddings", None) or 512
@@ -120,7 +148,7 @@ def build_encoder(settings: Dict[str, Any]) -> PieceEncoder:
     config = AutoConfig.for_model(values.pop("model_type"), **values)
     encoder = PieceEncoder(settings, _without_pooler(AutoModel.from_config(config)))
     if encoder.is_int8:
-        quantise_linears(encoder.encoder)
+        empty_int8_linears(encoder.encoder)
     return encoder
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from spacy_ssner.nn.int8 import Int8Linear, quantise_linears, round_rows
+from spacy_ssner.nn.int8 import Int8Linear, empty_int8_linears, quantise_linears, round_rows, shrink_factors
 
 
 @pytest.fixture
@@ -29,29 +29,30 @@ def test_rounded_weights_are_the_nearest_levels():
 
 def test_output_is_the_product_of_what_was_rounded(linear):
     """Inputs on 128 levels between their least and largest value, weights on 255: the product of these, exactly."""
-    layer = Int8Linear.from_float(linear)
+    layer = Int8Linear.from_float(linear, torch.ones(24))
     X = torch.randn(7, 24)
-    low, high = min(X.min().item(), 0.0), max(X.max().item(), 0.0)
+    shrunk = X * layer.shrink
+    low, high = min(shrunk.min().item(), 0.0), max(shrunk.max().item(), 0.0)
     step = (high - low) / 127
     zero = round(-low / step)
-    rounded = (torch.round(X / step) + zero).clamp(0, 127).sub(zero) * step
+    rounded = (torch.round(shrunk / step) + zero).clamp(0, 127).sub(zero) * step
     expected = rounded @ (layer.weight * layer.scale[:, None]).T + layer.bias
     assert_close(layer(X), expected, atol=2e-3, rtol=0)
 
 
 def test_close_to_the_float_layer(linear):
     X = torch.randn(5, 3, 24)
-    assert (Int8Linear.from_float(linear)(X) - linear(X)).abs().max() < 0.1
+    assert (Int8Linear.from_float(linear, torch.ones(24))(X) - linear(X)).abs().max() < 0.1
 
 
 def test_without_bias():
     layer = nn.Linear(8, 4, bias=False)
     X = torch.randn(2, 8)
-    assert (Int8Linear.from_float(layer)(X) - layer(X)).abs().max() < 0.1
+    assert (Int8Linear.from_float(layer, torch.ones(8))(X) - layer(X)).abs().max() < 0.1
 
 
 def test_weights_loaded_after_use_count(linear):
-    layer, X = Int8Linear.from_float(linear), torch.randn(4, 24)
+    layer, X = Int8Linear.from_float(linear, torch.ones(24)), torch.randn(4, 24)
     other = Int8Linear(24, 10)
     assert not other(X).any()
     other.load_state_dict(layer.state_dict())
@@ -60,13 +61,37 @@ def test_weights_loaded_after_use_count(linear):
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
 def test_copies_after_use(linear, copied):
-    layer, X = Int8Linear.from_float(linear), torch.randn(4, 24)
+    layer, X = Int8Linear.from_float(linear, torch.ones(24)), torch.randn(4, 24)
     Y = layer(X)
     assert torch.equal(copied(layer)(X), Y)
 
 
+def test_shrinking_evens_out_large_channels_and_changes_no_product():
+    torch.manual_seed(1)
+    weight, largest = torch.randn(6, 4), torch.tensor([100.0, 1.0, 1.0, 1.0])
+    shrink = shrink_factors(weight, largest)
+    assert (largest * shrink).max() < 10 * (largest * shrink).min()
+    assert_close(shrink.log().mean(), torch.tensor(0.0), atol=1e-6, rtol=0)
+
+
+def test_a_sample_with_a_large_channel_saves_the_small_ones(linear):
+    X = torch.randn(50, 24)
+    X[:, 3] *= 60
+    errors = [
+        (Int8Linear.from_float(linear, largest)(X) - linear(X)).abs().mean()
+        for largest in (X.abs().amax(dim=0), torch.ones(24))
+    ]
+    assert errors[0] < 0.5 * errors[1]
+
+
 def test_all_linear_layers_of_a_module():
+    torch.manual_seed(2)
     module = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Sequential(nn.Linear(4, 2)), nn.LayerNorm(2))
-    assert quantise_linears(module) == 2
-    assert quantise_linears(module) == 0
-    assert module(torch.randn(3, 4)).shape == (3, 2)
+    X = torch.randn(3, 4)
+    empty, Y = copy.deepcopy(module), module(X)
+    assert quantise_linears(module, lambda: module(X)) == 2
+    assert quantise_linears(module, lambda: module(X)) == 0
+    assert 0 < (module(X) - Y).abs().max() < 0.3
+    empty_int8_linears(empty)
+    empty.load_state_dict(module.state_dict())
+    assert torch.equal(empty(X), module(X))
