@@ -116,6 +116,11 @@ class Errors(metaclass=_Coded):
     )
 
     # S200-S219: annotation in general
+    S211 = (
+        "Expected CoNLL files to make natural text of, but '{got}' is JSONL: its texts are natural already. Leave out "
+        "--raw, and write to a .spacy file."
+    )
+    S212 = "Writing natural text to '{got}' needs --raw. Add it, or write to a .spacy file."
 
     # S220-S249: corpora and converters
     S220 = (
@@ -149,8 +154,9 @@ class Errors(metaclass=_Coded):
         "one a line, in '{path}', but got none. Use --format conll for lines of `token tag`."
     )
     S230 = "Expected --max-length of at least {expected} tokens, but got {got}."
+    S231 = "Expected --sentences-per-doc of at least 1, and above 1 only together with --raw, but got {got}."
     S232 = "Expected --labels to name types of the corpus ({expected}), but got {got}, none of which occurs."
-    S233 = "Expected an output file that ends in .spacy and is not an input, but got '{got}'."
+    S233 = "Expected an output file that ends in .spacy (or .jsonl, with --raw) and is not an input, but got '{got}'."
     S234 = "Expected --fused to be one of {expected}, but got '{got}'."
     S235 = "Expected a .spacy file written by spaCy at '{path}', but it cannot be read: {reason}."
     S236 = (

@@ -38,6 +38,8 @@ RULES: Dict[str, Rule] = {
     "inside-after-other": Rule("an inside tag after another type opens an entity"),
     "inside-after-end": Rule("an inside tag after the end of an entity opens a new entity"),
     "unclosed": Rule("an entity without an end tag ends where its type ends"),
+    # raw text
+    "joined": Rule("a sentence that begins inside an entity is joined to the one before", fatal=False),
     # a JSON record
     "bad-record": Rule("a line that is no JSON object with a text is skipped"),
     "no-annotation": Rule("a record without spans is kept, all its labels are missing", fatal=False),
@@ -85,6 +87,13 @@ class Report:
         if self.strict and rule.fatal:
             raise ValueError(Errors.S221.format(path=path, line=line, kind=kind, got=text, rule=rule.text))
         self.repairs.append(Repair(kind, path, line, text))
+
+    def replace(self, old: str, new: str, path: str, line: int) -> None:
+        """Put another kind in the place of the repairs of one kind in one line."""
+        self.repairs = [
+            repair._replace(kind=new) if repair[:3] == (old, path, line) else repair
+            for repair in self.repairs
+        ]
 
     def counts(self) -> Dict[str, int]:
         """How often each rule was applied, in the order of RULES, without those never applied."""
