@@ -386,6 +386,10 @@ class Warnings(metaclass=_Coded):
         "The pipeline returned {got} of {expected} documents (its error handler dropped the others). "
         "The entities of the dropped ones count as not found."
     )
+    SW273 = (
+        "{n} spans of '{path}' are empty, outside the text, padded with white space or overlapped by a longer one, and "
+        "were left out or trimmed (the first: {first})."
+    )
     SW286 = (
         "Of {total} indicators {moved} do not end where tokens end and were fitted to tokens (mode {mode!r}), {lost} "
         "were left out for want of tokens of their own. Span._.ssner_characters holds the exact places. Use "

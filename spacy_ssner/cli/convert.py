@@ -74,6 +74,8 @@ def convert_cli(
     if report is not None:
         write_text(report, json.dumps(repairs.to_dict(), indent=2, ensure_ascii=False) + "\n")
     show_result(sentences, repairs, output_path)
+    if output_path.suffix == ".jsonl":
+        show_texts(texts, sentences)
 
 
 def read_input(
@@ -163,3 +165,11 @@ def show_result(sentences: List["Sentence"], report: "Report", output_path: Path
         f"{output_path}: {len(sentences):,} sentences, {n_tokens:,} tokens ({n_missing:,} without a label), "
         f"{sum(labels.values()):,} entities of {len(labels)} types"
     )
+
+
+def show_texts(texts: List["TextRecord"], sentences: List["Sentence"]) -> None:
+    """Print how many entities the written texts hold, those that do not fit the tokens among them."""
+    from wasabi import msg
+
+    n, n_fitting = sum(len(text.spans or ()) for text in texts), sum(len(s.mentions) for s in sentences)
+    msg.info(f"The texts hold {n:,} entities; {n - n_fitting:,} of them do not fit the tokenizer's tokens")

@@ -52,8 +52,9 @@ def prepare_cli(
         sentences, texts = dict(splits.sentences), dict(splits.texts)
         if not splits.has_test:
             msg.warn(f"No test file of {name}: test.spacy is the dev split.")
-            for found in (sentences, texts) if raw else (sentences,):
-                found["test"] = found["dev"]
+            sentences["test"] = sentences["dev"]
+            if raw:
+                texts["test"] = texts["dev"]
         for split, items in sentences.items():
             write_sentences(items, folder / f"{split}.spacy")
         for split, records in texts.items():
@@ -65,5 +66,10 @@ def prepare_cli(
     reports = {split: report.to_dict() for split, report in splits.reports.items()}
     write_text(folder / "repairs.json", json.dumps(reports, indent=2, ensure_ascii=False) + "\n")
     rows = [(s, f"{len(x):,}", f"{sum(count_labels(x).values()):,}") for s, x in sentences.items()]
-    msg.table(rows, header=("Split", "Sentences", "Mentions"), divider=True, aligns=("l", "r", "r"))
+    msg.table(
+        rows,
+        header=("Split", "Texts" if raw else "Sentences", "Mentions"),
+        divider=True,
+        aligns=("l", "r", "r"),
+    )
     msg.good(f"{folder}")

@@ -10,6 +10,7 @@ _FARTHEST = 60  # tokens between `<` and `>`, beyond which they are no pair
 
 def markup_gaps(words: Sequence[str]) -> Set[int]:
     """Gaps inside and beside the signs of markup. Gap i is the one behind token i."""
+    words = list(words)  # the rules compare slices with lists
     gaps: Set[int] = set()
     for start, end in sign_runs(words):
         gaps.update(range(start, end - 1))

@@ -22,7 +22,7 @@ _NO_SPACE_AFTER = frozenset(["(", "[", "{", "$", "£", "€", "¿", "¡"])
 _CAPITALS = re.compile(r"[A-Z]{1,3}")
 _CAPITALS_FIRST = re.compile(r"[A-Z]{1,2}(?![A-Z])[a-z]?(?!\w)")
 # Nothing between these; `can not` is what treebanks make of `cannot`
-_PAIRS = frozenset([("-", ">"), ("=", ">"), ("<", "-"), (":", "//"), ("can", "not"), ("C", "#"), ("F", "#")])
+_PAIRS = frozenset([("-", ">"), ("=", ">"), ("<", "-"), ("can", "not"), ("C", "#"), ("F", "#")])
 _PLURAL = re.compile(r"e?s")
 _INNER = re.compile(r"(?<=\w)[-/_\\=](?=\w)")
 _INNER_DIGIT = re.compile(r"(?<=\d)-(?=\w)|(?<=[^\W\d])-(?=\d)")
@@ -83,12 +83,18 @@ def space_after(words: Sequence[str], split_signs: AbstractSet[str] = frozenset(
 
     split_signs (AbstractSet[str]): The signs at which this corpus cuts words, see find_split_signs.
     """
+    words = list(words)  # the rules compare slices with lists
     roles = quote_roles(words)
     joined = joined_gaps(words) | markup_gaps(words)
     last = len(words) - 1
     return [
         i < last and i not in joined and _has_space(words, i, roles, split_signs) for i in range(len(words))
     ]
+
+
+def clings_to_left(words: Sequence[str]) -> bool:
+    """Whether a sentence begins with punctuation that belongs to the sentence before it, as splitters leave it."""
+    return words[0] in _NO_SPACE_BEFORE or quote_roles(words).get(0) == CLOSE
 
 
 def _has_space(words: Sequence[str], i: int, roles: dict, split_signs: AbstractSet[str]) -> bool:
@@ -115,6 +121,7 @@ def _has_space(words: Sequence[str], i: int, roles: dict, split_signs: AbstractS
         or _is_short_and(words, i)
         or _is_split_sign(words, i, split_signs)
         or (left, right) in _PAIRS
+        or (left == ":" and right.startswith("//"))
         or (_EAST_ASIAN.match(left[-1]) is not None and _EAST_ASIAN.match(right[0]) is not None)
     )
 
@@ -150,7 +157,7 @@ def _is_thousand(words: Sequence[str], i: int) -> bool:
 
 def _is_number_sign(words: Sequence[str], i: int) -> bool:
     """`# 4`, but not `# Title` and `# # Title`."""
-    if words[i] != "#" or not _WORD.match(words[i + 1]):
+    if words[i] != "#" or not _WORD.match(words[i + 1]) or (i and (words[i - 1], "#") in _PAIRS):
         return False
     return words[i + 1][0].isdigit() or (i > 0 and words[i - 1] != "#")
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import AbstractSet, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from ..labels import OUTSIDE
-from .natural_text import find_split_signs, join_words, space_after
+from .natural_text import clings_to_left, find_split_signs, join_words, space_after
 from .quotes import plain_quotes
 from .records import CharSpan, TextRecord
 from .report import Report
@@ -67,6 +67,13 @@ def make_records(
     return [make_record(group, split_signs) for group in group_sentences(sentences, per_doc)]
 
 
+def gap_between(last_word: str, words: Sequence[str]) -> str:
+    """The white space between a sentence that ends in a word and the next one."""
+    if clings_to_left(words):
+        return ""
+    return " " if last_word[-1] in SENTENCE_END else "\n"
+
+
 def group_sentences(sentences: Iterable[Sentence], size: int) -> Iterator[List[Sentence]]:
     """Runs of `size` sentences of one file; the last run of a file may be shorter."""
     group: List[Sentence] = []
@@ -88,7 +95,7 @@ def make_record(sentences: Sequence[Sentence], split_signs: AbstractSet[str]) ->
     missing: List[Tuple[int, int]] = []
     for sentence in sentences:
         if spaces:
-            spaces[-1] = " " if words[-1][-1] in SENTENCE_END else "\n"
+            spaces[-1] = gap_between(words[-1], sentence.words)
         at = len(words)
         words += plain_quotes(sentence.words)
         spaces += [" " if is_there else "" for is_there in space_after(sentence.words, split_signs)]

@@ -30,6 +30,7 @@ _STOP = frozenset(",;!)”’\"'“‘»«")
 
 def joined_gaps(words: Sequence[str]) -> Set[int]:
     """Gaps between neighbouring tokens of one indicator. Gap i is the one behind token i."""
+    words = list(words)  # the rules compare slices with lists
     gaps: Set[int] = set()
     for i in range(len(words)):
         gaps.update(_defanged_at(words, i))
@@ -175,7 +176,7 @@ def _goes_on(words: Sequence[str], end: int) -> bool:
         return following not in _STOP and following not in (".", ":")
     if word in ("/", "?", "&", "=", "#", "%", "_"):
         return following[0].isalnum() or following in ("/", "%", "_", "?")
-    if following in ("/", "_", "="):
+    if following in ("/", "_", "=") or (word == ":" and following.isdigit()):
         return True
     if following in ("?", "&"):
         return _QUERY.fullmatch(after) is not None or words[end + 3 : end + 4] == ["="]

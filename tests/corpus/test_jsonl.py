@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_ssner.corpus.jsonl import CharSpan, drop_overlaps, parse_spans, read_jsonl
+from spacy_ssner.corpus.jsonl import read_jsonl
+from spacy_ssner.corpus.records import CharSpan, drop_overlaps, parse_spans
 from spacy_ssner.corpus.report import Report
 from spacy_ssner.corpus.source import Source
 
