@@ -2,7 +2,8 @@
 
 The sentence splitter cut URLs and names, so 311 entities begin with an inside tag at the start of a sentence:
 the scheme's rule (inside-at-start) makes an entity of each part, so that sentences and scores stay those of the
-published set. Only natural text (raw.py) joins the parts again, which it can in 310 cases. "Entities" of 41 and 55 tokens in the test set are kept as annotated.
+published set. Only natural text (raw.py) joins the parts again, which it can in 310 cases. "Entities" of 41 and 55
+tokens in the test set are kept as annotated.
 
 SOURCE: github.com/aiforsec/CyNER, dataset/mitre.
 """

@@ -11,9 +11,10 @@ from .natural_text import clings_to_left, find_split_signs, join_words, space_af
 from .quotes import plain_quotes
 from .records import CharSpan, TextRecord
 from .report import Report
+from .select import SENTENCE_END
 from .sentence import Sentence, missing_spans
 
-SENTENCE_END = frozenset(".!?…。！？\"”'’)]»")
+_CLOSING = "\"”'’)]}»"
 CUT = "inside-at-start"  # the repair that joining makes unnecessary
 
 
@@ -67,11 +68,12 @@ def make_records(
     return [make_record(group, split_signs) for group in group_sentences(sentences, per_doc)]
 
 
-def gap_between(last_word: str, words: Sequence[str]) -> str:
-    """The white space between a sentence that ends in a word and the next one."""
+def gap_between(before: Sequence[str], words: Sequence[str]) -> str:
+    """The white space between the words of a sentence and those of the next one."""
     if clings_to_left(words):
         return ""
-    return " " if last_word[-1] in SENTENCE_END else "\n"
+    ending = "".join(before[-3:]).rstrip(_CLOSING)
+    return " " if ending[-1:] in SENTENCE_END else "\n"
 
 
 def group_sentences(sentences: Iterable[Sentence], size: int) -> Iterator[List[Sentence]]:
@@ -95,7 +97,7 @@ def make_record(sentences: Sequence[Sentence], split_signs: AbstractSet[str]) ->
     missing: List[Tuple[int, int]] = []
     for sentence in sentences:
         if spaces:
-            spaces[-1] = gap_between(words[-1], sentence.words)
+            spaces[-1] = gap_between(words, sentence.words)
         at = len(words)
         words += plain_quotes(sentence.words)
         spaces += [" " if is_there else "" for is_there in space_after(sentence.words, split_signs)]

@@ -99,6 +99,20 @@ def test_strict_names_the_line():
         read_jsonl(Source("f.jsonl", data.encode()), report=Report(strict=True))
 
 
+def test_missing_stretches_have_no_label():
+    (document,), report = read(
+        record("APT28 used malware here", (0, 5, "A"), missing=[[3, 8], [22, 23], [-1, 2], [5, 6], 7])
+    )
+    assert document.tags == ("B-A", None, "O", None)
+    assert not report.repairs
+
+
+def test_indicators_are_one_token_by_default():
+    (document,), _ = read(record("at hxxp://a[.]example now (CVE-2017-0144)", (3, 21, "Indicator")))
+    assert document.words == ("at", "hxxp://a[.]example", "now", "(", "CVE-2017-0144", ")")
+    assert document.tags[1] == "B-Indicator"
+
+
 def test_neighbours_keep_their_own_labels():
     documents, _ = read(record("a b", (0, 1, "A")), "broken", record("a b", (2, 3, "B")))
     assert [d.tags for d in documents] == [("B-A", "O"), ("O", "B-B")]
