@@ -41,7 +41,7 @@ def find_split_signs(sentences: Iterable[Sequence[str]]) -> FrozenSet[str]:
     for words in sentences:
         for i, word in enumerate(words):
             if word in SIGNS:
-                alone[word] += 1
+                alone[word] += words[i - 1] != word if i else 1  # `= = =` is a line, no cut word
                 alone[DIGIT_HYPHEN] += word == "-" and _is_beside_digit(words, i)
             else:
                 inside.update(_INNER.findall(word))

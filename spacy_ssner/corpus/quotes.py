@@ -65,7 +65,7 @@ def _may_open(words: Sequence[str], place: int, following: object) -> bool:
     if (
         words[place] == "''"
     ):  # the Penn Treebank's closing quote; some corpora write it for the opening one too
-        return following == "''" or place == 0
+        return following == "''"
     if following in STRAIGHT or place == 0:
         return True
     return words[place + 1] not in _PUNCTUATION

@@ -4,7 +4,7 @@ SOURCE: CyNER's sentence splitter cut 311 mentions (`hxxp : //a [ .` and `] com`
 """
 
 from dataclasses import replace
-from typing import AbstractSet, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import AbstractSet, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ..labels import OUTSIDE
 from .natural_text import clings_to_left, find_split_signs, join_words, space_after
@@ -24,15 +24,16 @@ def join_cut_mentions(sentences: Iterable[Sentence], *, report: Report) -> List[
     The report says which sentences began so, and takes note of the joined ones instead.
     """
     cut = {(repair.path, repair.line) for repair in report.of_kind(CUT)}
-    joined: List[Sentence] = []
+    kept: List[Sentence] = []
+    joined: Set[Tuple[str, int]] = set()
     for sentence in sentences:
         place = (sentence.path, sentence.line)
-        if place in cut and joined and _continues(joined[-1], sentence):
-            before = joined.pop()
-            report.replace(CUT, "joined", *place)
-            sentence = _join(before, sentence)
-        joined.append(sentence)
-    return joined
+        if place in cut and kept and _continues(kept[-1], sentence):
+            sentence = _join(kept.pop(), sentence)
+            joined.add(place)
+        kept.append(sentence)
+    report.rename(CUT, "joined", joined)
+    return kept
 
 
 def _continues(before: Sentence, sentence: Sentence) -> bool:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, NamedTuple
+from typing import AbstractSet, Any, Dict, List, NamedTuple, Tuple
 
 from ..errors import Errors
 
@@ -88,10 +88,10 @@ class Report:
             raise ValueError(Errors.S221.format(path=path, line=line, kind=kind, got=text, rule=rule.text))
         self.repairs.append(Repair(kind, path, line, text))
 
-    def replace(self, old: str, new: str, path: str, line: int) -> None:
-        """Put another kind in the place of the repairs of one kind in one line."""
+    def rename(self, old: str, new: str, places: AbstractSet[Tuple[str, int]]) -> None:
+        """Give the repairs of one kind another kind where their (path, line) is one of the places."""
         self.repairs = [
-            repair._replace(kind=new) if repair[:3] == (old, path, line) else repair
+            repair._replace(kind=new) if repair.kind == old and repair[1:3] in places else repair
             for repair in self.repairs
         ]
 

@@ -5,11 +5,10 @@
 """
 
 import re
-from typing import Iterator, List, Sequence, Set, Tuple
+from typing import Iterator, List, Optional, Sequence, Set
 
 _BRACKETS = {"[": "]", "(": ")", "{": "}", "<": ">"}
-_DEFANGED = frozenset([".", ":", "@", "dot", "at", "DOT", "AT", "://", "//", "..", ","])
-_WORD_ONLY = frozenset(["dot", "at", "DOT", "AT"])
+_DEFANGED = frozenset([".", ":", "@", "dot", "at", "DOT", "AT", "://", "//"])
 _SCHEME = re.compile(
     r"(?:h(?:tt|xx|\*\*|XX|tx|xt)ps?|[fs]?[ft][tx]ps?|meow|tcp|udp|wss?|file)", re.IGNORECASE
 )
@@ -56,7 +55,7 @@ def _defanged_at(words: Sequence[str], i: int) -> Iterator[int]:
     if word in _BRACKETS and i + 1 < len(words):
         inner, closer = words[i + 1], _BRACKETS[word]
         is_whole = i + 2 < len(words) and words[i + 2] == closer
-        if inner in _DEFANGED and is_whole and inner != ",":
+        if inner in _DEFANGED and is_whole:
             yield from (i, i + 1)
             if _is_part(words, i - 1, _ENDS_PART) or (i and words[i - 1] in ("]", ":")):
                 yield i - 1
@@ -139,15 +138,15 @@ def is_scheme_at(words: Sequence[str], i: int) -> bool:
     if not _SCHEME.fullmatch(words[i].lstrip("([\"'")) or i + 2 >= len(words):
         return False
     after = _colon_end(words, i + 1)
-    return after is not None and words[after[0]].startswith("/")
+    return after is not None and words[after].startswith("/")
 
 
-def _colon_end(words: Sequence[str], i: int) -> "Tuple[int] | None":
-    """Behind the colon of a scheme at i, which may be defanged or half so: `[ : ]`, `: ]`."""
-    rest = list(words[i : i + 3])
-    for colon in (["[", ":", "]"], [":", "]"], [":"]):
-        if rest[: len(colon)] == colon and i + len(colon) < len(words):
-            return (i + len(colon),)
+def _colon_end(words: Sequence[str], i: int) -> Optional[int]:
+    """The place behind the colon of a scheme at i, which may be defanged or half so: `[ : ]`, `: ]`."""
+    for colon in (("[", ":", "]"), (":", "]"), (":",)):
+        end = i + len(colon)
+        if tuple(words[i:end]) == colon and end < len(words):
+            return end
     return None
 
 
@@ -156,8 +155,7 @@ def url_gaps(words: Sequence[str], start: int, known: Set[int]) -> List[int]:
 
     known (Set[int]): Gaps that are joined already; the URL goes on over these.
     """
-    found = _colon_end(words, start + 1)
-    end = found[0] if found else start
+    end = _colon_end(words, start + 1) or start
     gaps = list(range(start, end))
     if words[end] == "/" and words[end + 1 : end + 2] == ["/"]:
         gaps.append(end)

@@ -1,5 +1,8 @@
 """Text rebuilt from split tokens: cases in the ways of CyNER, DNRTI, MalwareTextDB and AnnoCTR, and laws."""
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,12 +124,18 @@ def test_signs_at_which_a_corpus_cuts():
     assert find_split_signs(whole) == frozenset()
     assert find_split_signs(cut) == {"/", "=", "_", "-9"}  # hyphens are cut beside digits only
     assert "-" in find_split_signs([["a", "-", "b"]])
+    assert find_split_signs([["=", "=", "="], ["x=y"]]) == frozenset()
     assert find_split_signs([]) == frozenset()
 
 
 def test_tuples_are_read_like_lists():
     words = "call x ( ) in % APPDATA % \\y or hxxp : //a [ . ] b !".split()
     assert space_after(tuple(words)) == space_after(words)
+
+
+def test_neither_numpy_nor_spacy_is_needed():
+    code = "import sys, spacy_ssner.corpus.natural_text; print({'numpy', 'spacy'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 
 
 def test_join_words():
@@ -137,7 +146,7 @@ def test_join_words():
 
 @pytest.mark.parametrize(
     "tokens,clings",
-    [(") are read", True), (". It", True), ("'' They said", False), ("” They said", True), ("It", False)],
+    [(") are read", True), (". It", True), ("'' They said", True), ("” They said", True), ("It", False)],
 )
 def test_a_sentence_that_begins_with_the_end_of_another(tokens, clings):
     assert clings_to_left(tokens.split()) is clings

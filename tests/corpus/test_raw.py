@@ -95,10 +95,10 @@ def test_documents():
     text = "One B-A\n. O\n\nTitle O\n\n`` O\nTwo B-A\n. O\n\n'' O\nThree O\n\n) O\nFour B-A\n"
     sentences, _ = read(text)
     whole = make_records(sentences, per_doc=9)
-    assert [record.text for record in whole] == ['One. Title\n"Two. "Three) Four']
+    assert [record.text for record in whole] == ['One. Title\n"Two." Three) Four']
     assert surfaces(whole[0]) == [("One", "A"), ("Two", "A"), ("Four", "A")]
     pairs = make_records(sentences, per_doc=2)
-    assert [record.text for record in pairs] == ["One. Title", '"Two. "Three', ") Four"]
+    assert [record.text for record in pairs] == ["One. Title", '"Two." Three', ") Four"]
     assert [surfaces(record) for record in pairs] == [[("One", "A")], [("Two", "A")], [("Four", "A")]]
     assert pairs[1].line_of(1) == 7
 
