@@ -1,11 +1,13 @@
 """Indicators that a corpus has cut into several tokens: between which of them nothing stood.
 
-`hxxp : //a [ . ] b [ . ] com`, `https : / / a . com / b ? id=1`, `C : \\Windows`, `% APPDATA % \\x`,
-`F4 : FE : 56`, `a @ b . org`.
+`hxxp : //a [ . ] b [ . ] com`, `https : / / a7 . com / b ? id=1`, `C : \\Windows`, `% APPDATA % \\x`,
+`F4 : FE : 56`, `a @ b.org`.
 """
 
 import re
 from typing import Iterator, List, Optional, Sequence, Set
+
+from ..text.name_lists import TOP_LEVEL
 
 _BRACKETS = {"[": "]", "(": ")", "{": "}", "<": ">"}
 _DEFANGED = frozenset([".", ":", "@", "dot", "at", "DOT", "AT", "://", "//"])
@@ -178,6 +180,8 @@ def _goes_on(words: Sequence[str], end: int) -> bool:
         return True
     if following in ("?", "&"):
         return _QUERY.fullmatch(after) is not None or words[end + 3 : end + 4] == ["="]
+    if "." in (word, following):
+        return (following if word == "." else after) in TOP_LEVEL
     if following == "%":
         return _ESCAPE.match(after) is not None
     if following == ":":

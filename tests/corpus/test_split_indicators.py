@@ -30,6 +30,7 @@ def rebuild(tokens):
         ("see http : //evil.example https : //b.example .", "see http://evil.example https://b.example."),
         ("https : / / a.example / b / c.html and", "https://a.example/b/c.html and"),
         ("hxxps : / / a [ . ] example / b", "hxxps://a[.]example/b"),
+        ("https : / / a7 . io / b and https : / / c.io . Then", "https://a7.io/b and https://c.io. Then"),
         ("( http : //a.example )", "(http://a.example)"),
         ("http : //a.example/x.php ? id=1 & b=2 and", "http://a.example/x.php?id=1&b=2 and"),
         ("http : //a.example/x % 20y % 20z.apk", "http://a.example/x%20y%20z.apk"),
