@@ -130,6 +130,11 @@ class Errors(metaclass=_Coded):
     )
 
     # S200-S219: annotation in general
+    S211 = (
+        "Expected CoNLL files to make natural text of, but '{got}' is JSONL: its texts are natural already. Leave out "
+        "--raw, and write to a .spacy file."
+    )
+    S212 = "Writing natural text to '{got}' needs --raw. Add it, or write to a .spacy file."
 
     # S220-S249: corpora and converters
     S220 = (
@@ -163,8 +168,9 @@ class Errors(metaclass=_Coded):
         "one a line, in '{path}', but got none. Use --format conll for lines of `token tag`."
     )
     S230 = "Expected --max-length of at least {expected} tokens, but got {got}."
+    S231 = "Expected --sentences-per-doc of at least 1, and above 1 only together with --raw, but got {got}."
     S232 = "Expected --labels to name types of the corpus ({expected}), but got {got}, none of which occurs."
-    S233 = "Expected an output file that ends in .spacy and is not an input, but got '{got}'."
+    S233 = "Expected an output file that ends in .spacy (or .jsonl, with --raw) and is not an input, but got '{got}'."
     S234 = "Expected --fused to be one of {expected}, but got '{got}'."
     S235 = "Expected a .spacy file written by spaCy at '{path}', but it cannot be read: {reason}."
     S236 = (
@@ -393,6 +399,10 @@ class Warnings(metaclass=_Coded):
     SW272 = (
         "The pipeline returned {got} of {expected} documents (its error handler dropped the others). "
         "The entities of the dropped ones count as not found."
+    )
+    SW273 = (
+        "{n} spans of '{path}' are empty, outside the text, padded with white space or overlapped by a longer one, and "
+        "were left out or trimmed (the first: {first})."
     )
     SW286 = (
         "Of {total} indicators {moved} do not end where tokens end and were fitted to tokens (mode {mode!r}), {lost} "

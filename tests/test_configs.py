@@ -15,7 +15,7 @@ from spacy_ssner.layers.torch_tagger import network_of
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "configs").glob("*.cfg"))
-WORKFLOWS = {"all", "quick", "dnrti", "cyner", "aptner", "annoctr", "ablation"}
+WORKFLOWS = {"all", "quick", "dnrti", "cyner", "aptner", "annoctr", "raw", "ablation"}
 
 
 @pytest.fixture(params=CONFIGS, ids=lambda path: path.stem)
@@ -47,6 +47,16 @@ def test_paths_only_where_they_belong(config):
     body = text[text.index("[nlp]") :]
     assert not re.search(r'= "[^"]*/[^"]*"', body)
     assert set(re.findall(r"\$\{paths\.(\w+)\}", text)) == set(config["paths"])
+
+
+def test_raw_text_is_cut_alike_for_us_and_the_peers(config):
+    nlp = load_model_from_config({"nlp": {**config["nlp"], "pipeline": []}}, auto_fill=True)
+    assert [token.text for token in nlp("(CVE-2017-0144) at hxxp://a[.]example.")][1:4] == [
+        "CVE-2017-0144",
+        ")",
+        "at",
+    ]
+    assert config["nlp"]["tokenizer"] == {"@tokenizers": "spacy-ssner.CTITokenizer.v1"}
 
 
 @pytest.mark.filterwarnings("ignore:`clean_up_tokenization_spaces`:FutureWarning")

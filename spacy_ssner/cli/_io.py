@@ -51,7 +51,8 @@ def load_pipeline(name: str) -> "Language":
 
 
 def load_tokenizer(*, pipeline: Optional[str] = None, config: Optional[Path] = None) -> "Language":
-    """The language and tokenizer of a pipeline or config, without its components; else plain English.
+    """The language and tokenizer of a pipeline or config, without its components; else English with the tokenizer
+    of the project's configs, `spacy-ssner.CTITokenizer.v1`.
 
     RAISES (ValueError): S270 if there is no such pipeline or config.
     """
@@ -65,7 +66,11 @@ def load_tokenizer(*, pipeline: Optional[str] = None, config: Optional[Path] = N
         names = load_config(Path(pipeline) / "config.cfg")["nlp"]["pipeline"]
         return load_model(pipeline, exclude=names)
     if config is None:
-        return spacy.blank("en")
+        from ..text.tokenizer import make_cti_tokenizer
+
+        nlp = spacy.blank("en")
+        nlp.tokenizer = make_cti_tokenizer()(nlp)
+        return nlp
     if not config.is_file():
         raise ValueError(Errors.S270.format(name=config, reason="there is no such config file"))
     settings = load_config(config, interpolate=True)["nlp"]

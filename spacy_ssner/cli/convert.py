@@ -1,4 +1,4 @@
-"""`python -m spacy ssner convert`: published corpora, CoNLL and JSONL files to .spacy."""
+"""`python -m spacy ssner convert`: published corpora, CoNLL and JSONL files to .spacy, CoNLL files to natural text."""
 
 import json
 from pathlib import Path
@@ -14,6 +14,7 @@ from ._io import load_tokenizer, plain_errors
 if TYPE_CHECKING:
     from ..corpus.convert import ReadOptions, Selection
     from ..corpus.jsonl import Tokenizer
+    from ..corpus.records import TextRecord
     from ..corpus.report import Report
     from ..corpus.sentence import Sentence
 
@@ -22,7 +23,13 @@ LARGE = 20_000  # sentences: below this writing takes a second and needs no prog
 FORMATS_HELP = "auto, dnrti, aptner, cyner, malwaretextdb, annoctr, conll or jsonl"
 EXCLUDE_HELP = "Drop sentences that occur in this file (any format, or .spacy); may be repeated"
 FUSED_HELP = "APTNER lines with several tags: join (one token, the last tag) or split (a token for each tag)"
-TOKENIZER_HELP = "For JSONL: a config (.cfg) or a pipeline (folder or package); default blank English"
+TOKENIZER_HELP = (
+    "For JSONL and --raw: a config (.cfg) or a pipeline (folder or package); default spacy-ssner.CTITokenizer.v1 on "
+    "blank English, as in the configs of the project"
+)
+OUTPUT_HELP = "File to write; with --raw also .jsonl: natural texts with exact character spans"
+RAW_HELP = "Put the tokens of CoNLL files together to natural text, and let the tokenizer cut that"
+PER_DOC_HELP = "With --raw: how many neighbouring sentences make a document"
 
 
 @ssner_app.command("convert")
@@ -30,7 +37,7 @@ def convert_cli(
     input_path: Annotated[
         Path, typer.Argument(metavar="INPUT", help="CoNLL or JSONL file, or archive (.rar)")
     ],
-    output_path: Annotated[Path, typer.Argument(metavar="OUT.spacy", help="File to write")],
+    output_path: Annotated[Path, typer.Argument(metavar="OUT", help=OUTPUT_HELP)],
     format: Annotated[str, Opt("--format", "-f", help=FORMATS_HELP)] = "auto",
     scheme: Annotated[str, Opt("--scheme", help="Tags of a CoNLL file: auto, bio, iobes or biluo")] = "auto",
     strict: Annotated[bool, Opt("--strict", help="Stop at the first fault instead of repairing it")] = False,
@@ -41,6 +48,8 @@ def convert_cli(
     member: Annotated[Optional[str], Opt("--member", help="File of an archive, e.g. test.txt")] = None,
     fused: Annotated[str, Opt("--fused", help=FUSED_HELP)] = "join",
     tokenizer: Annotated[Optional[str], Opt("--tokenizer", help=TOKENIZER_HELP)] = None,
+    raw: Annotated[bool, Opt("--raw", help=RAW_HELP)] = False,
+    sentences_per_doc: Annotated[int, Opt("--sentences-per-doc", help=PER_DOC_HELP)] = 1,
     report: Annotated[
         Optional[Path], Opt("--report", help="Also write the repairs to this JSON file")
     ] = None,
@@ -52,42 +61,59 @@ def convert_cli(
     from ..corpus.convert import ReadOptions, Selection
 
     with plain_errors():
-        check_output(output_path, [input_path, *(exclude or [])])
+        check_output(output_path, [input_path, *(exclude or [])], raw=raw)
         kept_labels = [label.strip() for label in labels.split(",") if label.strip()]
         selection = Selection(exclude or (), drop_repeats, kept_labels, max_length)
-        options = ReadOptions(format, scheme, fused, member, get_tokenizer(tokenizer))
-        sentences, repairs = read_input(input_path, options, selection, strict=strict)
-        write_sentences(sentences, output_path)
+        cut = get_tokenizer(tokenizer)
+        options = ReadOptions(format, scheme, fused, member, cut, raw, sentences_per_doc)
+        sentences, texts, repairs = read_input(input_path, options, selection, strict=strict)
+        if output_path.suffix == ".jsonl":
+            write_texts(texts, output_path)
+        else:
+            write_sentences(sentences, output_path)
     if report is not None:
         write_text(report, json.dumps(repairs.to_dict(), indent=2, ensure_ascii=False) + "\n")
     show_result(sentences, repairs, output_path)
+    if output_path.suffix == ".jsonl":
+        show_texts(texts, sentences)
 
 
 def read_input(
     path: Path, options: "ReadOptions", selection: "Selection", *, strict: bool
-) -> Tuple[List["Sentence"], "Report"]:
-    """corpus.convert.convert; prints its warnings, and makes a missing library (S224) a ValueError."""
+) -> Tuple[List["Sentence"], List["TextRecord"], "Report"]:
+    """corpus.convert.convert, with the natural texts of raw; prints its warnings, and makes a missing library
+    (S224) a ValueError."""
     import warnings
 
     from wasabi import msg
 
-    from ..corpus.convert import convert
+    from ..corpus.convert import convert, convert_texts
+    from ..corpus.jsonl import label_records
 
+    texts: List["TextRecord"] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            result = convert(path, options, selection=selection, strict=strict)
+            if options.raw:
+                texts, report = convert_texts(path, options, selection=selection, strict=strict)
+                sentences = label_records(texts, options.tokenizer, report=report)
+            else:
+                sentences, report = convert(path, options, selection=selection, strict=strict)
         except ImportError as err:
             raise ValueError(str(err)) from err
     for warning in caught:
         msg.warn(str(warning.message))
-    return result
+    return sentences, texts, report
 
 
-def check_output(output_path: Path, inputs: List[Path]) -> None:
-    """RAISES (ValueError): S233 if the output is no .spacy file or one of the inputs."""
-    if output_path.suffix != ".spacy" or output_path.resolve() in {path.resolve() for path in inputs}:
+def check_output(output_path: Path, inputs: List[Path], *, raw: bool = False) -> None:
+    """RAISES (ValueError): S233 if the output is no .spacy or .jsonl file or one of the inputs; S212 if natural
+    text is to be written without --raw."""
+    kind = output_path.suffix
+    if kind not in (".spacy", ".jsonl") or output_path.resolve() in {path.resolve() for path in inputs}:
         raise ValueError(Errors.S233.format(got=output_path))
+    if kind == ".jsonl" and not raw:
+        raise ValueError(Errors.S212.format(got=output_path))
 
 
 def get_tokenizer(name: Optional[str]) -> Optional["Tokenizer"]:
@@ -114,6 +140,13 @@ def write_sentences(sentences: List["Sentence"], output_path: Path) -> None:
     write_docs(make_docs(bar, Vocab()), output_path)
 
 
+def write_texts(texts: List["TextRecord"], output_path: Path) -> None:
+    """Write natural texts as JSON lines."""
+    from ..corpus.records import write_record
+
+    write_text(output_path, "".join(write_record(record) + "\n" for record in texts))
+
+
 def show_result(sentences: List["Sentence"], report: "Report", output_path: Path) -> None:
     """Print what was repaired and what was written."""
     from wasabi import msg
@@ -132,3 +165,11 @@ def show_result(sentences: List["Sentence"], report: "Report", output_path: Path
         f"{output_path}: {len(sentences):,} sentences, {n_tokens:,} tokens ({n_missing:,} without a label), "
         f"{sum(labels.values()):,} entities of {len(labels)} types"
     )
+
+
+def show_texts(texts: List["TextRecord"], sentences: List["Sentence"]) -> None:
+    """Print how many entities the written texts hold, those that do not fit the tokens among them."""
+    from wasabi import msg
+
+    n, n_fitting = sum(len(text.spans or ()) for text in texts), sum(len(s.mentions) for s in sentences)
+    msg.info(f"The texts hold {n:,} entities; {n - n_fitting:,} of them do not fit the tokenizer's tokens")

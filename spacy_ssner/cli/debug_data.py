@@ -28,7 +28,7 @@ def debug_data_cli(
 ) -> None:
     """Show types, lengths, overlaps, contradictions, and every entity that training cannot use.
 
-    The tokenizer is plain English unless --pipeline or --config names another one.
+    The tokenizer is spacy-ssner.CTITokenizer.v1 on English unless --pipeline or --config names another one.
     """
     with plain_errors():
         paths = {"train": train, "dev": dev, "test": test}

@@ -16,7 +16,10 @@ PIPELINE_HELP = (
     "Saved pipeline (folder), pipeline package, or lookup:TRAIN.spacy for the baseline that looks up "
     "the phrases annotated in that file"
 )
-RAW_HELP = "Predict on the text with the pipeline's own tokenizer and compare character offsets"
+DATA_HELP = "Annotated data: a .spacy file, a folder of them, or a .jsonl file with character spans"
+RAW_HELP = (
+    "Predict on the text with the pipeline's own tokenizer, compare character offsets; always so for .jsonl"
+)
 PLOT_HELP = "PNG file for scores per type, by length, mistakes and confusion"
 RATIOS = ("precision", "recall", "f1")
 
@@ -37,7 +40,7 @@ class EvaluateSettings:
 @ssner_app.command("evaluate")
 def evaluate_cli(
     pipeline: Annotated[str, typer.Argument(help=PIPELINE_HELP)],
-    data: Annotated[Path, typer.Argument(help="Annotated data: a .spacy file or a folder of them")],
+    data: Annotated[Path, typer.Argument(help=DATA_HELP)],
     output: Annotated[Optional[Path], Opt("--output", "-o", help="JSON file for all figures")] = None,
     train: Annotated[Optional[Path], Opt("--train", "-t", help=".spacy data: score what it lacks")] = None,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
@@ -49,7 +52,8 @@ def evaluate_cli(
     """Score entities strictly (span and type must both be right), by subset, in part, and by kind of mistake.
 
     The pipeline's own tokenizer cuts the text; gold tokens are kept where the text is not known (data from
-    CoNLL files) and with --gold-preproc. With --raw they are never kept.
+    CoNLL files) and with --gold-preproc. With --raw they are never kept. The spans of a .jsonl file count as they are:
+    one that does not fit the pipeline's tokens is overlooked. `prepare --raw` and `convert --raw` write such files.
     """
     from wasabi import msg
 
@@ -79,19 +83,23 @@ def evaluate(settings: EvaluateSettings, *, progress: bool = False) -> Dict[str,
     """
     from ..errors import Errors
     from ..evaluation.baselines import LOOKUP, lookup_pipeline
-    from ..evaluation.prediction import count_parameters, predict, read_examples, read_train
+    from ..evaluation.data_files import is_jsonl
+    from ..evaluation.prediction import count_misfits, count_parameters, predict, read_examples, read_train
     from ..evaluation.results import installed_versions, summarize
 
-    if settings.raw and settings.gold_preproc:
+    name, data = settings.pipeline, Path(settings.data)
+    raw = settings.raw or is_jsonl(data)
+    if raw and settings.gold_preproc:
         raise ValueError(Errors.S290)
     use_gpu(settings.gpu_id)
-    name, data = settings.pipeline, Path(settings.data)
     is_lookup = name.startswith(LOOKUP)
     nlp = lookup_pipeline(Path(name[len(LOOKUP) :])) if is_lookup else load_pipeline(name)
-    examples = read_examples(data, nlp, gold_preproc=settings.gold_preproc, raw=settings.raw)
+    examples = read_examples(data, nlp, gold_preproc=settings.gold_preproc, raw=raw)
     train = None if settings.train is None else read_train(Path(settings.train), nlp)
-    docs, speed = predict(nlp, examples, batch_size=settings.batch_size, progress=progress, raw=settings.raw)
+    docs, speed = predict(nlp, examples, batch_size=settings.batch_size, progress=progress, raw=raw)
     results = summarize(docs, train=train)
+    if raw:
+        results["data"]["misaligned"] = sum(count_misfits(example) for example in examples)
     meta = {key: nlp.meta.get(key) for key in ("lang", "name", "version")}
     return {
         **results,
@@ -121,6 +129,9 @@ def print_results(results: Dict[str, Any]) -> None:
     if data["missing_tokens"]:
         ignored = f"{results['n_ignored']} predictions on them are ignored"
         msg.warn(f"{data['missing_tokens']} of {data['tokens']} tokens are not annotated; {ignored}")
+    if data.get("misaligned"):
+        n = f"{data['misaligned']} of {data['entities']}"
+        msg.warn(f"{n} gold entities do not fit the pipeline's tokens and count as overlooked")
     if not data["entities"]:
         msg.warn("The data holds no entity, so recall and F1 say nothing")
 

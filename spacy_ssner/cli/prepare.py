@@ -2,14 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
 from ..files import write_text
 from ._app import ssner_app
 from ._io import plain_errors
-from .convert import write_sentences
+from .convert import PER_DOC_HELP, RAW_HELP, TOKENIZER_HELP, get_tokenizer, write_sentences, write_texts
 
 DATA_HELP = "Folder with data/<corpus>/...; default: the environment's SSNER_DATA, then --assets"
 ASSETS_HELP = "Folder of the files that `spacy project assets --extra` downloads"
@@ -18,32 +18,47 @@ ASSETS_HELP = "Folder of the files that `spacy project assets --extra` downloads
 @ssner_app.command("prepare")
 def prepare_cli(
     name: Annotated[str, typer.Argument(metavar="CORPUS", help="dnrti, cyner, aptner or annoctr")],
-    folder: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for train, dev, test (.spacy)")],
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="OUT", help="Folder for train, dev, test (.spacy; with --raw also .jsonl)"),
+    ],
     data: Annotated[str, typer.Option("--data", help=DATA_HELP)] = "",
     assets: Annotated[Path, typer.Option("--assets", help=ASSETS_HELP)] = Path("assets/published"),
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first fault in a file")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help=RAW_HELP)] = False,
+    sentences_per_doc: Annotated[int, typer.Option("--sentences-per-doc", help=PER_DOC_HELP)] = 1,
+    tokenizer: Annotated[Optional[str], typer.Option("--tokenizer", help=TOKENIZER_HELP)] = None,
 ) -> None:
     """Convert a published corpus, repair its faults, and drop from train and dev what also stands in test.
 
     Writes train, dev, test and test_unseen (test sentences that the published train does not hold).
-    Without a published test file, test.spacy is the dev split.
+    Without a published test file, test.spacy is the dev split. With --raw also .jsonl files: the same texts with
+    exact character spans, for `evaluate --raw`.
     """
     from wasabi import msg
 
+    from ..corpus.convert import ReadOptions
     from ..corpus.published import locate, prepare
     from ..corpus.sentence import count_labels
 
     with plain_errors():
+        options = ReadOptions(
+            tokenizer=get_tokenizer(tokenizer), raw=raw, sentences_per_doc=sentences_per_doc
+        )
         try:
-            splits = prepare(name, locate(name, data, assets), strict=strict)
+            splits = prepare(name, locate(name, data, assets), strict=strict, options=options)
         except ImportError as err:
             raise ValueError(str(err)) from err
-        sentences = dict(splits.sentences)
+        sentences, texts = dict(splits.sentences), dict(splits.texts)
         if not splits.has_test:
             msg.warn(f"No test file of {name}: test.spacy is the dev split.")
             sentences["test"] = sentences["dev"]
+            if raw:
+                texts["test"] = texts["dev"]
         for split, items in sentences.items():
             write_sentences(items, folder / f"{split}.spacy")
+        for split, records in texts.items():
+            write_texts(records, folder / f"{split}.jsonl")
     for split, report in splits.reports.items():
         if report.repairs:
             msg.divider(f"Repairs in {split}")
@@ -51,5 +66,10 @@ def prepare_cli(
     reports = {split: report.to_dict() for split, report in splits.reports.items()}
     write_text(folder / "repairs.json", json.dumps(reports, indent=2, ensure_ascii=False) + "\n")
     rows = [(s, f"{len(x):,}", f"{sum(count_labels(x).values()):,}") for s, x in sentences.items()]
-    msg.table(rows, header=("Split", "Sentences", "Mentions"), divider=True, aligns=("l", "r", "r"))
+    msg.table(
+        rows,
+        header=("Split", "Texts" if raw else "Sentences", "Mentions"),
+        divider=True,
+        aligns=("l", "r", "r"),
+    )
     msg.good(f"{folder}")

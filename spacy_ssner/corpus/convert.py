@@ -2,14 +2,16 @@
 
 import warnings
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Set, Tuple, Union
 
 from ..errors import Errors, Warnings
 from . import annoctr, aptner, cyner, dnrti, malwaretextdb
 from .conll import parse_line, read_conll
-from .jsonl import Tokenizer, read_jsonl
+from .jsonl import Tokenizer, label_records, read_jsonl
+from .raw import join_cut_mentions, make_records
+from .records import TextRecord
 from .report import Report
 from .scheme import SCHEMES, TAG_SHAPE
 from .select import cut_long, drop_excluded, drop_repeats, keep_labels, present_labels
@@ -37,7 +39,9 @@ class ReadOptions:
     scheme (str): "auto" or one of SCHEMES. Only for CoNLL files.
     fused (str): One of aptner.FUSED: what a line of APTNER with several tags becomes.
     member (Optional[str]): The file to read of an archive; may be None if it holds only one.
-    tokenizer (Optional[Tokenizer]): For JSONL; blank English's if None.
+    tokenizer (Optional[Tokenizer]): For JSONL and raw; `spacy-ssner.CTITokenizer.v1` on blank English if None.
+    raw (bool): Make natural texts of CoNLL sentences and let the tokenizer cut them.
+    sentences_per_doc (int): With raw, how many neighbouring sentences make a text, >= 1.
     """
 
     format: str = "auto"
@@ -45,6 +49,8 @@ class ReadOptions:
     fused: str = "join"
     member: Optional[str] = None
     tokenizer: Optional[Tokenizer] = None
+    raw: bool = False
+    sentences_per_doc: int = 1
 
 
 @dataclass(frozen=True)
@@ -77,25 +83,63 @@ def convert(
     selection (Optional[Selection]): What to keep; all if None.
     strict (bool): Raise at the first fault instead of repairing it.
     RETURNS (Tuple[List[Sentence], Report]): The sentences, at least one, and what was repaired.
-    RAISES (ValueError): S221 if strict; S222, S223, S230, S234 for a wrong option; S220, S225 to S229, S235,
+    RAISES (ValueError): S221 if strict; S222, S223, S230, S231, S234 for a wrong option; S220, S225 to S229, S235,
         S236 for a file that cannot be read; S228, S232 if nothing is left.
     RAISES (ImportError): S224 for an archive without libarchive.
     """
-    options, selection = options or ReadOptions(), selection or Selection()
+    options = options or ReadOptions()
+    if options.raw:
+        records, report = convert_texts(paths, options, selection=selection, strict=strict)
+        return label_records(records, options.tokenizer, report=report), report
+    return read_selected(paths, options, selection, strict=strict)
+
+
+def convert_texts(
+    paths: Union[PathLike, Sequence[PathLike]],
+    options: ReadOptions,
+    *,
+    selection: Optional[Selection] = None,
+    strict: bool = False,
+) -> Tuple[List[TextRecord], Report]:
+    """As `convert` with options.raw, but the natural texts with exact character spans, not yet cut into tokens.
+
+    RAISES (ValueError): As `convert`; S211 for JSONL files, whose texts are natural already.
+    """
+    sentences, report = read_selected(paths, replace(options, raw=True), selection, strict=strict)
+    if any(sentence.spaces is not None for sentence in sentences):
+        raise ValueError(Errors.S211.format(got=sentences[0].path))
+    return make_records(sentences, per_doc=options.sentences_per_doc), report
+
+
+def read_selected(
+    paths: Union[PathLike, Sequence[PathLike]],
+    options: ReadOptions,
+    selection: Optional[Selection],
+    *,
+    strict: bool,
+) -> Tuple[List[Sentence], Report]:
+    """The sentences of corpora that a selection keeps, in the tokens of the files. RAISES as `convert`."""
+    selection = selection or Selection()
     check_options(options, selection)
     report = Report(strict=strict)
     sources = [open_source(p, options.member) for p in ([paths] if isinstance(paths, (str, Path)) else paths)]
     read = [sentence for source in sources for sentence in read_corpus(source, options, report=report)]
-    sentences = select(read, selection, report=report)
+    sentences = select(read, selection, report=report, join_cut=options.raw)
     if not sentences:
         raise ValueError(Errors.S228.format(n_read=len(read)))
     return sentences, report
 
 
-def select(sentences: List[Sentence], selection: Selection, *, report: Report) -> List[Sentence]:
-    """What a selection keeps. The report takes what it drops or cuts."""
+def select(
+    sentences: List[Sentence], selection: Selection, *, report: Report, join_cut: bool = False
+) -> List[Sentence]:
+    """What a selection keeps. The report takes what it drops or cuts.
+
+    join_cut (bool): Join sentences that the files of the selection cut inside an entity, as the others are.
+    """
     if selection.exclude:
-        sentences = drop_excluded(sentences, read_normal_forms(selection.exclude), report=report)
+        excluded = read_normal_forms(selection.exclude, join_cut=join_cut)
+        sentences = drop_excluded(sentences, excluded, report=report)
     if selection.drop_repeats:
         sentences = drop_repeats(sentences, report=report)
     if selection.labels:
@@ -107,7 +151,7 @@ def select(sentences: List[Sentence], selection: Selection, *, report: Report) -
 
 
 def check_options(options: ReadOptions, selection: Selection) -> None:
-    """RAISES (ValueError): S222, S223, S234 or S230 if an option has no such value."""
+    """RAISES (ValueError): S222, S223, S234, S230 or S231 if an option has no such value."""
     schemes = ("auto", *SCHEMES)
     if options.format not in FORMATS:
         raise ValueError(Errors.S222.format(expected=", ".join(FORMATS), got=options.format))
@@ -117,6 +161,9 @@ def check_options(options: ReadOptions, selection: Selection) -> None:
         raise ValueError(Errors.S234.format(expected=", ".join(aptner.FUSED), got=options.fused))
     if selection.max_length is not None and selection.max_length < 1:
         raise ValueError(Errors.S230.format(expected=1, got=selection.max_length))
+    if options.sentences_per_doc < 1 or (options.sentences_per_doc > 1 and not options.raw):
+        got = f"{options.sentences_per_doc} {'with' if options.raw else 'without'} --raw"
+        raise ValueError(Errors.S231.format(got=got))
 
 
 def check_labels(sentences: Sequence[Sentence], labels: Sequence[str]) -> None:
@@ -162,17 +209,22 @@ def detect_format(source: Source) -> str:
 
 
 def read_corpus(source: Source, options: Optional[ReadOptions] = None, *, report: Report) -> List[Sentence]:
-    """Read one file."""
+    """Read one file. With options.raw, sentences that were cut inside an entity are joined."""
     options = options or ReadOptions()
     format = detect_format(source) if options.format == "auto" else options.format
     if format == "jsonl":
         return read_jsonl(source, report=report, tokenizer=options.tokenizer)
     parse = aptner.make_parser(options.fused) if format == "aptner" else parse_line
-    return read_conll(source, report=report, scheme=options.scheme, parse=parse)
+    sentences = read_conll(source, report=report, scheme=options.scheme, parse=parse)
+    return join_cut_mentions(sentences, report=report) if options.raw else sentences
 
 
-def read_normal_forms(paths: Sequence[PathLike]) -> Set[str]:
-    """normal_form of every sentence of some files, in any format or .spacy. Their faults are not reported."""
+def read_normal_forms(paths: Sequence[PathLike], *, join_cut: bool = False) -> Set[str]:
+    """normal_form of every sentence of some files, in any format or .spacy. Their faults are not reported.
+
+    join_cut (bool): Both of the sentences as they are and of those joined because they were cut inside an entity.
+    """
+    variants = [ReadOptions(), ReadOptions(raw=True)] if join_cut else [ReadOptions()]
     forms: Set[str] = set()
     for path in paths:
         source = open_source(path)
@@ -183,5 +235,7 @@ def read_normal_forms(paths: Sequence[PathLike]) -> Set[str]:
 
             forms |= normal_forms(read_docs(path, Vocab()))
         else:
-            forms |= {normal_form(sentence.words) for sentence in read_corpus(source, report=Report())}
+            for options in variants:
+                read = read_corpus(source, options, report=Report())
+                forms |= {normal_form(sentence.words) for sentence in read}
     return forms

@@ -1,104 +1,45 @@
-"""JSON lines with character spans, one document a line: {"text": ..., "spans": [{"start", "end", "label"}],
-"meta"}.
+"""Texts with character spans, cut into tokens by a tokenizer; and the JSONL files that hold such texts.
 
-`entities` [[start, end, label], ...] is read like `spans`. The text is kept as it is; the tokens are a
-tokenizer's. Rules (names as in report.RULES): no-annotation, bad-record, bad-span, spaces-in-span, overlap
-(the longest stays, of two equally long ones the first), misaligned (a span that does not begin and end with a
-token has no label, and the tokens it touches are missing).
+The text is kept as it is. Rules (names as in report.RULES) beside those of records.py: bad-record, misaligned (a
+span that does not begin and end with a token has no label, and the tokens it touches are missing).
 """
 
-import json
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple, cast
+from typing import TYPE_CHECKING, Callable, Iterable, List, Optional, Sequence, Tuple
 
 from ..errors import Errors
-from ..labels import spans_to_tags
+from ..labels import OUTSIDE, spans_to_tags
+from .records import CharSpan, TextRecord, parse_record
 from .report import Report
 from .sentence import Sentence
 from .source import Source, read_lines
 
 if TYPE_CHECKING:
-    from spacy.tokens import Doc, Span
+    from spacy.tokens import Doc
 
 Tokenizer = Callable[[str], "Doc"]
 
 
-class CharSpan(NamedTuple):
-    """An entity in characters: `start` is inside, `end` is not."""
+def make_tokenizer() -> Tokenizer:
+    """The tokenizer `spacy-ssner.CTITokenizer.v1` on blank English, as the configs of the project use it."""
+    import spacy
 
-    start: int
-    end: int
-    label: str
+    from ..text.tokenizer import make_cti_tokenizer
 
-
-class SpanFault(NamedTuple):
-    """What was repaired (a key of report.RULES) and the text to show."""
-
-    kind: str
-    text: str
+    return make_cti_tokenizer()(spacy.blank("en"))
 
 
-def parse_spans(record: Dict[str, Any]) -> Tuple[List[CharSpan], List[SpanFault]]:
-    """The spans of a record, without those that no text can have, and their faults."""
-    text = record["text"]
-    spans: List[CharSpan] = []
-    faults: List[SpanFault] = []
-    for item in record.get("spans") or record.get("entities") or []:
-        span = _parse_span(item)
-        if (
-            span is None
-            or not 0 <= span.start < span.end <= len(text)
-            or not text[span.start : span.end].strip()
-        ):
-            faults.append(SpanFault("bad-span", json.dumps(item, ensure_ascii=False)))
-            continue
-        found = text[span.start : span.end]
-        if found != found.strip():
-            start = span.start + len(found) - len(found.lstrip())
-            span = CharSpan(start, start + len(found.strip()), span.label)
-            faults.append(SpanFault("spaces-in-span", found))
-        spans.append(span)
-    return spans, faults
-
-
-def _parse_span(item: Any) -> Optional[CharSpan]:
-    """A span given as a dict or a list; None if it is neither."""
-    try:
-        if isinstance(item, dict):
-            start, end, label = item["start"], item["end"], item["label"]
-        else:
-            start, end, label = item
-    except (KeyError, TypeError, ValueError):
-        return None
-    if type(start) is not int or type(end) is not int or not isinstance(label, str) or not label.strip():
-        return None
-    return CharSpan(start, end, label.strip())
-
-
-def drop_overlaps(spans: Iterable[CharSpan]) -> Tuple[List[CharSpan], List[CharSpan]]:
-    """Split spans into those that stay, none of them overlapping, and the rest: the longest first, then the
-    leftmost, stays. Both in the order of the text."""
-    ordered = sorted(spans, key=lambda span: (span.start - span.end, span.start))
-    taken = bytearray(max((span.end for span in ordered), default=0))
-    kept: List[CharSpan] = []
-    dropped: List[CharSpan] = []
-    for span in ordered:
-        if any(taken[span.start : span.end]):
-            dropped.append(span)
-            continue
-        kept.append(span)
-        taken[span.start : span.end] = b"\x01" * (span.end - span.start)
-    return sorted(kept), sorted(dropped)
-
-
-def align(doc: "Doc", spans: Iterable[CharSpan]) -> Tuple[List[Optional[str]], List[CharSpan]]:
+def align(
+    doc: "Doc", spans: Iterable[CharSpan], missing: Iterable[Tuple[int, int]] = ()
+) -> Tuple[List[Optional[str]], List[CharSpan]]:
     """BIO tags of a document's tokens, and the spans that do not fit them.
 
     spans (Iterable[CharSpan]): Spans that do not overlap and are not empty.
+    missing (Iterable[Tuple[int, int]]): Stretches without annotation, (start, end) in characters.
     RETURNS (Tuple[List[Optional[str]], List[CharSpan]]): A tag for each token, None for those that a
-        misaligned span touches, and the misaligned spans.
+        misaligned span or a stretch without annotation touches, and the misaligned spans.
     """
     fitting: List[Tuple[int, int, str]] = []
-    missing: List["Span"] = []
+    unknown = list(missing)
     misaligned: List[CharSpan] = []
     for span in spans:
         exact = doc.char_span(span.start, span.end)
@@ -106,67 +47,60 @@ def align(doc: "Doc", spans: Iterable[CharSpan]) -> Tuple[List[Optional[str]], L
             fitting.append((exact.start, exact.end, span.label))
         else:
             misaligned.append(span)
-            missing.append(cast("Span", doc.char_span(span.start, span.end, alignment_mode="expand")))
+            unknown.append((span.start, span.end))
     tags: List[Optional[str]] = [*spans_to_tags(fitting, len(doc))]
-    for wide in missing:  # never part of a fitting entity: then the two would overlap in the text
-        tags[wide.start : wide.end] = [None] * len(wide)
+    for start, end in unknown:
+        wide = doc.char_span(start, end, alignment_mode="expand")
+        for i in range(wide.start, wide.end) if wide is not None else ():
+            if tags[i] == OUTSIDE:  # a token of a fitting entity has a label, whatever else touches it
+                tags[i] = None
     return tags, misaligned
+
+
+def label_record(record: TextRecord, tokenizer: Tokenizer, *, report: Report) -> Optional[Sentence]:
+    """A text cut into tokens, with their labels. Spans that do not fit go to the report.
+
+    RETURNS (Optional[Sentence]): None if the text has no tokens.
+    """
+    doc = tokenizer(record.text)
+    if not doc:
+        return None
+    tags: List[Optional[str]] = [None] * len(doc)
+    if record.spans is not None:
+        tags, misaligned = align(doc, record.spans, record.missing)
+        for span in misaligned:
+            report.add("misaligned", record.path, record.line_of(span.start), doc.text[span.start : span.end])
+    words, spaces = tuple(t.text for t in doc), tuple(bool(t.whitespace_) for t in doc)
+    lines = tuple(record.line_of(token.idx) for token in doc)
+    return Sentence(words, tuple(tags), record.path, lines, spaces, record.meta)
+
+
+def label_records(
+    records: Sequence[TextRecord], tokenizer: Optional[Tokenizer], *, report: Report
+) -> List[Sentence]:
+    """label_record of each; make_tokenizer's if the tokenizer is None."""
+    cut = tokenizer or make_tokenizer()
+    labelled = (label_record(record, cut, report=report) for record in records)
+    return [document for document in labelled if document is not None]
 
 
 def read_jsonl(source: Source, *, report: Report, tokenizer: Optional[Tokenizer] = None) -> List[Sentence]:
     """Read the documents of a JSONL file, each as one Sentence with its spaces.
 
-    tokenizer (Optional[Tokenizer]): Blank English's if None.
+    tokenizer (Optional[Tokenizer]): Blank English's with one token for each indicator if None.
     RAISES (ValueError): S229 if no line holds a document, S221 if the report is strict.
     """
-    if tokenizer is None:
-        import spacy
-
-        tokenizer = spacy.blank("en").tokenizer
+    tokenizer = tokenizer or make_tokenizer()
     documents: List[Sentence] = []
     for number, line in enumerate(read_lines(source, report), start=1):
         if not line.strip():
             continue
-        record = _parse_record(line)
-        doc = tokenizer(record["text"]) if record else None
-        if record is None or not doc:
+        record = parse_record(line, source.path, number, report=report)
+        document = label_record(record, tokenizer, report=report) if record else None
+        if document is None:
             report.add("bad-record", source.path, number, line)
-            continue
-        tags = _label_doc(doc, record, source.path, number, report)
-        words, spaces = tuple(t.text for t in doc), tuple(bool(t.whitespace_) for t in doc)
-        meta = record["meta"] if isinstance(record.get("meta"), dict) else None
-        documents.append(Sentence(words, tuple(tags), source.path, (number,) * len(words), spaces, meta))
+        else:
+            documents.append(document)
     if not documents:
         raise ValueError(Errors.S229.format(path=source.path))
     return documents
-
-
-def _parse_record(line: str) -> Optional[Dict[str, Any]]:
-    """The JSON object of a line; None if it is none or has no text or no list of spans."""
-    try:
-        record = json.loads(line)
-        if "\\ud" in line.lower():  # half a surrogate pair can be neither hashed nor written
-            json.dumps(record, ensure_ascii=False).encode("utf-8")
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(record, dict) or not isinstance(record.get("text"), str):
-        return None
-    lists = [record[key] for key in ("spans", "entities") if record.get(key) is not None]
-    return record if all(isinstance(found, list) for found in lists) else None
-
-
-def _label_doc(
-    doc: "Doc", record: Dict[str, Any], path: str, number: int, report: Report
-) -> List[Optional[str]]:
-    """BIO tags of a document, its faults in the report."""
-    if record.get("spans") is None and record.get("entities") is None:
-        report.add("no-annotation", path, number, doc.text[:80])
-        return [None] * len(doc)
-    spans, faults = parse_spans(record)
-    spans, overlapping = drop_overlaps(spans)
-    tags, misaligned = align(doc, spans)
-    faults += [SpanFault("overlap", doc.text[span.start : span.end]) for span in overlapping]
-    faults += [SpanFault("misaligned", doc.text[span.start : span.end]) for span in misaligned]
-    for kind, text in faults:
-        report.add(kind, path, number, text)
-    return tags

@@ -6,12 +6,16 @@ word for word in its published train. `test_unseen` holds the test sentences tha
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Dict, List, Optional, Tuple, Union
 
 from ..errors import Errors
-from .convert import ReadOptions, Selection, convert
+from .convert import ReadOptions, Selection, read_selected
+from .jsonl import label_records
+from .natural_text import find_split_signs
+from .raw import make_records
+from .records import TextRecord
 from .report import Report
 from .select import drop_excluded
 from .sentence import Sentence, normal_form
@@ -65,11 +69,15 @@ PUBLISHED: Dict[str, PublishedCorpus] = {
 
 @dataclass(frozen=True)
 class Splits:
-    """A prepared corpus: sentences and what was repaired, per split. Without a published test, test is dev."""
+    """A prepared corpus: sentences and what was repaired, per split. Without a published test, test is dev.
+
+    texts (Dict[str, List[TextRecord]]): With raw, the natural texts of each split, with exact spans.
+    """
 
     sentences: Dict[str, List[Sentence]]
     reports: Dict[str, Report]
     has_test: bool
+    texts: Dict[str, List[TextRecord]] = field(default_factory=dict)
 
 
 def locate(name: str, data: Optional[Union[str, Path]], assets: Union[str, Path]) -> Dict[str, Path]:
@@ -92,9 +100,14 @@ def locate(name: str, data: Optional[Union[str, Path]], assets: Union[str, Path]
     return found
 
 
-def prepare(name: str, files: Dict[str, Path], *, strict: bool = False) -> Splits:
-    """Convert the splits of a published corpus and take the leaks out of train and dev."""
-    options = ReadOptions(format=PUBLISHED[name].format)
+def prepare(
+    name: str, files: Dict[str, Path], *, strict: bool = False, options: Optional[ReadOptions] = None
+) -> Splits:
+    """Convert the splits of a published corpus and take the leaks out of train and dev.
+
+    options (Optional[ReadOptions]): With raw, natural texts that a tokenizer cuts; the format is the corpus's.
+    """
+    options = replace(options or ReadOptions(), format=PUBLISHED[name].format)
     has_test = "test" in files
     later: List[Path] = [files["test"]] if has_test else []
     plans: List[Tuple[str, Selection]] = [
@@ -105,11 +118,23 @@ def prepare(name: str, files: Dict[str, Path], *, strict: bool = False) -> Split
     sentences, reports = {}, {}
     for split, selection in plans:
         if split in files:
-            sentences[split], reports[split] = convert(
-                files[split], options, selection=selection, strict=strict
-            )
+            sentences[split], reports[split] = read_selected(files[split], options, selection, strict=strict)
     if has_test:
-        original, _ = convert(files["train"], options)
+        original, _ = read_selected(files["train"], options, None, strict=False)
         seen = {normal_form(sentence.words) for sentence in original}
         sentences["test_unseen"] = drop_excluded(sentences["test"], seen, report=Report())
-    return Splits(sentences, reports, has_test)
+    splits = Splits(sentences, reports, has_test)
+    return make_raw(splits, options) if options.raw else splits
+
+
+def make_raw(splits: Splits, options: ReadOptions) -> Splits:
+    """Splits with natural texts, and with the sentences that a tokenizer makes of these."""
+    once = (found for split, found in splits.sentences.items() if split != "test_unseen")  # these are in test
+    signs = find_split_signs(sentence.words for found in once for sentence in found)
+    texts: Dict[str, List[TextRecord]] = {}
+    sentences: Dict[str, List[Sentence]] = {}
+    for split, found in splits.sentences.items():
+        report = splits.reports.get(split, Report())  # test_unseen has none: its misfits are those of test
+        texts[split] = make_records(found, per_doc=options.sentences_per_doc, split_signs=signs)
+        sentences[split] = label_records(texts[split], options.tokenizer, report=report)
+    return replace(splits, sentences=sentences, texts=texts)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, NamedTuple
+from typing import AbstractSet, Any, Dict, List, NamedTuple, Tuple
 
 from ..errors import Errors
 
@@ -38,6 +38,8 @@ RULES: Dict[str, Rule] = {
     "inside-after-other": Rule("an inside tag after another type opens an entity"),
     "inside-after-end": Rule("an inside tag after the end of an entity opens a new entity"),
     "unclosed": Rule("an entity without an end tag ends where its type ends"),
+    # raw text
+    "joined": Rule("a sentence that begins inside an entity is joined to the one before", fatal=False),
     # a JSON record
     "bad-record": Rule("a line that is no JSON object with a text is skipped"),
     "no-annotation": Rule("a record without spans is kept, all its labels are missing", fatal=False),
@@ -85,6 +87,13 @@ class Report:
         if self.strict and rule.fatal:
             raise ValueError(Errors.S221.format(path=path, line=line, kind=kind, got=text, rule=rule.text))
         self.repairs.append(Repair(kind, path, line, text))
+
+    def rename(self, old: str, new: str, places: AbstractSet[Tuple[str, int]]) -> None:
+        """Give the repairs of one kind another kind where their (path, line) is one of the places."""
+        self.repairs = [
+            repair._replace(kind=new) if repair.kind == old and repair[1:3] in places else repair
+            for repair in self.repairs
+        ]
 
     def counts(self) -> Dict[str, int]:
         """How often each rule was applied, in the order of RULES, without those never applied."""

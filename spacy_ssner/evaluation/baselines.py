@@ -9,6 +9,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from ..labels import TagSpan
+from ..text.tokenizer import make_cti_tokenizer
 from .data_files import find_docbins, load_docbin
 from .metrics import doc_entities
 
@@ -91,13 +92,15 @@ def make_lookup(nlp: Language, name: str) -> PhraseLookup:
 
 
 def lookup_pipeline(train: Path) -> Language:
-    """A blank English pipeline that knows the phrases of a .spacy file or folder and nothing else.
+    """A blank English pipeline that knows the phrases of a .spacy file or folder and nothing else. Raw text is cut
+    by `spacy-ssner.CTITokenizer.v1`.
 
     RAISES (ValueError): S273 for an unreadable file.
     """
     import spacy
 
     nlp = spacy.blank("en")
+    nlp.tokenizer = make_cti_tokenizer()(nlp)
     cast(PhraseLookup, nlp.add_pipe("ssner_lookup")).phrases = learn_phrases(_annotated(train, nlp.vocab))
     nlp.meta["name"] = "lookup"
     return nlp

@@ -74,13 +74,18 @@ def load_docbin(path: Path) -> "DocBin":
         raise ValueError(Errors.S273.format(expected="a .spacy file", path=path, got=got)) from error
 
 
+def is_jsonl(path: Path) -> bool:
+    """Whether a path names a JSONL file, which holds texts and no tokens."""
+    return path.suffix == ".jsonl" and path.is_file()
+
+
 def read_split(path: Path, nlp: "Language") -> List[CheckedDoc]:
     """Read a .spacy file, a folder of them, or a JSONL file with character spans.
 
     nlp (Language): Its tokenizer cuts the texts; its components are not run.
     RAISES (ValueError): S273 or S274 if a file cannot be read, S272 if there is no document with tokens.
     """
-    if path.suffix == ".jsonl" and path.is_file():
+    if is_jsonl(path):
         docs = list(read_jsonl(path, nlp))
     else:
         docs = [doc for loc in find_docbins(path) for doc in read_docbin(loc, nlp)]

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from spacy.training import Example
 
 KINDS = ("tp", "fp", "fn")
+GOLD_SPANS = (
+    "ssner_gold_spans"  # in the user_data of a reference: its entities in characters, where tokens do not fit
+)
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,9 @@ def doc_entities(doc: "Doc") -> Tuple[TagSpan, ...]:
 
 
 def char_entities(doc: "Doc") -> Tuple[TagSpan, ...]:
-    """Entities of a Doc, in characters of its text."""
+    """Entities of a Doc, in characters of its text: exact ones in its user_data before those in tokens."""
+    if GOLD_SPANS in doc.user_data:
+        return tuple(doc.user_data[GOLD_SPANS])
     return tuple(TagSpan(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents)
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence,
 
 from ..corpus.sentence import normal_form
 from ..errors import Errors, Warnings
-from .data_files import find_docbins, load_docbin, sentence_starts
-from .metrics import ScoredDoc, doc_entities, scored_doc
+from .data_files import find_docbins, is_jsonl, load_docbin, sentence_starts
+from .jsonl_files import read_references
+from .metrics import ScoredDoc, char_entities, doc_entities, scored_doc
 from .subsets import TrainIndex, mentions, polysemous_surfaces
 
 if TYPE_CHECKING:
@@ -35,13 +36,16 @@ class Speed:
 def read_examples(
     path: Path, nlp: "Language", *, gold_preproc: bool = False, raw: bool = False
 ) -> List["Example"]:
-    """Read a .spacy file or folder as spaCy's Corpus does: gold tokens are kept where spaces are unknown.
+    """Read a .spacy file or folder as spaCy's Corpus does: gold tokens are kept where spaces are unknown; or a JSONL
+    file with character spans, which the pipeline's tokenizer cuts.
 
     raw (bool): Let the pipeline's tokenizer cut every text; words of unknown spacing are joined by spaces.
-    RAISES (ValueError): S273 for an unreadable file, S272 without tokens, S275 without annotated ones.
+    RAISES (ValueError): S273, S274 for an unreadable file, S272 without tokens, S275 without annotated ones.
     """
     from spacy.training import Corpus, Example
 
+    if is_jsonl(path):
+        return [Example(nlp.make_doc(doc.text), doc) for doc in read_references(path, nlp)]
     for loc in find_docbins(path):
         load_docbin(loc)  # Corpus would raise zlib's or msgpack's own error
     examples = list(Corpus(path, gold_preproc=gold_preproc)(nlp))
@@ -52,6 +56,12 @@ def read_examples(
     if raw:
         return [Example(nlp.make_doc(eg.reference.text), eg.reference) for eg in examples]
     return examples
+
+
+def count_misfits(example: "Example") -> int:
+    """Gold entities that do not begin and end with tokens of the predicted doc, so that nobody can find them."""
+    predicted = example.x
+    return sum(predicted.char_span(span.start, span.end) is None for span in char_entities(example.y))
 
 
 def read_train(path: Path, nlp: "Language") -> TrainIndex:

@@ -107,3 +107,39 @@ def test_missing_library_is_plain(tmp_path, monkeypatch):
     path.write_bytes(b"Rar!")
     result = run(path, tmp_path / "out.spacy")
     assert result.exit_code == 1 and "[S224]" in result.output
+
+
+def test_raw_to_tokens_and_to_texts(tmp_path):
+    path, out = tmp_path / "in.txt", tmp_path / "out.jsonl"
+    path.write_text("( O\nAPT28 B-A\n) O\n\nx O\n\nhxxp B-B\n: I-B\n//a I-B\n", encoding="utf8")
+    assert run(path, tmp_path / "out.spacy", "--raw").exit_code == 0
+    docs = read_docs(tmp_path / "out.spacy", Vocab())
+    assert [doc.text for doc in docs] == ["(APT28)", "x", "hxxp://a"]
+    assert [(ent.text, ent.label_) for doc in docs for ent in doc.ents] == [("APT28", "A"), ("hxxp://a", "B")]
+    nlp = spacy.blank("en")
+    nlp.tokenizer = nlp.tokenizer.__class__(nlp.vocab)  # cuts at blanks only
+    nlp.to_disk(tmp_path / "blanks")
+    result = run(path, out, "--raw", "--sentences-per-doc", 2, "--tokenizer", tmp_path / "blanks")
+    assert result.exit_code == 0, result.output
+    shown = " ".join(result.output.split())
+    assert "misaligned 1" in shown and "hold 2 entities; 1 of them do not fit" in shown
+    records = [json.loads(line) for line in out.read_text(encoding="utf8").splitlines()]
+    assert records == [
+        {"text": "(APT28)\nx", "spans": [{"start": 1, "end": 6, "label": "A"}]},
+        {"text": "hxxp://a", "spans": [{"start": 0, "end": 8, "label": "B"}]},
+    ]
+
+
+@pytest.mark.parametrize(
+    "out,options,code",
+    [
+        ("out.jsonl", [], "S212"),
+        ("out.txt", ["--raw"], "S233"),
+        ("out.spacy", ["--sentences-per-doc", 3], "S231"),
+        ("out.spacy", ["--raw", "--sentences-per-doc", 0], "S231"),
+    ],
+)
+def test_raw_options_that_do_not_fit(conll, tmp_path, out, options, code):
+    result = run(conll, tmp_path / out, *options)
+    assert result.exit_code == 1 and code in result.output
+    assert not (tmp_path / out).exists()

@@ -214,3 +214,34 @@ def test_parameters_are_counted_once(make_nlp):
     cnn = sum(node.get_param(name).size for node in model.walk() for name in node.param_names)
     assert count_parameters(nlp) == network + cnn > network > 0
     assert count_parameters(spacy.blank("en")) == 0
+
+
+def test_jsonl_is_scored_by_exact_characters(pipeline, tmp_path):
+    """What does not fit the tokens counts as overlooked, what is predicted in its place as wrong."""
+    text = "Cozy Bear ran nmap-like tools. nmap"
+    found = [(0, 9, "HackOrg"), (14, 18, "Tool"), (31, 35, "Tool"), (19, 20, "Tool")]
+    spans = [{"start": start, "end": end, "label": label} for start, end, label in found]
+    path, out = tmp_path / "a.jsonl", tmp_path / "out.json"
+    path.write_text(json.dumps({"text": text, "spans": spans}) + "\n", encoding="utf8")
+    for options in ([], ["--raw"]):
+        result = run(pipeline, path, "--output", out, *options)
+        assert result.exit_code == 0, result.output
+        assert "1 of 4 gold entities do not fit" in " ".join(result.output.split())
+        scores = json.loads(out.read_text(encoding="utf8"))
+        assert {k: scores["micro"][k] for k in ("tp", "fp", "fn")} == dict(tp=3, fp=0, fn=1)
+        assert scores["data"]["misaligned"] == 1 and scores["data"]["missing_tokens"] == 0
+    assert run(pipeline, path, "-G").exit_code == 1
+
+
+def test_raw_uses_the_tokenizer_of_the_pipeline(tmp_path):
+    """The same text, the same rule: only the tokenizer decides whether the indicator can be found."""
+    path = tmp_path / "a.jsonl"
+    file = "C:\\Program Files\\a.exe"  # one token of ours, two of spaCy's
+    span = {"start": 4, "end": 4 + len(file), "label": "SamFile"}
+    path.write_text(json.dumps({"text": f"See {file}.", "spans": [span]}) + "\n", encoding="utf8")
+    for tokenizer, n_right in (("spacy-ssner.CTITokenizer.v1", 1), ("spacy.Tokenizer.v1", 0)):
+        nlp = spacy.blank("en", config={"nlp": {"tokenizer": {"@tokenizers": tokenizer}}})
+        nlp.add_pipe("entity_ruler").add_patterns([{"label": "SamFile", "pattern": [{"ORTH": file}]}])
+        nlp.to_disk(tmp_path / tokenizer)
+        scores = evaluate(EvaluateSettings(str(tmp_path / tokenizer), str(path), raw=True))
+        assert scores["micro"]["tp"] == n_right and scores["micro"]["fn"] == 1 - n_right

@@ -106,3 +106,22 @@ def test_missing_files(run, tmp_path):
     result = run("aptner", "out", "--assets", "assets/published")
     assert result.exit_code == 1 and "[S238]" in result.output and "APTNERtrain.txt" in result.output
     assert isinstance(result.exception, SystemExit) and not (tmp_path / "out").exists()
+
+
+def test_raw_writes_texts_beside_tokens(run, cyner, tmp_path):
+    result = run("cyner", tmp_path / "out", "--data", cyner, "--raw", "--sentences-per-doc", "2")
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "repairs.json",
+        *(
+            f"{split}.{end}"
+            for split in ("train", "dev", "test", "test_unseen")
+            for end in ("spacy", "jsonl")
+        ),
+    }
+    (line,) = (tmp_path / "out" / "test.jsonl").read_text(encoding="utf8").splitlines()
+    record = json.loads(line)
+    assert record["text"] == "Emotet stole mail. LokiBot came back."
+    assert [record["text"][s["start"] : s["end"]] for s in record["spans"]] == ["Emotet", "LokiBot"]
+    (doc,) = DocBin().from_disk(tmp_path / "out" / "test.spacy").get_docs(Vocab())
+    assert doc.text == record["text"] and [ent.text for ent in doc.ents] == ["Emotet", "LokiBot"]

@@ -1,9 +1,18 @@
+import re
 import warnings
 
 import pytest
+from spacy.tokenizer import Tokenizer
 from spacy.vocab import Vocab
 
-from spacy_ssner.corpus.convert import PUBLISHED, ReadOptions, Selection, convert, detect_format
+from spacy_ssner.corpus.convert import (
+    PUBLISHED,
+    ReadOptions,
+    Selection,
+    convert,
+    convert_texts,
+    detect_format,
+)
 from spacy_ssner.corpus.docs import make_docs, write_docs
 from spacy_ssner.corpus.source import Source
 
@@ -124,3 +133,96 @@ def test_nothing_left(path):
 def test_bad_exclude(path, tmp_path):
     with pytest.raises(ValueError, match="S227"):
         convert(path, selection=Selection(exclude=[tmp_path / "none.txt"]))
+
+
+RAW = """\
+APT28 B-HackOrg
+( O
+Fancy B-HackOrg
+Bear I-HackOrg
+) O
+hit O
+hxxp B-Url
+: I-Url
+//a I-Url
+[ I-Url
+. I-Url
+
+] I-Url
+b I-Url
+or O
+Foo B-Tool
+-bar O
+
+Copy O
+of O
+this O
+
+] I-Url
+b I-Url
+or O
+Foo B-Tool
+-bar O
+"""
+
+
+@pytest.fixture
+def raw_file(tmp_path):
+    path = tmp_path / "raw.txt"
+    path.write_text(RAW, encoding="utf8")
+    return path
+
+
+def test_raw_text_is_cut_by_the_runtime_tokenizer(raw_file):
+    sentences, report = convert(raw_file, ReadOptions(raw=True))
+    first = sentences[0]
+    assert first.words[:9] == ("APT28", "(", "Fancy", "Bear", ")", "hit", "hxxp://a[.]b", "or", "Foo")
+    assert first.mentions == [(0, 1, "HackOrg"), (2, 4, "HackOrg"), (6, 7, "Url"), (8, 9, "Tool")]
+    assert first.lines[6] == 7 and report.counts() == {"inside-at-start": 1, "joined": 1}
+
+
+def test_raw_misfits_are_listed_and_missing(raw_file):
+    cut_at_blanks = Tokenizer(Vocab(), token_match=re.compile(r"\S+").fullmatch)
+    sentences, report = convert(raw_file, ReadOptions(raw=True, tokenizer=cut_at_blanks))
+    assert sentences[0].words[1:3] == ("(Fancy", "Bear)") and sentences[0].tags[1:3] == (None, None)
+    assert [tuple(r) for r in report.of_kind("misaligned")] == [
+        ("misaligned", str(raw_file), 3, "Fancy Bear")
+    ]
+    with pytest.raises(ValueError, match=r"S221.*raw\.txt:13.*inside-at-start"):
+        convert(raw_file, ReadOptions(raw=True), strict=True)
+
+
+def test_raw_texts_keep_exact_spans_and_make_documents(raw_file):
+    texts, _ = convert_texts(raw_file, ReadOptions(sentences_per_doc=2))
+    assert len(texts) == 2
+    assert texts[0].text == "APT28 (Fancy Bear) hit hxxp://a[.]b or Foo -bar\nCopy of this"
+    found = [(texts[0].text[s.start : s.end], s.label) for s in texts[0].spans]
+    assert found == [
+        ("APT28", "HackOrg"),
+        ("Fancy Bear", "HackOrg"),
+        ("hxxp://a[.]b", "Url"),
+        ("Foo", "Tool"),
+    ]
+
+
+def test_raw_exclusion_knows_joined_sentences_and_their_parts(raw_file, tmp_path):
+    other = tmp_path / "other.txt"
+    other.write_text(RAW.split("\n\nCopy")[0] + "\n", encoding="utf8")
+    sentences, report = convert(raw_file, ReadOptions(raw=True), selection=Selection(exclude=[other]))
+    assert [s.words[0] for s in sentences] == ["Copy"]  # the joined one, and the copy of its second part
+    assert report.counts()["excluded"] == 2
+
+
+@pytest.mark.parametrize(
+    "options", [ReadOptions(sentences_per_doc=2), ReadOptions(raw=True, sentences_per_doc=0)]
+)
+def test_sentences_per_doc_needs_raw(raw_file, options):
+    with pytest.raises(ValueError, match="S231"):
+        convert(raw_file, options)
+
+
+def test_raw_is_not_for_jsonl(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "a", "spans": []}')
+    with pytest.raises(ValueError, match="S211.*a.jsonl"):
+        convert(path, ReadOptions(raw=True))

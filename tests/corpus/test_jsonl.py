@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_ssner.corpus.jsonl import CharSpan, drop_overlaps, parse_spans, read_jsonl
+from spacy_ssner.corpus.jsonl import read_jsonl
+from spacy_ssner.corpus.records import CharSpan, drop_overlaps, parse_spans
 from spacy_ssner.corpus.report import Report
 from spacy_ssner.corpus.source import Source
 
@@ -96,6 +97,20 @@ def test_strict_names_the_line():
     data = json.dumps(record("fine")) + "\n\n" + json.dumps(record("APT28", (0, 3, "A")))
     with pytest.raises(ValueError, match=r"S221.*f\.jsonl:3.*misaligned"):
         read_jsonl(Source("f.jsonl", data.encode()), report=Report(strict=True))
+
+
+def test_missing_stretches_have_no_label():
+    (document,), report = read(
+        record("APT28 used malware here", (0, 5, "A"), missing=[[3, 8], [22, 23], [-1, 2], [5, 6], 7])
+    )
+    assert document.tags == ("B-A", None, "O", None)
+    assert not report.repairs
+
+
+def test_indicators_are_one_token_by_default():
+    (document,), _ = read(record("at hxxp://a[.]example now (CVE-2017-0144)", (3, 21, "Indicator")))
+    assert document.words == ("at", "hxxp://a[.]example", "now", "(", "CVE-2017-0144", ")")
+    assert document.tags[1] == "B-Indicator"
 
 
 def test_neighbours_keep_their_own_labels():

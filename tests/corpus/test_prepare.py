@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from spacy_ssner.corpus.convert import FORMATS
+from spacy_ssner.corpus.convert import FORMATS, ReadOptions
 from spacy_ssner.corpus.published import PUBLISHED, locate, prepare
 from spacy_ssner.corpus.sentence import normal_form
 
@@ -114,6 +114,29 @@ def test_without_test_dev_stays_whole(files):
     assert names(splits.sentences["train"]) == ["C", "D"]
 
 
+def test_raw_splits_hold_the_same_sentences(files):
+    plain, raw = prepare("cyner", files), prepare("cyner", files, options=ReadOptions(raw=True))
+    assert {s: names(found) for s, found in raw.sentences.items()} == {
+        s: names(found) for s, found in plain.sentences.items()
+    }
+    assert [text.text for text in raw.texts["test_unseen"]] == ["F ran", "F ran"]
+    assert plain.texts == {}
+    docs = prepare("cyner", files, options=ReadOptions(raw=True, sentences_per_doc=2))
+    assert [text.text for text in docs.texts["test"]] == ["A ran\nF ran", "F ran"]
+
+
+def test_signs_are_those_of_all_splits(tmp_path):
+    rows = {
+        "train": "a\tO\n/\tO\nb\tB-Malware\n",
+        "dev": "c/d\tO\ne/f\tB-Malware\n",
+        "test": "g\tO\n/\tO\nh\tB-Malware\n",
+    }
+    for split, text in rows.items():
+        (tmp_path / split).write_text(text, encoding="utf8")
+    splits = prepare("cyner", {split: tmp_path / split for split in rows}, options=ReadOptions(raw=True))
+    assert [splits.texts[split][0].text for split in ("train", "test")] == ["a / b", "g / h"]
+
+
 def test_annoctr_as_it_is_downloaded(tmp_path):
     text = "Zeus\tB-Malware\nran\tO\n"
     for name in ("train", "dev", "test"):
@@ -134,3 +157,19 @@ def test_no_leak_in_the_published_corpora(name):
     assert len(keys["train"]) == len(splits.sentences["train"])
     if splits.has_test:
         assert 0 < len(splits.sentences["test_unseen"]) <= len(splits.sentences["test"])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (SHARE / "data").is_dir(), reason="SSNER_DATA is not set")
+@pytest.mark.parametrize("name,n_cut", [("dnrti", 0), ("cyner", 310)])
+def test_raw_published_corpora(name, n_cut):
+    """No leak, every cut mention is whole again, and nearly every mention fits the runtime tokens."""
+    splits = prepare(name, locate(name, SHARE, ""), options=ReadOptions(raw=True))
+    keys = {s: {normal_form(x.words) for x in found} for s, found in splits.sentences.items()}
+    assert not keys["train"] & (keys["dev"] | keys["test"]) and not keys["dev"] & keys["test"]
+    assert sum(report.counts().get("joined", 0) for report in splits.reports.values()) == n_cut
+    for split, texts in splits.texts.items():
+        n_spans = sum(len(text.spans) for text in texts)
+        n_fitting = sum(len(sentence.mentions) for sentence in splits.sentences[split])
+        n_listed = len(splits.reports[split].of_kind("misaligned")) if split in splits.reports else n_spans
+        assert n_spans - n_fitting <= min(n_listed, 0.003 * n_spans)
