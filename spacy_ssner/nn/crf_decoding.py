@@ -6,6 +6,7 @@ Computed by numpy on the CPU, wherever the scores come from: each token needs a 
 arrays, so what one call costs decides, and numpy's cost less than torch's or a GPU's kernels.
 """
 
+from functools import partial
 from typing import NamedTuple, Tuple
 
 import numpy as np
@@ -168,8 +169,8 @@ def _scaled_sums(emissions: np.ndarray, transitions: np.ndarray, mask: Tensor) -
     alpha_scale = np.cumsum(alpha_scale, axis=0)
     beta_scale = np.cumsum(beta_scale[::-1], axis=0)[::-1]
     log_z = np.log((alpha[last, rows] * end).sum(axis=1)) + alpha_scale[last, rows]
-    parts = (np.moveaxis(x, 0, 1) for x in (alpha, alpha_scale, beta, beta_scale))
-    return PathSums(*parts, log_z)
+    swap = partial(np.swapaxes, axis1=0, axis2=1)
+    return PathSums(swap(alpha), swap(alpha_scale), swap(beta), swap(beta_scale), log_z)
 
 
 def _rescale(sums: np.ndarray) -> np.ndarray:

@@ -51,7 +51,9 @@ class Int8Linear(nn.Module):
         if self._packed is None:
             self._packed = self._pack()
         # reduce_range: without VNNI the CPU adds two products in 16 bits, which 8-bit inputs would overflow
-        return cast(Tensor, torch.ops.quantized.linear_dynamic(X * self.shrink, self._packed, True))
+        return cast(
+            Tensor, torch.ops.quantized.linear_dynamic(X * cast(Tensor, self.shrink), self._packed, True)
+        )
 
     def _pack(self) -> Any:
         weight, scale = cast(Tensor, self.weight), cast(Tensor, self.scale)
