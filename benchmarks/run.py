@@ -62,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     add("--repeats", type=int, help="timed runs of each system")
     add("--lengths", type=int, nargs="*", help="words of the long reports")
     add("--max-batches", type=int, help="training: batches of an epoch that are timed")
+    add("--stream-pipeline", type=Path, help="memory: pipeline of the stream (default: a CNN is made)")
     add("--stream", type=int, help="memory: documents that are streamed")
     return found
 
@@ -78,6 +79,7 @@ def make_settings(args: argparse.Namespace, work: Path) -> Settings:
         pipelines=tuple(args.pipeline),
         spacy_pipeline=args.spacy_pipeline,
         similar_words=args.similar_words,
+        stream_pipeline=args.stream_pipeline,
         threads=args.threads,
     )
     given = {

@@ -18,6 +18,7 @@ class Settings:
     pipelines: Trained SSNER pipelines; the first one is timed, all are scored in int8. Empty: one is made.
     spacy_pipeline: A trained spaCy `transformer` + `ner`; None: one is made.
     encoder: Hugging Face folder. similar_words: Table for pipelines that are made.
+    stream_pipeline: The pipeline of the stream of documents; None: a small CNN is made.
     work: Folder for what is made. threads: Of torch, BLAS and the tokenizers.
     """
 
@@ -28,6 +29,7 @@ class Settings:
     pipelines: Tuple[Path, ...] = ()
     spacy_pipeline: Optional[Path] = None
     similar_words: Optional[Path] = None
+    stream_pipeline: Optional[Path] = None
     threads: int = 1
     n_repeats: int = 3
     n_sentences: int = 700
