@@ -8,11 +8,13 @@ from timing import median_ratio, time_in_turns
 from spacy_ssner.evaluation.memory_use import memory_of
 
 from . import systems, texts
+from .gold import labels_of, read_examples
 from .pipelines import spacy_path, ssner_path
 from .printing import Table
 from .settings import Settings
 
 WARM_UP = 64  # texts of a text set that each system sees before it is timed
+F1_COLUMNS = ("pipeline", "corpus", "f1", "int8_f1")
 LONGEST_FOR_ALL = 50_000  # words; longer reports are for ours and the limit only, once
 
 
@@ -44,7 +46,28 @@ def measure(settings: Settings) -> Dict[str, Any]:
         some += systems.limits(encoder, nlp, batch)
         n_repeats = 1 if words > LONGEST_FOR_ALL else settings.n_repeats
         results[name] = {"texts": len(batch), "words": words, **compare(some, batch, words, n_repeats)}
+    if int8 is not None:
+        results["int8_f1"] = f1_lost(settings)
     return results
+
+
+def f1_lost(settings: Settings) -> Dict[str, Any]:
+    """What int8 costs trained pipelines on the test files whose entity types they know.
+
+    RETURNS (Dict[str, Any]): scores: pipeline, corpus, f1 and int8_f1 (0 to 100) of each; most_lost: points, None
+        if there is no such pipeline and file.
+    """
+    import spacy
+
+    scores = []
+    for path in settings.pipelines:
+        nlp, int8 = spacy.load(path), systems.load_quantised(path)
+        for name, file in settings.corpora:
+            if labels_of(read_examples(file, nlp)) <= set(nlp.get_pipe("ssner").labels):
+                f1, f1_int8 = (100 * x.evaluate(read_examples(file, x))["ents_f"] for x in (nlp, int8))
+                scores.append({"pipeline": str(path), "corpus": name, "f1": f1, "int8_f1": f1_int8})
+    lost = [row["f1"] - row["int8_f1"] for row in scores]
+    return {"scores": scores, "most_lost": max(lost, default=None)}
 
 
 def best_hugging_face(settings: Settings, nlp: Any, batch: Sequence[str], *, overlap: int) -> systems.System:

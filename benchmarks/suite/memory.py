@@ -16,7 +16,7 @@ from .settings import Settings
 SHORT_REPEATS = 3  # of the tenth of the document
 SETTLED = 2_000  # documents after which memory should stay as it is
 STEP = 500  # documents between two looks at the memory
-SENTENCES_OF_DOC = (1, 3)  # fewest and most
+SENTENCES_OF_DOC = (1, 1)  # fewest and most
 
 
 def measure(settings: Settings) -> Dict[str, Any]:

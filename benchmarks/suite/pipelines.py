@@ -36,9 +36,9 @@ def make_pipeline(config: str, paths: Dict[str, Any], *, labels: Sequence[str] =
     from spacy.util import fix_random_seed, load_config, load_model_from_config
 
     overrides = {f"paths.{name}": str(path) for name, path in paths.items()}
-    nlp = load_model_from_config(
-        load_config(ROOT / "configs" / config, overrides=overrides), auto_fill=True, validate=True
-    )
+    settings = load_config(ROOT / "configs" / config, overrides=overrides)
+    settings["initialize"]["before_init"] = None  # it is for training, and would change this whole process
+    nlp = load_model_from_config(settings, auto_fill=True, validate=True)
     fix_random_seed(0)
     examples = label_examples(nlp, labels)
     nlp.initialize(lambda: examples)

@@ -35,7 +35,7 @@ class Settings:
     n_sentences: int = 700
     n_reports: int = 8
     lengths: Tuple[int, ...] = (2_000, 20_000)
-    max_batches: int = 12
+    max_batches: int = 8
     n_stream: int = 20_000
     table_words: int = 50_000
     long_characters: int = 1_000_000

@@ -55,7 +55,7 @@ def measure(settings: Settings) -> Dict[str, Any]:
     """
     sentences = [s for _, path in settings.corpora for s in texts.read_corpus(path)]
     path = str(ssner_path(settings, sentences))
-    n = 2 * settings.n_repeats + 1
+    n = settings.n_repeats + 2
     with_plugin: List[Dict[str, Any]] = []
     without: List[Dict[str, Any]] = []
     run_fresh(BLANK, NOTHING)  # files come from the disk the first time

@@ -1,6 +1,7 @@
 """The systems that annotate texts: ours, its int8 form, Hugging Face's pipeline, spaCy's, and the bare encoder."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Callable, List, Optional, Sequence
 
@@ -38,16 +39,21 @@ def ssner(nlp: Any, name: str = "ssner") -> System:
 
 def quantised(path: Path) -> Optional[System]:
     """A pipeline of ours in int8, None if this version of spacy-ssner has no such thing."""
+    if find_spec("spacy_ssner.quantise") is None:
+        return None
+    return ssner(load_quantised(path), "ssner_int8")
+
+
+def load_quantised(path: Path) -> Any:
+    """A saved pipeline with its encoder in int8. RAISES (ValueError): If no layer was quantised."""
     import spacy
 
-    try:
-        from spacy_ssner.quantise import quantise_encoder
-    except ImportError:
-        return None
+    from spacy_ssner.quantise import quantise_encoder
+
     nlp = spacy.load(path)
     if not quantise_encoder(nlp):
         raise ValueError(f"No layer of {path} was quantised.")
-    return ssner(nlp, "ssner_int8")
+    return nlp
 
 
 def spacy_ner(path: Path) -> System:
