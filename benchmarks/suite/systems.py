@@ -1,6 +1,7 @@
 """The systems that annotate texts: ours, its int8 form, Hugging Face's pipeline, spaCy's, and the bare encoder."""
 
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Callable, List, Optional, Sequence
@@ -48,10 +49,8 @@ def load_quantised(path: Path) -> Any:
     """A saved pipeline with its encoder in int8. RAISES (ValueError): If no layer was quantised."""
     import spacy
 
-    from spacy_ssner.quantise import quantise_encoder
-
     nlp = spacy.load(path)
-    if not quantise_encoder(nlp):
+    if not import_module("spacy_ssner.quantise").quantise_encoder(nlp):
         raise ValueError(f"No layer of {path} was quantised.")
     return nlp
 
