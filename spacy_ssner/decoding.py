@@ -8,7 +8,8 @@ from thinc.util import xp2torch
 from torch import Tensor
 
 from .nn.batching import length_groups, padded_places
-from .nn.crf import OFF, span_log_probability, tempered, viterbi
+from .nn.crf import OFF, tempered
+from .nn.crf_decoding import span_log_probability, viterbi
 from .nn.network import MAX_PADDED
 from .types import Prediction, ScoredSpan, TagScores
 

@@ -27,7 +27,7 @@ NAMES = {
         "spacy-ssner.SSNER.v1",
         "spacy-ssner.SimilarWords.v1",
     ],
-    "spacy_callbacks": ["spacy-ssner.keep_freed_memory.v1"],
+    "spacy_callbacks": ["spacy-ssner.keep_freed_memory.v1", "spacy-ssner.trim_freed_memory.v1"],
     "spacy_scorers": ["spacy-ssner.ssner_scorer.v1"],
     "spacy_tokenizers": ["spacy-ssner.CTITokenizer.v1"],
     "spacy_displacy_colors": ["ssner"],

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from ..labels import legal_transitions
 from ..nn.batching import length_groups, padded_places
-from ..nn.crf import OFF, viterbi
+from ..nn.crf import OFF
+from ..nn.crf_decoding import viterbi
 from ..nn.focal import focal_loss
 from .batches import ListRows, split_by_padding
 from .labelled_rows import LabelledText

@@ -21,6 +21,7 @@ from transformers.training_args import TrainingArguments
 
 from ..errors import Errors
 from ..files import write_text
+from ..memory import TRIM_EVERY, trim_freed_memory
 from .batches import Rows, RunBatches, RunRows
 
 CHECKPOINTS = "checkpoints"  # folder inside the output folder
@@ -50,7 +51,7 @@ class EncoderTrainer(Trainer):
         bf16: bool,
         callbacks: List[TrainerCallback],
     ):
-        super().__init__(objective, args, callbacks=callbacks)
+        super().__init__(objective, args, callbacks=[*callbacks, TrimMemory()])
         self.model_accepts_loss_kwargs = True  # compute_loss divides by the items of all micro-batches
         self.rows = rows
         self.batch_settings = batches
@@ -155,6 +156,14 @@ class Progress(TrainerCallback):
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         if logs and "loss" in logs:
             self.on_step(state.global_step, logs["loss"])
+
+
+class TrimMemory(TrainerCallback):
+    """Keeps what `keep_freed_memory` keeps from piling up."""
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step % TRIM_EVERY == 0:
+            trim_freed_memory()
 
 
 def training_arguments(out: Path, *, seed: int, save_every: int, **values: Any) -> TrainingArguments:

@@ -3,8 +3,10 @@
 SOURCE: SSNER (Symmetry 2025, 17, 783), section 3.4, eqs. (12)-(14).
 """
 
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Callable, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -22,6 +24,7 @@ SCORERS = (
 )
 GROUP = 16  # columns compared at once when searching the largest of a row
 CHUNK = 1 << 18  # word pairs handed to rapidfuzz in one call
+N_THREADS = os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def nearest_by_cosine(
 
     vectors: (V, d) float32. A zero vector has cosine 0 with every word.
     m (int): Neighbours per word, >= 1. With V <= m the last places hold row -1 and cosine 0.
-    block (int): Words compared with all others at once; memory is block * V * 4 bytes.
+    block (int): Words compared with all others at once; memory is 2 * block * V * 4 bytes.
     on_words: Called with the number of words that were done, for a progress bar.
     RETURNS: rows (V, m) int32; cosine (V, m) float32, -1..1.
 
@@ -79,19 +82,47 @@ def nearest_by_cosine(
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = np.zeros((-(-n_words // GROUP) * GROUP, vectors.shape[1]), dtype=np.float32)
     unit[:n_words] = vectors / np.where(norms > 0, norms, 1)
-    for start in range(0, n_words, block):
-        stop = min(start + block, n_words)
-        scores = unit[start:stop] @ unit.T  # (block, V padded to whole groups)
-        scores[:, n_words:] = -np.inf
-        scores[np.arange(stop - start), np.arange(start, stop)] = -np.inf
-        top = largest_columns(scores, n_near)
-        value = np.take_along_axis(scores, top, axis=1)
-        order = np.lexsort((top, -value), axis=1)
-        rows[start:stop, :n_near] = np.take_along_axis(top, order, axis=1)
-        cosine[start:stop, :n_near] = np.take_along_axis(value, order, axis=1)
+    buffers = [
+        np.empty((block, len(unit)), dtype=np.float32) for _ in range(2)
+    ]  # new ones cost as much as the product
+    pending: List[Future] = []
+    with ThreadPoolExecutor(N_THREADS) as pool:
+        for number, start in enumerate(range(0, n_words, block)):
+            stop = min(start + block, n_words)
+            scores = np.matmul(unit[start:stop], unit.T, out=buffers[number % 2][: stop - start])
+            scores[:, n_words:] = -np.inf  # (block, V padded to whole groups)
+            scores[np.arange(stop - start), np.arange(start, stop)] = -np.inf
+            done = [
+                future.result() for future in pending
+            ]  # the block before, searched while this one was computed
+            pending = [
+                pool.submit(_keep_largest, part, rows[at], cosine[at], n_near)
+                for part, at in _row_parts(scores, start)
+            ]
+            if on_words:
+                on_words(sum(done))
+        done = [future.result() for future in pending]
         if on_words:
-            on_words(stop - start)
+            on_words(sum(done))
     return rows, np.clip(cosine, -1, 1)
+
+
+def _row_parts(scores: np.ndarray, start: int) -> Iterator[Tuple[np.ndarray, slice]]:
+    """Rows of a block of scores for each thread, with their places in the whole."""
+    size = -(-len(scores) // N_THREADS)
+    for first in range(0, len(scores), size):
+        part = scores[first : first + size]
+        yield part, slice(start + first, start + first + len(part))
+
+
+def _keep_largest(scores: np.ndarray, rows: np.ndarray, cosine: np.ndarray, n: int) -> int:
+    """Write the n largest of each row of scores (B, V), largest first, to rows and cosine (B, m). RETURNS: B."""
+    top = largest_columns(scores, n)
+    value = np.take_along_axis(scores, top, axis=1)
+    order = np.lexsort((top, -value), axis=1)
+    rows[:, :n] = np.take_along_axis(top, order, axis=1)
+    cosine[:, :n] = np.take_along_axis(value, order, axis=1)
+    return len(scores)
 
 
 def largest_columns(scores: np.ndarray, n: int) -> np.ndarray:
@@ -122,7 +153,7 @@ def spelling_ratio(
     from rapidfuzz.process import cpdist
 
     function = get_scorer(scorer)
-    return cpdist(left, right, scorer=function, score_cutoff=cutoff, dtype=np.float32)
+    return cpdist(left, right, scorer=function, score_cutoff=cutoff, dtype=np.float32, workers=N_THREADS)
 
 
 def filter_by_spelling(

@@ -14,12 +14,10 @@ from spacy_ssner.nn.crf import (
     ConstrainedCRF,
     check_shapes,
     crf_nll,
-    forward_backward,
     log_partition,
-    span_log_probability,
     tempered,
-    viterbi,
 )
+from spacy_ssner.nn.crf_decoding import forward_backward, span_log_probability, viterbi
 
 SIZES = [(1, 1), (1, 2), (2, 2), (3, 2), (5, 1), (4, 3), (5, 2)]  # tokens, labels
 seeds = st.integers(0, 2**31)
