@@ -64,7 +64,7 @@ def compare(scores: Scores, n_repeats: int, flair: Optional[Callable]) -> Dict[s
     import torch
 
     from spacy_ssner.decoding import path_to_spans
-    from spacy_ssner.nn.crf import span_log_probability, viterbi
+    from spacy_ssner.nn.crf_decoding import span_log_probability, viterbi
 
     torchcrf = torchcrf_decoder(scores)
     with torch.inference_mode():

@@ -5,6 +5,7 @@ Each system runs in a process of its own, because our configs change how the C l
 
 import random
 import zlib
+from itertools import count
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Callable, Dict, List, Tuple
@@ -95,10 +96,13 @@ def epoch(seconds: List[float], info: Dict[str, Any]) -> Dict[str, Any]:
 def set_up_spacy(config: str, path: Path, paths: Dict[str, str]) -> SetUp:
     """A pipeline of a config of ours, initialised on a corpus; it is trained by `nlp.update`, as in spacy train."""
     nlp, batches, training = prepare(config, path, paths)
-    optimizer, drop = training["optimizer"], training["dropout"]
+    optimizer, drop, before_update = (training.get(key) for key in ("optimizer", "dropout", "before_update"))
+    steps = count()
 
     def work(i: int) -> float:
         start = perf_counter()
+        if before_update is not None:
+            before_update(nlp, {"step": next(steps), "epoch": 0})
         nlp.update(batches[i], sgd=optimizer, drop=drop)
         optimizer.step_schedules()
         return perf_counter() - start

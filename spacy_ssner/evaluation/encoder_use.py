@@ -68,9 +68,11 @@ def watch_encoders(nlp: "Language", *, keep_windows: bool = False) -> Iterator[E
     starts: List[float] = []
 
     def before(module: nn.Module, args: Any, kwargs: Dict[str, Any]) -> None:
+        _wait_for(kwargs["input_ids"])
         starts.append(perf_counter())
 
     def after(module: nn.Module, args: Any, kwargs: Dict[str, Any], output: Any) -> None:
+        _wait_for(kwargs["input_ids"])
         use.seconds += perf_counter() - starts.pop()
         _note(use, kwargs["input_ids"], kwargs.get("attention_mask"), keep_windows)
 
@@ -84,6 +86,12 @@ def watch_encoders(nlp: "Language", *, keep_windows: bool = False) -> Iterator[E
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def _wait_for(tensor: Tensor) -> None:
+    """A GPU works behind the program's back; its time is that until it is done."""
+    if tensor.is_cuda:
+        torch.cuda.synchronize(tensor.device)
 
 
 def _note(use: EncoderUse, ids: Tensor, mask: Optional[Tensor], keep_windows: bool) -> None:
@@ -150,6 +158,8 @@ def run_bare(encoder: nn.Module, batches: Sequence[Batch]) -> None:
     with torch.inference_mode():
         for ids, mask in batches:
             encoder(input_ids=ids, attention_mask=mask)
+        for ids, _ in batches[-1:]:
+            _wait_for(ids)
 
 
 def best_batches(encoder: nn.Module, windows: Sequence[np.ndarray], *, pad: int) -> List[Batch]:

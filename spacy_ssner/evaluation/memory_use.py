@@ -1,10 +1,10 @@
 """Memory of this process as the operating system counts it. Linux; elsewhere the figures are None."""
 
-import ctypes
 import gc
-import sys
 from pathlib import Path
 from typing import Any, Callable, NamedTuple, Optional
+
+from ..memory import trim_freed_memory
 
 STATUS = Path("/proc/self/status")
 CLEAR_REFS = Path("/proc/self/clear_refs")
@@ -42,17 +42,10 @@ def reset_peak() -> bool:
     return True
 
 
-def give_back_freed() -> None:
-    """Hand freed memory back to the system (glibc), so that the next peak does not hide in it."""
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform.startswith("linux") else None
-    if trim is not None:
-        trim(0)
-
-
 def memory_of(job: Callable[[], Any]) -> MemoryUse:
     """Run a job and see what memory it takes, apart from what was resident before."""
-    give_back_freed()
+    gc.collect()
+    trim_freed_memory()  # the next peak must not hide in what is free but resident
     known = reset_peak()
     before = resident_memory()
     job()
