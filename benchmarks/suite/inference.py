@@ -26,29 +26,34 @@ def measure(settings: Settings) -> Dict[str, Any]:
     """
     import spacy
 
-    paths = [path for _, path in settings.corpora]
-    mixed = texts.mixed_sentences(paths, settings.n_sentences)
-    pool = [sentence for path in paths for sentence in texts.read_corpus(path)]
-    path = ssner_path(settings, mixed)
+    sets = text_sets(settings)
+    path = ssner_path(settings, sets["mixed"])
     nlp = spacy.load(path)
     encoder = systems.plain_encoder(settings.encoder, nlp)
-    ours = [systems.ssner(nlp)]
-    int8 = systems.quantised(path)
-    ours += [] if int8 is None else [int8]
-    peers = [systems.spacy_ner(spacy_path(settings))]
-    sets = {"mixed": mixed, "reports": texts.sample_reports(settings.n_reports)}
-    sets |= {f"long_{n}": [texts.long_report(pool, n)] for n in settings.lengths}
+    int8, peer = systems.quantised(path), systems.spacy_ner(spacy_path(settings))
+    ours = [systems.ssner(nlp), *([] if int8 is None else [int8])]
     results: Dict[str, Any] = {"pipeline": path.name, "trained": bool(settings.pipelines)}
     for name, batch in sets.items():
-        fastest = best_hugging_face(settings, nlp, batch, overlap=0 if name == "mixed" else systems.OVERLAP)
         words = texts.count_words(batch)
-        some = [*ours, *([] if words > LONGEST_FOR_ALL else [fastest, *peers])]
-        some += systems.limits(encoder, nlp, batch)
-        n_repeats = 1 if words > LONGEST_FOR_ALL else settings.n_repeats
-        results[name] = {"texts": len(batch), "words": words, **compare(some, batch, words, n_repeats)}
+        is_long = words > LONGEST_FOR_ALL
+        peers = [] if is_long else [best_hugging_face(settings, nlp, batch, whole=name != "mixed"), peer]
+        found = [*ours, *peers, *systems.limits(encoder, nlp, batch)]
+        figures = compare(found, batch, words, 1 if is_long else settings.n_repeats)
+        results[name] = {"texts": len(batch), "words": words, **figures}
     if int8 is not None:
         results["int8_f1"] = f1_lost(settings)
     return results
+
+
+def text_sets(settings: Settings) -> Dict[str, List[str]]:
+    """What all systems annotate: shuffled sentences, the sample's reports, long reports of real sentences."""
+    paths = [path for _, path in settings.corpora]
+    pool = [sentence for path in paths for sentence in texts.read_corpus(path)]
+    return {
+        "mixed": texts.mixed_sentences(paths, settings.n_sentences),
+        "reports": texts.sample_reports(settings.n_reports),
+        **{f"long_{n}": [texts.long_report(pool, n)] for n in settings.lengths},
+    }
 
 
 def f1_lost(settings: Settings) -> Dict[str, Any]:
@@ -70,12 +75,12 @@ def f1_lost(settings: Settings) -> Dict[str, Any]:
     return {"scores": scores, "most_lost": max(lost, default=None)}
 
 
-def best_hugging_face(settings: Settings, nlp: Any, batch: Sequence[str], *, overlap: int) -> systems.System:
+def best_hugging_face(settings: Settings, nlp: Any, batch: Sequence[str], *, whole: bool) -> systems.System:
     """Hugging Face's pipeline with the batch size that is fastest on the first texts."""
     n_labels = 2 * len(nlp.get_pipe("ssner").labels) + 1 if nlp.has_pipe("ssner") else 13
     candidates = {
         str(size): systems.hugging_face(
-            settings.encoder, nlp, n_labels=n_labels, batch_size=size, overlap=overlap
+            settings.encoder, nlp, n_labels=n_labels, batch_size=size, whole=whole
         )
         for size in systems.BATCH_SIZES
     }

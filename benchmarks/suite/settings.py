@@ -55,9 +55,8 @@ def limit_threads(n: int) -> None:
 
 
 def default_corpora(split: str) -> Tuple[Tuple[str, Path], ...]:
-    """Files of SSNER_DATA, those that are there."""
+    """Files of SSNER_DATA, those that are there; the sample corpus if there are none."""
     root = os.environ.get("SSNER_DATA")
-    if not root:
-        return ()
-    paths = ((name, Path(root) / "data" / name / "clean" / f"{split}.conll") for name in CORPORA)
-    return tuple((name, path) for name, path in paths if path.is_file())
+    paths = ((name, Path(root or "") / "data" / name / "clean" / f"{split}.conll") for name in CORPORA)
+    found = tuple((name, path) for name, path in paths if root and path.is_file())
+    return found or (("sample", SAMPLE / f"{split}.jsonl"),)

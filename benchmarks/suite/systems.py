@@ -16,7 +16,7 @@ from spacy_ssner.evaluation.encoder_use import (
     without_piece_cap,
 )
 
-OVERLAP = 64  # pieces that two parts of a long text share in Hugging Face's pipeline
+OVERLAP = 8  # Hugging Face's pipeline: an eighth of the longest input is shared by two parts of a long text
 BATCH_SIZES = (8, 32)
 Run = Callable[[Sequence[str]], Any]
 
@@ -70,11 +70,11 @@ def drain(nlp: Any, texts: Sequence[str]) -> None:
         pass
 
 
-def hugging_face(encoder: Path, nlp: Any, *, n_labels: int, batch_size: int, overlap: int = 0) -> System:
+def hugging_face(encoder: Path, nlp: Any, *, n_labels: int, batch_size: int, whole: bool = False) -> System:
     """Hugging Face's TokenClassificationPipeline with a linear head, strings in.
 
     The head says O everywhere, so that no entity costs the peer anything after the network.
-    overlap (int): Pieces shared by parts of a text that is longer than the encoder; 0 cuts such a text off.
+    whole (bool): Read texts that are longer than the encoder's input in overlapping parts; otherwise they are cut off.
     """
     import torch
     from transformers import AutoModelForTokenClassification, AutoTokenizer, TokenClassificationPipeline
@@ -89,7 +89,7 @@ def hugging_face(encoder: Path, nlp: Any, *, n_labels: int, batch_size: int, ove
         model.classifier.weight.zero_()
         model.classifier.bias.zero_()[0] = 1.0
     tokenizer.model_max_length = min(tokenizer.model_max_length, model.config.max_position_embeddings)
-    parts = {"stride": overlap} if overlap else {}
+    parts = {"stride": tokenizer.model_max_length // OVERLAP} if whole else {}
     pipe = TokenClassificationPipeline(
         model=model, tokenizer=tokenizer, aggregation_strategy="simple", device=-1, **parts
     )

@@ -72,7 +72,7 @@ def time_epoch(workers: Workers, max_batches: int) -> Dict[str, Any]:
 
 def spread(sizes: List[int], n: int) -> List[int]:
     """n batches evenly spaced in the order of their sizes, so that a few stand for all: a batch with a long URL takes
-    many times as long as others. The largest is among them only if all are.
+    many times as long as others.
 
     >>> spread([5, 1, 9, 3, 7, 2], 3)
     [5, 0, 2]
