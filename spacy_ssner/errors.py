@@ -115,6 +115,20 @@ class Errors(metaclass=_Coded):
         "Expected {expected} on the command line, but got {got}. See 'python -m spacy ssner lexicon --help'."
     )
 
+    # S140-S149: 8-bit integers
+    S140 = (
+        "An encoder in 8-bit integers computes on the CPU only, but Thinc's device is {got}. Load the pipeline "
+        "without spacy.require_gpu(), or the one that was not quantised."
+    )
+    S141 = (
+        "An encoder in 8-bit integers cannot be trained. Train the pipeline that was not quantised, or list the "
+        "component in [training.frozen_components]."
+    )
+    S142 = (
+        "Expected a pipeline with the encoder spacy-ssner.HFEncoder.v1, initialized or loaded, but none of its "
+        "components has one: {got}. Shared transformers and CNNs cannot be quantised."
+    )
+
     # S200-S219: annotation in general
 
     # S220-S249: corpora and converters

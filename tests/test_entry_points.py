@@ -92,8 +92,8 @@ def test_command_group_is_there():
     command = typer.main.get_command(app)
     assert sorted(command.commands["ssner"].commands) == [
         "ablation", "benchmark", "calibrate", "compare", "convert", "debug-data", "encoder", "evaluate",
-        "lexicon", "prepare", "prepare-text", "pretrain", "pretrain-supervised", "render", "report",
-        "similar-words", "variant",
+        "lexicon", "prepare", "prepare-text", "pretrain", "pretrain-supervised", "quantise", "render",
+        "report", "similar-words", "variant",
     ]  # fmt: skip
 
 

@@ -141,4 +141,5 @@ def tables(found: Dict[str, Any]) -> List[Table]:
         result.append(
             Table(title, ("system", "words/s", "ssner is x times as fast", "MB above loaded"), rows)
         )
-    return result
+    scores = [[row[key] for key in F1_COLUMNS] for row in found.get("int8_f1", {}).get("scores", ())]
+    return [*result, Table("F1 in float32 and int8", F1_COLUMNS, scores)]

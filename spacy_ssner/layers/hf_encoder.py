@@ -5,9 +5,10 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, cast
 import numpy as np
 import torch
 from spacy.tokens import Doc
-from thinc.api import ArgsKwargs, Model
+from thinc.api import ArgsKwargs, Model, get_torch_default_device
 from thinc.types import Floats2d
 from thinc.util import torch2xp, xp2torch
+from torch import nn
 
 from ..errors import Errors
 from ..nn.piece_encoder import PieceEncoder, build_encoder, load_encoder
@@ -16,6 +17,7 @@ from .torch_shim import ModuleShim
 from .word_features import distinct_words, doc_sentence_starts
 
 CACHE_SIZE = 200_000  # words whose pieces are remembered
+LONG_WORDS = ("first", "ends", "proxy")
 
 
 def build_hf_encoder(
@@ -25,17 +27,23 @@ def build_hf_encoder(
     max_padded: int = 4096,
     learn_rate_factor: float = 1.0,
     mixed_precision: bool = False,
+    long_words: str = "first",
+    int8: bool = False,
 ) -> Model[List[Doc], List[Floats2d]]:
     """A transformer encoder, mean-pooled to tokens. For any component that takes a tok2vec sublayer.
 
     name (str): Hugging Face folder or hub id. Read at initialization only; a saved pipeline holds the weights.
     max_pieces (int): Longest window in word pieces; a longer sentence is cut, with context on both sides.
-    max_word_pieces (int): Pieces of one word that are read, the first ones; a hash or a URL has 20 to 60.
+    max_word_pieces (int): Pieces of one word that are read; a hash or a URL has 20 to 60.
     max_padded (int): Padded pieces in one pass.
     learn_rate_factor (float): Multiplies the optimizer's learning rate for the encoder.
     mixed_precision (bool): Train in bfloat16 where that loses nothing that matters; for GPUs and for CPUs with
         native bfloat16 (avx512_bf16, AMX), slow on others. Predictions are always made in float32.
-    RAISES (ValueError): S104 for sizes that do not fit; at initialization S107 if the encoder cannot be read.
+    long_words (str): How a word with more pieces is read: by its "first" pieces, by those at both "ends", or, if it
+        is an indicator, by a "proxy", the name of its kind (`url`, `sha256`), and otherwise by its first ones.
+    int8 (bool): Compute in 8-bit integers once the pipeline is loaded, on a CPU; see quantise.quantise_encoder.
+        A training, and the evaluations in it, stay in float32.
+    RAISES (ValueError): S104 for values that do not fit; at initialization S107 if the encoder cannot be read.
 
     Every token that is not white space gets a vector, whatever the length of the text.
     SOURCE: SSNER (Symmetry 2025, 17, 783), eq. (18). UNSTATED: pooling of pieces to words.
@@ -43,20 +51,57 @@ def build_hf_encoder(
     if not 1 <= max_word_pieces <= max_pieces // 4:
         expected = f"between 1 and max_pieces / 4 = {max_pieces // 4}"
         raise ValueError(Errors.S104.format(name="max_word_pieces", expected=expected, got=max_word_pieces))
+    if long_words not in LONG_WORDS:
+        raise ValueError(
+            Errors.S104.format(name="long_words", expected=f"one of {LONG_WORDS}", got=long_words)
+        )
     return Model(
         "hf_encoder",
         forward,
         init=init,
         dims={"nO": None},
-        shims=[ModuleShim(build_encoder, learn_rate_factor=learn_rate_factor)],
+        shims=[EncoderShim(build_encoder, learn_rate_factor=learn_rate_factor, int8=int8)],
         attrs={
             "name": name,
             "max_pieces": max_pieces,
             "max_word_pieces": max_word_pieces,
             "max_padded": max_padded,
             "mixed_precision": mixed_precision,
+            "long_words": long_words,
         },
     )
+
+
+class EncoderShim(ModuleShim):
+    """Holds the encoder. int8 (bool): Round it when it is loaded."""
+
+    def __init__(self, *args: Any, int8: bool, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.int8 = int8
+
+    def from_bytes(self, bytes_data: bytes) -> "EncoderShim":
+        super().from_bytes(bytes_data)
+        if self.int8 and self.module is not None:
+            self.quantise()
+        return self
+
+    def quantise(self) -> int:
+        """See PieceEncoder.quantise; what is saved from now on is the rounded encoder. RAISES: S140 on a GPU."""
+        self._check_device()
+        encoder = cast(PieceEncoder, self.module)
+        count = encoder.quantise()
+        self.cfg["settings"] = encoder.settings
+        return count
+
+    def set_module(self, settings: Dict[str, Any], module: Optional[nn.Module] = None) -> nn.Module:
+        """RAISES (ValueError): S140 for a rounded encoder on a GPU."""
+        if settings.get("int8"):
+            self._check_device()
+        return super().set_module(settings, module)
+
+    def _check_device(self) -> None:
+        if get_torch_default_device().type != "cpu":
+            raise ValueError(Errors.S140.format(got=get_torch_default_device()))
 
 
 def init(model: Model, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
@@ -77,10 +122,15 @@ def init(model: Model, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
 
 def forward(model: Model, docs: List[Doc], is_train: bool) -> Tuple[List[Floats2d], Callable]:
     encoder = cast(PieceEncoder, cast(ModuleShim, model.shims[0]).module)
+    if is_train and encoder.is_int8:
+        raise ValueError(Errors.S141)
     words, word_index = distinct_words(docs)
     lengths = model.ops.asarray1i([len(doc) for doc in docs])
     limit = min(model.attrs["max_pieces"], encoder.max_positions) - 2
-    pieces = _cached_pieces(encoder, words, max_pieces=min(model.attrs["max_word_pieces"], limit))
+    max_word_pieces = min(model.attrs["max_word_pieces"], limit)
+    pieces = _cached_pieces(
+        encoder, words, max_pieces=max_word_pieces, long_words=model.attrs.get("long_words", "first")
+    )
     starts = doc_sentence_starts(docs, words, word_index)
     piece_ids, window_lengths, tokens = window_pieces(pieces, word_index, starts, max_pieces=limit)
     device = next(encoder.parameters()).device
@@ -130,12 +180,31 @@ def window_pieces(
     return piece_ids, lengths[lengths > 0], tokens
 
 
-def _cached_pieces(encoder: PieceEncoder, words: List[str], *, max_pieces: int) -> List[np.ndarray]:
+def _cached_pieces(
+    encoder: PieceEncoder, words: List[str], *, max_pieces: int, long_words: str
+) -> List[np.ndarray]:
     """Pieces of words, remembered with the encoder: a corpus repeats most of its words."""
     cache: Dict[str, np.ndarray] = encoder.__dict__.setdefault("piece_cache", {})
     new = [word for word in words if word not in cache]
     if len(cache) + len(new) > CACHE_SIZE:
         cache.clear()
         new = list(words)
-    cache.update(zip(new, encoder.pieces(new, max_pieces=max_pieces)))
+    if long_words == "proxy":
+        found = encoder.pieces(new, max_pieces=max_pieces + 1)
+        long = [i for i, ids in enumerate(found) if len(ids) > max_pieces]
+        proxies = encoder.pieces([proxy_word(new[i]) for i in long], max_pieces=max_pieces)
+        for i, ids in zip(long, proxies):
+            found[i] = ids
+    else:
+        found = encoder.pieces(new, max_pieces=max_pieces, long_words=long_words)
+    cache.update(zip(new, found))
     return [cache[word] for word in words]
+
+
+def proxy_word(word: str) -> str:
+    """The name of the kind of an indicator (`url`, `sha256`), any other word as it is."""
+    from ..text.indicators import find_indicators
+
+    found = find_indicators(word)
+    whole = len(found) == 1 and found[0].start == 0 and found[0].end == len(word)
+    return found[0].kind.lower().replace("_", " ") if whole else word

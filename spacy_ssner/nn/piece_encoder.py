@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .batching import length_groups, padded_places
+from .int8 import quantise_linears
 
 
 class PieceEncoder(nn.Module):
@@ -19,7 +20,7 @@ class PieceEncoder(nn.Module):
 
     settings: "config" (the encoder's configuration as JSON) and "tokenizer" (a fast tokenizer's JSON),
         "begin", "end", "pad", "unknown" (piece ids), "max_padded" (padded pieces in one pass),
-        "mixed_precision" (bfloat16 while training; may be absent).
+        "mixed_precision" (bfloat16 while training; may be absent), "int8" (see `quantise`; may be absent).
     """
 
     def __init__(self, settings: Dict[str, Any], encoder: nn.Module):
@@ -34,21 +35,40 @@ class PieceEncoder(nn.Module):
         self.tokenizer.no_padding()
 
     @property
+    def is_int8(self) -> bool:
+        """Whether `quantise` was called, now or before it was saved."""
+        return bool(self.settings.get("int8", False))
+
+    def quantise(self) -> int:
+        """Round the encoder's linear layers to 8-bit integers: for predictions on a CPU only.
+
+        RETURNS (int): How many layers; 0 if that was done before.
+        """
+        if self.is_int8:
+            return 0
+        self.settings = {**self.settings, "int8": True}
+        return quantise_linears(self.encoder)
+
+    @property
     def max_positions(self) -> int:
         """Longest input of the encoder in pieces."""
         return max_positions(self.encoder.config)
 
-    def pieces(self, words: List[str], *, max_pieces: int) -> List[np.ndarray]:
-        """Piece ids of each word on its own, at most `max_pieces` (first ones kept).
+    def pieces(self, words: List[str], *, max_pieces: int, long_words: str = "first") -> List[np.ndarray]:
+        """Piece ids of each word on its own, at most `max_pieces`.
 
+        long_words: Which pieces of a longer word are kept: its "first" ones, or those at both "ends".
         White space has none; any other word has at least one, the unknown piece if need be.
         """
+        tail = max_pieces // 2 if long_words == "ends" else 0
         encoded = self.tokenizer.encode_batch(
             [[w] for w in words], is_pretokenized=True, add_special_tokens=False
         )
         result = []
         for word, encoding in zip(words, encoded):
-            ids = [] if word.isspace() else encoding.ids[:max_pieces] or [self.settings["unknown"]]
+            ids = [] if word.isspace() else encoding.ids or [self.settings["unknown"]]
+            if len(ids) > max_pieces:
+                ids = ids[: max_pieces - tail] + ids[len(ids) - tail :]
             result.append(np.array(ids, dtype=np.int64))
         return result
 
@@ -98,7 +118,10 @@ def build_encoder(settings: Dict[str, Any]) -> PieceEncoder:
 
     values = json.loads(settings["config"])
     config = AutoConfig.for_model(values.pop("model_type"), **values)
-    return PieceEncoder(settings, _without_pooler(AutoModel.from_config(config)))
+    encoder = PieceEncoder(settings, _without_pooler(AutoModel.from_config(config)))
+    if encoder.is_int8:
+        quantise_linears(encoder.encoder)
+    return encoder
 
 
 def load_encoder(name: str, *, max_padded: int, mixed_precision: bool = False) -> PieceEncoder:

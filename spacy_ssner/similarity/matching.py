@@ -99,7 +99,7 @@ def nearest_by_cosine(
                 pool.submit(_keep_largest, part, rows[at], cosine[at], n_near)
                 for part, at in _row_parts(scores, start)
             ]
-            if on_words:
+            if on_words and done:
                 on_words(sum(done))
         done = [future.result() for future in pending]
         if on_words:

@@ -1,5 +1,6 @@
 """Each part runs on tiny inputs and measures what it says. No time is compared with another."""
 
+from dataclasses import replace
 from importlib.metadata import entry_points
 
 import pytest
@@ -23,13 +24,9 @@ def test_texts(load, gold_path):
     assert len(texts.sample_reports(3)) == 3
 
 
-def test_inference(load, settings, hf_path, monkeypatch):
+@pytest.mark.slow
+def test_inference(load, settings, hf_path):
     inference = load("suite.inference")
-    from dataclasses import replace
-
-    systems = load("suite.systems")
-    monkeypatch.setattr(systems, "find_spec", lambda name: name)
-    monkeypatch.setattr(systems, "load_quantised", spacy.load)
     found = inference.measure(replace(settings, pipelines=(hf_path,)))
     names = {"ssner", "ssner_int8", "hugging_face", "spacy", "limit", "limit_uncapped"}
     for part in (found["mixed"], found["reports"], found["long_60"]):
@@ -42,7 +39,8 @@ def test_inference(load, settings, hf_path, monkeypatch):
         }
     assert found["mixed"]["texts"] == 6
     scores = found["int8_f1"]["scores"]
-    assert [row["corpus"] for row in scores] == ["dnrti"] and found["int8_f1"]["most_lost"] == 0.0
+    assert [row["corpus"] for row in scores] == ["dnrti"]
+    assert found["int8_f1"]["most_lost"] == scores[0]["f1"] - scores[0]["int8_f1"]
     assert len(inference.tables(found)) == 4
 
 
@@ -203,8 +201,6 @@ def test_start_hides_the_plugin_and_nothing_else(load):
 
 
 def test_start_table(load, monkeypatch, settings, hf_path):
-    from dataclasses import replace
-
     start = load("suite.start")
     run = {"import": 2.0, "first": 1.0, "again": 0.1, "total": 3.0}
 

@@ -92,6 +92,30 @@ def test_a_long_word_is_read_up_to_max_word_pieces(folder):
     assert np.abs(vectors[0] - vectors[1]).max() > 1e-3
 
 
+def test_a_long_word_is_read_at_both_ends(folder):
+    words = ["a" * 8 + "b" * 30 + "c" * 8, "a" * 8 + "d" * 30 + "c" * 8, "a" * 8 + "d" * 30 + "e" * 8]
+    model = make_encoder(folder, max_word_pieces=4, long_words="ends")
+    vectors = [model.predict(make_docs([word]))[0] for word in words]
+    assert_allclose(vectors[0], vectors[1])
+    assert np.abs(vectors[1] - vectors[2]).max() > 1e-3
+    short = make_docs(["the", "used"])
+    assert_allclose(model.predict(short)[0], make_encoder(folder).predict(short)[0])
+
+
+def test_a_long_indicator_is_read_as_the_name_of_its_kind(folder):
+    model = make_encoder(folder, max_word_pieces=6, long_words="proxy")
+    hashes = [model.predict(make_docs([pair * 32]))[0] for pair in ("a1", "b2")]
+    assert_allclose(hashes[0], hashes[1])
+    assert_allclose(hashes[0], model.predict(make_docs(["sha256"]))[0])
+    words = [model.predict(make_docs([letter * 64]))[0] for letter in "yz"]  # no indicator: its first pieces
+    assert np.abs(words[0] - words[1]).max() > 1e-3
+
+
+def test_long_words_must_be_known(folder):
+    with pytest.raises(ValueError, match="S104"):
+        make_encoder(folder, long_words="middle")
+
+
 @pytest.mark.parametrize("max_pieces,max_word_pieces", [(16, 4), (64, 16), (1024, 256)])
 def test_windows_never_exceed_the_limits_of_settings_and_encoder(
     folder, max_pieces, max_word_pieces, monkeypatch

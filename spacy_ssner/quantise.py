@@ -1,0 +1,34 @@
+"""Encoders of a trained pipeline in 8-bit integers: half as fast again on a CPU, a quarter of the size."""
+
+from typing import TYPE_CHECKING, List
+
+from .errors import Errors
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+    from .layers.hf_encoder import EncoderShim
+
+
+def quantise_encoder(nlp: "Language") -> int:
+    """Round every encoder `spacy-ssner.HFEncoder.v1` of a pipeline to 8-bit integers, in place.
+
+    RETURNS (int): How many linear layers were rounded; 0 if that was done before.
+    RAISES (ValueError): S142 if the pipeline has no such encoder, S140 on a GPU.
+
+    The pipeline can be saved and loaded as before, and not trained any more. Inputs are rounded with one scale for
+    each pass of the encoder, so that scores depend a little on what else stands in the batch.
+    """
+    shims = find_encoders(nlp)
+    if not shims:
+        raise ValueError(Errors.S142.format(got=", ".join(nlp.pipe_names) or "it has no components"))
+    return sum(shim.quantise() for shim in shims)
+
+
+def find_encoders(nlp: "Language") -> List["EncoderShim"]:
+    """The encoders of a pipeline, one of several components once."""
+    from .layers.hf_encoder import EncoderShim
+
+    models = [pipe.model for _, pipe in nlp.pipeline if hasattr(pipe, "model")]
+    shims = [shim for model in models for node in model.walk() for shim in node.shims]
+    return list({id(s): s for s in shims if isinstance(s, EncoderShim) and s.module is not None}.values())

@@ -1,0 +1,94 @@
+"""A pipeline whose encoder computes in 8-bit integers: in place, saved, by config; what it refuses."""
+
+import pytest
+import spacy
+import torch
+from typer.testing import CliRunner
+
+from spacy_ssner.cli import ssner_app
+from spacy_ssner.nn.int8 import Int8Linear
+from spacy_ssner.quantise import find_encoders, quantise_encoder
+
+
+@pytest.fixture(scope="module")
+def encoder_path(make_nlp, tiny_bert, tmp_path_factory):
+    """Folder of a trained pipeline on a small encoder."""
+    tok2vec = {"@architectures": "spacy-ssner.HFEncoder.v1", "name": str(tiny_bert), "max_pieces": 64}
+    path = tmp_path_factory.mktemp("quantise") / "pipeline"
+    make_nlp("bilstm", steps=40, tok2vec=tok2vec).to_disk(path)
+    return path
+
+
+def entities(nlp, annotated):
+    return [[(e.text, e.label_) for e in doc.ents] for doc in nlp.pipe(text for text, _ in annotated)]
+
+
+def layers(nlp):
+    return sum(isinstance(m, Int8Linear) for shim in find_encoders(nlp) for m in shim.module.modules())
+
+
+def test_in_place_saved_and_loaded(encoder_path, annotated, tmp_path):
+    nlp = spacy.load(encoder_path)
+    before = entities(nlp, annotated)
+    assert any(before)
+    assert quantise_encoder(nlp) == layers(nlp) == 12  # 6 in each of 2 layers
+    assert quantise_encoder(nlp) == 0
+    after = entities(nlp, annotated)
+    assert after == before  # it knows these sentences by heart
+    nlp.to_disk(tmp_path / "small")
+    again = spacy.load(tmp_path / "small")
+    assert layers(again) == 12
+    text = annotated[0][0]
+    scores = [[e._.ssner_score for e in pipeline(text).ents] for pipeline in (nlp, again)]
+    assert scores[0] == scores[1] and scores[0]
+
+
+def test_scores_change_a_little(encoder_path, annotated):
+    exact, small = spacy.load(encoder_path), spacy.load(encoder_path)
+    quantise_encoder(small)
+    pairs = [
+        (a._.ssner_score, b._.ssner_score)
+        for text, _ in annotated
+        for a, b in zip(exact(text).ents, small(text).ents)
+    ]
+    assert any(a != b for a, b in pairs) and all(abs(a - b) < 0.2 for a, b in pairs)
+
+
+def test_switched_on_by_the_config_when_loading(encoder_path, annotated, tmp_path):
+    nlp = spacy.load(encoder_path, config={"components.ssner.model.tok2vec.int8": True})
+    assert layers(nlp) == 12
+    nlp.to_disk(tmp_path / "small")
+    assert layers(spacy.load(tmp_path / "small")) == 12
+    assert layers(spacy.load(encoder_path)) == 0
+
+
+def test_not_trained_any_more(encoder_path, make_examples):
+    nlp = spacy.load(encoder_path)
+    quantise_encoder(nlp)
+    with pytest.raises(ValueError, match="S141"):
+        nlp.update(make_examples(nlp), sgd=nlp.resume_training())
+
+
+def test_no_encoder_to_round(trained):
+    with pytest.raises(ValueError, match="S142"):
+        quantise_encoder(trained)
+    with pytest.raises(ValueError, match="S142"):
+        quantise_encoder(spacy.blank("en"))
+
+
+def test_not_on_a_gpu(encoder_path, monkeypatch):
+    monkeypatch.setattr(
+        "spacy_ssner.layers.hf_encoder.get_torch_default_device", lambda: torch.device("cuda")
+    )
+    with pytest.raises(ValueError, match="S140"):
+        quantise_encoder(spacy.load(encoder_path))
+
+
+def test_command(encoder_path, trained_path, tmp_path):
+    run = CliRunner().invoke
+    result = run(ssner_app, ["quantise", str(encoder_path), str(tmp_path / "small")])
+    assert result.exit_code == 0 and "12 layers" in result.output
+    assert layers(spacy.load(tmp_path / "small")) == 12
+    result = run(ssner_app, ["quantise", str(trained_path), str(tmp_path / "none")])
+    assert result.exit_code == 1 and "[S142]" in result.output
+    assert not (tmp_path / "none").exists()
