@@ -274,3 +274,13 @@ def found():
 def gold():
     """Spans of an annotated sentence as they stand in the text: [(text, label)]."""
     return lambda sentence: [(sentence[0][start:end], label) for start, end, label in sentence[1]]
+
+
+@pytest.fixture(scope="session")
+def hf_path(make_nlp, tiny_bert, tmp_path_factory):
+    """Folder of an untrained pipeline with all sublayers on the tiny BERT."""
+    tok2vec = {"@architectures": "spacy-ssner.HFEncoder.v1", "name": str(tiny_bert)}
+    sizes = {"max_pieces": 32, "max_word_pieces": 4, "max_padded": 64}
+    path = tmp_path_factory.mktemp("hf") / "pipeline"
+    make_nlp(tok2vec={**tok2vec, **sizes}).to_disk(path)
+    return path

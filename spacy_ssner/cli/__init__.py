@@ -2,6 +2,7 @@
 
 from . import (
     ablation,
+    benchmark,
     calibrate,
     compare,
     convert,
@@ -23,6 +24,7 @@ from ._app import ssner_app
 
 __all__ = [
     "ablation",
+    "benchmark",
     "calibrate",
     "compare",
     "convert",

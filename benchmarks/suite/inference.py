@@ -1,0 +1,145 @@
+"""Words per second of whole systems on the same texts, in turns, and the memory that they take."""
+
+from statistics import median
+from typing import Any, Dict, List, Sequence
+
+from timing import median_ratio, time_in_turns
+
+from spacy_ssner.evaluation.memory_use import memory_of
+
+from . import systems, texts
+from .gold import labels_of, read_examples
+from .pipelines import spacy_path, ssner_path
+from .printing import Table
+from .settings import Settings
+
+WARM_UP = 64  # texts of a text set that each system sees before it is timed
+F1_COLUMNS = ("pipeline", "corpus", "f1", "int8_f1")
+LONGEST_FOR_ALL = 50_000  # words; longer reports are for ours and the limit only, once
+
+
+def measure(settings: Settings) -> Dict[str, Any]:
+    """Speed, memory and ratios for each text set.
+
+    RETURNS (Dict[str, Any]): By text set: texts, words, systems (words_per_second, seconds, peak_mb), ratios
+        (how many times as fast; over_NAME of ssner, int8_over_NAME of its int8 form).
+    """
+    import spacy
+
+    sets = text_sets(settings)
+    path = ssner_path(settings, sets["mixed"])
+    nlp = spacy.load(path)
+    encoder = systems.plain_encoder(settings.encoder, nlp)
+    int8, peer = systems.quantised(path), systems.spacy_ner(spacy_path(settings))
+    ours = [systems.ssner(nlp), *([] if int8 is None else [int8])]
+    results: Dict[str, Any] = {"pipeline": path.name, "trained": bool(settings.pipelines)}
+    for name, batch in sets.items():
+        words = texts.count_words(batch)
+        is_long = words > LONGEST_FOR_ALL
+        peers = [] if is_long else [best_hugging_face(settings, nlp, batch, whole=name != "mixed"), peer]
+        found = [*ours, *peers, *systems.limits(encoder, nlp, batch)]
+        figures = compare(found, batch, words, 1 if is_long else settings.n_repeats)
+        results[name] = {"texts": len(batch), "words": words, **figures}
+    if int8 is not None:
+        results["int8_f1"] = f1_lost(settings)
+    return results
+
+
+def text_sets(settings: Settings) -> Dict[str, List[str]]:
+    """What all systems annotate: shuffled sentences, the sample's reports, long reports of real sentences."""
+    paths = [path for _, path in settings.corpora]
+    pool = [sentence for path in paths for sentence in texts.read_corpus(path)]
+    return {
+        "mixed": texts.mixed_sentences(paths, settings.n_sentences),
+        "reports": texts.sample_reports(settings.n_reports),
+        **{f"long_{n}": [texts.long_report(pool, n)] for n in settings.lengths},
+    }
+
+
+def f1_lost(settings: Settings) -> Dict[str, Any]:
+    """What int8 costs trained pipelines on the test files whose entity types they know.
+
+    RETURNS (Dict[str, Any]): scores: pipeline, corpus, f1 and int8_f1 (0 to 100) of each; most_lost: points, None
+        if there is no such pipeline and file.
+    """
+    import spacy
+
+    scores = []
+    for path in settings.pipelines:
+        nlp, int8 = spacy.load(path), systems.load_quantised(path)
+        for name, file in settings.corpora:
+            if labels_of(read_examples(file, nlp)) <= set(nlp.get_pipe("ssner").labels):
+                f1, f1_int8 = (100 * x.evaluate(read_examples(file, x))["ents_f"] for x in (nlp, int8))
+                scores.append({"pipeline": str(path), "corpus": name, "f1": f1, "int8_f1": f1_int8})
+    lost = [row["f1"] - row["int8_f1"] for row in scores]
+    return {"scores": scores, "most_lost": max(lost, default=None)}
+
+
+def best_hugging_face(settings: Settings, nlp: Any, batch: Sequence[str], *, whole: bool) -> systems.System:
+    """Hugging Face's pipeline with the batch size that is fastest on the first texts."""
+    n_labels = 2 * len(nlp.get_pipe("ssner").labels) + 1 if nlp.has_pipe("ssner") else 13
+    candidates = {
+        str(size): systems.hugging_face(
+            settings.encoder, nlp, n_labels=n_labels, batch_size=size, whole=whole
+        )
+        for size in systems.BATCH_SIZES
+    }
+    some = batch[:WARM_UP] if len(batch) > 1 else [batch[0][:10_000]]
+    jobs = {size: lambda system=system: system.run(some) for size, system in candidates.items()}
+    times = time_in_turns(jobs, n_repeats=1)
+    return candidates[min(times, key=lambda size: times[size])]
+
+
+def compare(
+    found: Sequence[systems.System], batch: Sequence[str], words: int, n_repeats: int
+) -> Dict[str, Any]:
+    """Time systems on one text set, in turns; each has seen a part of it before, and forgotten its words."""
+    some = batch[:WARM_UP] if len(batch) > 1 else [batch[0][:20_000]]
+    memory = {system.name: memory_of(lambda system=system: system.run(some)).above for system in found}
+
+    def forget() -> None:
+        for system in found:
+            system.forget()
+
+    jobs = {system.name: lambda system=system: system.run(batch) for system in found}
+    times = time_in_turns(jobs, n_repeats=n_repeats, warm_up=False, before=forget)
+    rows = {
+        name: {
+            "words_per_second": words / median(seconds),
+            "seconds": seconds,
+            "peak_mb": memory[name],
+        }
+        for name, seconds in times.items()
+    }
+    return {"systems": rows, "ratios": ratios(times)}
+
+
+def ratios(times: Dict[str, List[float]]) -> Dict[str, float]:
+    """How many times as fast ours are as each other system, by the medians over the repeats."""
+    ours = {"ssner": "over_", "ssner_int8": "int8_over_"}
+    return {
+        prefix + other: median_ratio(seconds, times[name])
+        for name, prefix in ours.items()
+        if name in times
+        for other, seconds in times.items()
+        if other != name
+    }
+
+
+def tables(found: Dict[str, Any]) -> List[Table]:
+    """One table per text set."""
+    result = []
+    for name, part in found.items():
+        if not isinstance(part, dict) or "systems" not in part:
+            continue
+        base = part["systems"]["ssner"]["words_per_second"]
+        rows = [
+            [system, row["words_per_second"], base / row["words_per_second"], row["peak_mb"]]
+            for system, row in part["systems"].items()
+        ]
+        title = f"Inference, {name}: {part['texts']:,} text(s), {part['words']:,} words"
+        result.append(
+            Table(title, ("system", "words/s", "ssner is x times as fast", "MB above loaded"), rows)
+        )
+    scores = [[row[key] for key in F1_COLUMNS] for row in found.get("int8_f1", {}).get("scores", ())]
+    return [*result, Table("F1 in float32 and int8", F1_COLUMNS, scores)]

@@ -1,0 +1,135 @@
+"""The systems that annotate texts: ours, its int8 form, Hugging Face's pipeline, spaCy's, and the bare encoder."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Callable, List, Optional, Sequence
+
+from spacy_ssner.evaluation.encoder_use import (
+    best_batches,
+    encoder_layers,
+    forget_words,
+    piece_encoder,
+    run_bare,
+    windows_read,
+    without_piece_cap,
+)
+
+OVERLAP = 8  # Hugging Face's pipeline: an eighth of the longest input is shared by two parts of a long text
+BATCH_SIZES = (8, 32)
+Run = Callable[[Sequence[str]], Any]
+
+
+@dataclass(frozen=True)
+class System:
+    """Something that annotates texts.
+
+    run: Annotates all texts and throws the results away. forget: Empties what it remembers of words.
+    """
+
+    name: str
+    run: Run
+    forget: Callable[[], Any] = lambda: None
+
+
+def ssner(nlp: Any, name: str = "ssner") -> System:
+    """A spaCy pipeline of ours, strings in."""
+    return System(name, lambda texts: drain(nlp, texts), lambda: forget_words(nlp))
+
+
+def quantised(path: Path) -> Optional[System]:
+    """A pipeline of ours in int8, None if this version of spacy-ssner has no such thing."""
+    if find_spec("spacy_ssner.quantise") is None:
+        return None
+    return ssner(load_quantised(path), "ssner_int8")
+
+
+def load_quantised(path: Path) -> Any:
+    """A saved pipeline with its encoder in int8. RAISES (ValueError): If no layer was quantised."""
+    import spacy
+
+    nlp = spacy.load(path)
+    if not import_module("spacy_ssner.quantise").quantise_encoder(nlp):
+        raise ValueError(f"No layer of {path} was quantised.")
+    return nlp
+
+
+def spacy_ner(path: Path) -> System:
+    """spaCy's `transformer` + `ner`, strings in."""
+    import spacy
+
+    nlp = spacy.load(path)
+    return System("spacy", lambda texts: drain(nlp, texts))
+
+
+def drain(nlp: Any, texts: Sequence[str]) -> None:
+    """Annotate texts, letting each doc go."""
+    nlp.max_length = max(nlp.max_length, *map(len, texts))
+    for _ in nlp.pipe(texts):
+        pass
+
+
+def hugging_face(encoder: Path, nlp: Any, *, n_labels: int, batch_size: int, whole: bool = False) -> System:
+    """Hugging Face's TokenClassificationPipeline with a linear head, strings in.
+
+    The head says O everywhere, so that no entity costs the peer anything after the network.
+    whole (bool): Read texts that are longer than the encoder's input in overlapping parts; otherwise they are cut off.
+    """
+    import torch
+    from transformers import AutoModelForTokenClassification, AutoTokenizer, TokenClassificationPipeline
+    from transformers import logging as hf_logging
+
+    hf_logging.set_verbosity_error()  # the head is new on purpose
+    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    names = {i: name for i, name in enumerate(["O", *(f"L{i}" for i in range(1, n_labels))])}
+    model = AutoModelForTokenClassification.from_pretrained(encoder, id2label=names).eval()
+    use_weights(model.base_model, nlp)
+    with torch.no_grad():
+        model.classifier.weight.zero_()
+        model.classifier.bias.zero_()[0] = 1.0
+    tokenizer.model_max_length = min(tokenizer.model_max_length, model.config.max_position_embeddings)
+    parts = {"stride": tokenizer.model_max_length // OVERLAP} if whole else {}
+    pipe = TokenClassificationPipeline(
+        model=model, tokenizer=tokenizer, aggregation_strategy="simple", device=-1, **parts
+    )
+    return System("hugging_face", lambda texts: pipe(list(texts), batch_size=batch_size))
+
+
+def use_weights(module: Any, nlp: Any) -> bool:
+    """Give a plain encoder the weights of a pipeline's, if it is the same kind of encoder."""
+    layers = encoder_layers(nlp)
+    if not layers:
+        return False
+    try:
+        module.load_state_dict(piece_encoder(layers[0]).encoder.state_dict())
+    except RuntimeError:  # other names or sizes: speed does not depend on the weights
+        return False
+    return True
+
+
+def plain_encoder(folder: Path, nlp: Any) -> Any:
+    """The encoder as transformers loads it, without anything of ours."""
+    from transformers import AutoModel
+
+    from spacy_ssner.nn.piece_encoder import quiet_loading
+
+    with quiet_loading():
+        encoder = AutoModel.from_pretrained(folder)
+    encoder.pooler = None
+    use_weights(encoder, nlp)
+    return encoder.eval()
+
+
+def limits(encoder: Any, nlp: Any, texts: Sequence[str]) -> List[System]:
+    """The bare encoder on the windows that a pipeline of ours reads of these texts: as it is, and without its cap
+    on the pieces of a word. They ignore the texts that they are given."""
+    pad = piece_encoder(encoder_layers(nlp)[0]).settings["pad"]
+    found = {"limit": windows_read(nlp, texts).windows}
+    with without_piece_cap(nlp):
+        found["limit_uncapped"] = windows_read(nlp, texts).windows
+    return [_limit(name, encoder, best_batches(encoder, windows, pad=pad)) for name, windows in found.items()]
+
+
+def _limit(name: str, encoder: Any, batches: Any) -> System:
+    return System(name, lambda texts: run_bare(encoder, batches))

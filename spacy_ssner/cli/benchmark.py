@@ -1,0 +1,163 @@
+"""`python -m spacy ssner benchmark`: how fast a pipeline is on your texts, what it takes, and how fast it could be."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Dict, List, Optional, Sequence, Tuple
+
+import typer
+
+from ..errors import Errors
+from ..files import write_text
+from ._app import ssner_app
+from ._io import load_pipeline, plain_errors, use_gpu
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+Opt = typer.Option
+STDIN = "-"
+TEXTS_HELP = "Text files, .jsonl (field text), .spacy files or folders of them, or - for standard input"
+INT8_HELP = "Also time the pipeline with its encoder in int8, if it has an HFEncoder (CPU only)"
+LIMIT_HELP = "Also time the bare encoder on the same pieces, if the pipeline has one HFEncoder"
+
+
+@dataclass(frozen=True)
+class BenchmarkSettings:
+    """The command line. Paths as given."""
+
+    pipeline: str
+    texts: Tuple[str, ...]
+    batch_size: Optional[int] = None
+    repeats: int = 5
+    int8: bool = True
+    limit: bool = True
+    threads: Optional[int] = None
+    max_length: Optional[int] = None
+    gpu_id: int = -1
+
+
+@ssner_app.command("benchmark")
+def benchmark_cli(
+    pipeline: Annotated[str, typer.Argument(help="Saved pipeline (folder) or pipeline package")],
+    texts: Annotated[List[str], typer.Argument(help=TEXTS_HELP)],
+    batch_size: Annotated[Optional[int], Opt("--batch-size", "-b", min=1, help="Texts per batch")] = None,
+    repeats: Annotated[int, Opt("--repeats", "-r", min=1, help="Timed runs over all texts")] = 5,
+    int8: Annotated[bool, Opt("--int8/--no-int8", help=INT8_HELP)] = True,
+    limit: Annotated[bool, Opt("--limit/--no-limit", help=LIMIT_HELP)] = True,
+    threads: Annotated[Optional[int], Opt("--threads", "-t", min=1, help="Threads of torch")] = None,
+    max_length: Annotated[Optional[int], Opt("--max-length", help="Longest text in characters")] = None,
+    output: Annotated[Optional[Path], Opt("--output", "-o", help="JSON file for all figures")] = None,
+    gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
+) -> None:
+    """Time a pipeline on texts: words per second, share of the encoder, peak memory.
+
+    Everything counts, from the string to the Doc. Close other programs: the runs take turns, but a busy machine
+    still blurs them.
+    """
+    from wasabi import msg
+
+    settings = BenchmarkSettings(
+        pipeline, tuple(texts), batch_size, repeats, int8, limit, threads, max_length, gpu_id
+    )
+    with plain_errors():
+        results = benchmark(settings)
+    print_speed(results)
+    if output is not None:
+        write_text(output, json.dumps(results, indent=2, ensure_ascii=False) + "\n")
+        msg.good("Saved all figures", output)
+
+
+def benchmark(settings: BenchmarkSettings) -> Dict[str, Any]:
+    """Time a pipeline on texts.
+
+    RETURNS (Dict[str, Any]): What --output writes: see evaluation.speed.measure_speed; int8_layers (quantised
+        linear layers), threads, settings, versions.
+    RAISES (ValueError): S270, S276 for a pipeline or GPU that cannot be used; S272-S274, S280 for texts, S278 for
+        one that is too long.
+    """
+    import torch
+    from tqdm import tqdm
+
+    from ..evaluation.results import installed_versions
+    from ..evaluation.speed import measure_speed, n_runs
+
+    texts = [text for name in settings.texts for text in read_input(name)]
+    use_gpu(settings.gpu_id)
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    nlp = load_pipeline(settings.pipeline)
+    check_length(nlp, texts, max_length=settings.max_length)
+    int8, n_layers = load_int8(settings, nlp)
+    sizes: Dict[str, Any] = {"limit": settings.limit, "n_repeats": settings.repeats}
+    total = n_runs(nlp, int8=int8 is not None, **sizes)
+    with tqdm(total=total, desc="runs", leave=False, disable=None) as bar:
+        found = measure_speed(
+            nlp, texts, int8=int8, batch_size=settings.batch_size, on_run=bar.update, **sizes
+        )
+    facts = {"int8_layers": n_layers, "threads": torch.get_num_threads(), "settings": asdict(settings)}
+    return {**found, **facts, "versions": installed_versions()}
+
+
+def read_input(name: str) -> List[str]:
+    """Texts of a file, or all of standard input as one. RAISES (ValueError): S272-S274, S280."""
+    from ..evaluation.data_files import decode_text
+    from ..evaluation.texts import read_texts
+
+    if name != STDIN:
+        return read_texts(Path(name))
+    text = decode_text(typer.get_binary_stream("stdin").read(), name="standard input")
+    if not text.strip():
+        raise ValueError(Errors.S272.format(path="standard input"))
+    return [text]
+
+
+def check_length(nlp: "Language", texts: Sequence[str], *, max_length: Optional[int]) -> None:
+    """Set nlp.max_length if it is given. RAISES (ValueError): S278 for a longer text."""
+    nlp.max_length = nlp.max_length if max_length is None else max_length
+    longest = max(map(len, texts))
+    if longest > nlp.max_length:
+        raise ValueError(Errors.S278.format(name="the longest text", length=longest, limit=nlp.max_length))
+
+
+def load_int8(settings: BenchmarkSettings, nlp: "Language") -> Tuple[Optional["Language"], int]:
+    """A second copy of the pipeline in int8 and how many layers are so; None and 0 where that cannot be."""
+    from ..evaluation.encoder_use import encoder_layers
+
+    if not settings.int8 or settings.gpu_id >= 0 or not encoder_layers(nlp):
+        return None, 0
+    from ..quantise import quantise_encoder
+
+    int8 = load_pipeline(settings.pipeline)
+    int8.max_length = nlp.max_length
+    n_layers = quantise_encoder(int8)
+    return (int8, n_layers) if n_layers else (None, 0)
+
+
+def print_speed(results: Dict[str, Any]) -> None:
+    """Print the table and what it says."""
+    from wasabi import msg
+
+    names = {"pipeline": "pipeline", "int8": "pipeline, int8", "limit": "bare encoder"}
+    header = ("", "words/s", "lowest", "highest", "encoder", "MB above loaded")
+    body = [_row(label, results[key]) for key, label in names.items() if results[key] is not None]
+    title = f"{results['texts']:,} text(s), {results['words']:,} words, {results['threads']} thread(s)"
+    msg.table(body, header=header, aligns=("l", *"rrrrr"), divider=True, title=title)
+    ratios = results["ratios"]
+    if "over_limit" in ratios:
+        msg.text(f"{ratios['over_limit']:.0%} of the speed of the bare encoder on the same pieces")
+    if "int8_over_pipeline" in ratios:
+        msg.text(f"int8 is {ratios['int8_over_pipeline']:.2f} times as fast")
+    if results["loaded_mb"] is not None:
+        msg.text(f"{results['loaded_mb']:,.0f} MB resident once loaded")
+
+
+def _row(label: str, found: Dict[str, Any]) -> List[str]:
+    rates, share, memory = found["words_per_second"], found.get("encoder_share"), found["peak_mb"]
+    cells = [f"{rates[key]:,.0f}" for key in ("median", "min", "max")]
+    return [
+        label,
+        *cells,
+        "" if share is None else f"{share:.0%}",
+        "" if memory is None else f"{memory:,.0f}",
+    ]

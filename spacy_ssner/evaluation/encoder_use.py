@@ -1,0 +1,185 @@
+"""What the encoder of a pipeline reads, how long it takes, and how fast it would be with nothing around it.
+
+Letters: b windows of a batch, t pieces of the longest, special pieces included.
+"""
+
+import copy
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Tuple, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..knowledge import similar_word_table
+from ..nn.batching import length_groups
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from thinc.api import Model
+
+    from ..nn.piece_encoder import PieceEncoder
+
+LAYER = "hf_encoder"
+BUDGETS = (256, 512, 1024, 2048, 4096, 8192)  # padded pieces of a batch that are tried
+
+Batch = Tuple[Tensor, Tensor]  # piece ids (b, t) int64 and which are real (b, t) int64
+
+
+@dataclass
+class EncoderUse:
+    """What was seen while the pipeline ran.
+
+    windows: Pieces of each window, (t,) int64, special ones included; only if they were asked for.
+    n_pieces, n_padded: Pieces without and with padding. seconds: Time within the encoder.
+    """
+
+    windows: List[np.ndarray] = field(default_factory=list)
+    n_pieces: int = 0
+    n_padded: int = 0
+    seconds: float = 0.0
+
+
+def encoder_layers(nlp: "Language") -> List["Model"]:
+    """The HFEncoder layers of a pipeline, each once; empty without one."""
+    found: Dict[int, "Model"] = {}
+    for _, pipe in nlp.pipeline:
+        model: Any = getattr(pipe, "model", None)
+        for node in model.walk() if hasattr(model, "walk") else ():
+            if node.name == LAYER and node.shims[0].module is not None:
+                found[node.id] = node
+    return list(found.values())
+
+
+def piece_encoder(layer: "Model") -> "PieceEncoder":
+    """The torch module of an HFEncoder layer."""
+    return cast(Any, layer.shims[0]).module
+
+
+@contextmanager
+def watch_encoders(nlp: "Language", *, keep_windows: bool = False) -> Iterator[EncoderUse]:
+    """Look on while the encoders of a pipeline work. Use the pipeline inside the `with` block.
+
+    keep_windows (bool): Remember the pieces of each window; else only count and time them.
+    """
+    use = EncoderUse()
+    starts: List[float] = []
+
+    def before(module: nn.Module, args: Any, kwargs: Dict[str, Any]) -> None:
+        _wait_for(kwargs["input_ids"])
+        starts.append(perf_counter())
+
+    def after(module: nn.Module, args: Any, kwargs: Dict[str, Any], output: Any) -> None:
+        _wait_for(kwargs["input_ids"])
+        use.seconds += perf_counter() - starts.pop()
+        _note(use, kwargs["input_ids"], kwargs.get("attention_mask"), keep_windows)
+
+    hooks: List[Any] = []
+    for layer in encoder_layers(nlp):
+        module = cast(nn.Module, piece_encoder(layer).encoder)
+        hooks.append(module.register_forward_pre_hook(before, with_kwargs=True))
+        hooks.append(module.register_forward_hook(after, with_kwargs=True))
+    try:
+        yield use
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _wait_for(tensor: Tensor) -> None:
+    """A GPU works behind the program's back; its time is that until it is done."""
+    if tensor.is_cuda:
+        torch.cuda.synchronize(tensor.device)
+
+
+def _note(use: EncoderUse, ids: Tensor, mask: Optional[Tensor], keep_windows: bool) -> None:
+    on = torch.ones_like(ids) if mask is None else mask
+    use.n_pieces += int(on.sum())
+    use.n_padded += ids.numel()
+    if keep_windows:
+        rows = zip(ids.cpu().numpy(), on.bool().cpu().numpy())
+        use.windows.extend(row[real] for row, real in rows)
+
+
+def windows_read(nlp: "Language", texts: Sequence[str]) -> EncoderUse:
+    """Run the pipeline over texts and keep the windows that its encoders read."""
+    with watch_encoders(nlp, keep_windows=True) as use:
+        for _ in nlp.pipe(texts):
+            pass
+    return use
+
+
+@contextmanager
+def without_piece_cap(nlp: "Language") -> Iterator[None]:
+    """Let the encoders read all pieces of every word, for as long as the block lasts."""
+    layers = encoder_layers(nlp)
+    caps = [layer.attrs["max_word_pieces"] for layer in layers]
+    try:
+        for layer in layers:
+            layer.attrs["max_word_pieces"] = layer.attrs["max_pieces"]
+        forget_words(nlp)
+        yield
+    finally:
+        for layer, cap in zip(layers, caps):
+            layer.attrs["max_word_pieces"] = cap
+        forget_words(nlp)
+
+
+def forget_words(nlp: "Language") -> None:
+    """Empty what our layers remember of words, so that the same texts are new to them when timed again."""
+    for layer in encoder_layers(nlp):
+        piece_encoder(layer).__dict__.get("piece_cache", {}).clear()
+    for _, pipe in nlp.pipeline:
+        model: Any = getattr(pipe, "model", None)
+        if getattr(model, "name", None) == "ssner":
+            table = similar_word_table(model)
+            if table is not None:
+                table._cache = copy.copy(table._cache)  # a copy is empty
+
+
+def ideal_batches(windows: Sequence[np.ndarray], *, pad: int, max_padded: int) -> List[Batch]:
+    """Windows sorted by length, in batches of at most `max_padded` padded pieces."""
+    lengths = np.array([len(window) for window in windows], dtype=np.int64)
+    batches = []
+    for group in length_groups(lengths, max_padded=max_padded):
+        ids = np.full((len(group), int(lengths[group].max())), pad, dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for row, i in enumerate(group):
+            ids[row, : lengths[i]] = windows[i]
+            mask[row, : lengths[i]] = 1
+        batches.append((torch.from_numpy(ids), torch.from_numpy(mask)))
+    return batches
+
+
+def run_bare(encoder: nn.Module, batches: Sequence[Batch]) -> None:
+    """Forward passes and nothing else: the limit of every pipeline on this encoder."""
+    with torch.inference_mode():
+        for ids, mask in batches:
+            encoder(input_ids=ids, attention_mask=mask)
+        for ids, _ in batches[-1:]:
+            _wait_for(ids)
+
+
+def best_batches(encoder: nn.Module, windows: Sequence[np.ndarray], *, pad: int) -> List[Batch]:
+    """Ideal batches of the budget that is fastest on a sample of at most about 20,000 pieces.
+
+    The encoder's device is used. Each budget runs twice, the second time counts.
+    """
+    device = next(encoder.parameters()).device
+    total = sum(map(len, windows))
+    sample = windows[:: max(1, total // 20_000)]
+    seconds = {}
+    for budget in BUDGETS:
+        batches = _on(device, ideal_batches(sample, pad=pad, max_padded=budget))
+        for _ in range(2):
+            start = perf_counter()
+            run_bare(encoder, batches)
+            seconds[budget] = perf_counter() - start
+    best = min(seconds, key=lambda budget: seconds[budget])
+    return _on(device, ideal_batches(windows, pad=pad, max_padded=best))
+
+
+def _on(device: torch.device, batches: Sequence[Batch]) -> List[Batch]:
+    return [(ids.to(device), mask.to(device)) for ids, mask in batches]

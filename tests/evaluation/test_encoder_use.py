@@ -1,0 +1,118 @@
+"""What the encoder reads is what it would be given on its own, and nothing of the pipeline changes by looking."""
+
+import numpy as np
+import pytest
+import spacy
+import torch
+
+from spacy_ssner.evaluation.encoder_use import (
+    best_batches,
+    encoder_layers,
+    forget_words,
+    ideal_batches,
+    piece_encoder,
+    run_bare,
+    watch_encoders,
+    windows_read,
+    without_piece_cap,
+)
+from spacy_ssner.knowledge import similar_word_table
+
+TEXTS = ["The group used malware. It attacked http://evil.example/abc again.", "", "Nothing was stolen."]
+
+
+@pytest.fixture
+def nlp(hf_path):
+    return spacy.load(hf_path)
+
+
+def words_of(nlp, window):
+    """Pieces of a window as text, without the special ones."""
+    tokenizer = piece_encoder(encoder_layers(nlp)[0]).tokenizer
+    return tokenizer.decode(window[1:-1].tolist())
+
+
+def test_windows_are_the_sentences_with_their_special_pieces(nlp):
+    use = windows_read(nlp, TEXTS)
+    settings = piece_encoder(encoder_layers(nlp)[0]).settings
+    assert {window[0] for window in use.windows} == {settings["begin"]}
+    assert {window[-1] for window in use.windows} == {settings["end"]}
+    assert len(use.windows) == 3 and any("the group used malware" in words_of(nlp, w) for w in use.windows)
+    assert use.n_pieces == sum(map(len, use.windows)) <= use.n_padded
+    assert use.seconds > 0
+
+
+def test_looking_on_changes_nothing_and_ends_with_the_block(nlp, found):
+    before = [found(doc) for doc in nlp.pipe(TEXTS)]
+    with watch_encoders(nlp) as use:
+        assert [found(doc) for doc in nlp.pipe(TEXTS)] == before
+    pieces = use.n_pieces
+    list(nlp.pipe(TEXTS))
+    assert use.n_pieces == pieces > 0 and use.windows == []
+
+
+def test_without_cap_a_long_word_is_read_whole_and_the_cap_comes_back(nlp):
+    capped = windows_read(nlp, TEXTS).n_pieces
+    with without_piece_cap(nlp):
+        whole = windows_read(nlp, TEXTS).n_pieces
+    assert whole > capped
+    assert windows_read(nlp, TEXTS).n_pieces == capped
+    assert encoder_layers(nlp)[0].attrs["max_word_pieces"] == 4
+
+
+def test_forgotten_words_are_looked_up_anew(nlp):
+    list(nlp.pipe(TEXTS))
+    cache = piece_encoder(encoder_layers(nlp)[0]).__dict__["piece_cache"]
+    table = similar_word_table(nlp.get_pipe("ssner").model)
+    assert cache and len(table._cache)
+    forget_words(nlp)
+    assert not cache and not len(table._cache)
+    assert [len(doc) for doc in nlp.pipe(TEXTS)] == [len(nlp.make_doc(text)) for text in TEXTS]
+
+
+def test_pipelines_without_encoder():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    assert encoder_layers(nlp) == []
+    forget_words(nlp)
+    assert windows_read(nlp, TEXTS).windows == []
+
+
+def test_ideal_batches_hold_each_window_once_sorted_and_padded():
+    windows = [np.arange(1, n + 1) for n in (3, 9, 1, 9, 4)]
+    batches = ideal_batches(windows, pad=0, max_padded=18)
+    assert [tuple(ids.shape) for ids, _ in batches] == [(2, 9), (3, 4)]
+    rows = [ids[row][mask[row].bool()] for ids, mask in batches for row in range(len(ids))]
+    assert sorted(map(len, rows)) == [1, 3, 4, 9, 9]
+    assert all(row.tolist() == list(range(1, len(row) + 1)) for row in rows)
+    assert all(int(ids[mask == 0].sum()) == 0 for ids, mask in batches)
+
+
+def test_bare_run_computes_what_the_pipeline_computes(nlp):
+    """The same states of the same pieces: the limit skips nothing of the encoder's work."""
+    seen = {"pipeline": [], "bare": []}
+    module = piece_encoder(encoder_layers(nlp)[0])
+
+    def keep(where):
+        def hook(_, args, kwargs, output):
+            mask = kwargs["attention_mask"].bool()
+            seen[where].append(output.last_hidden_state[mask].sum(dim=0).double())
+
+        return hook
+
+    for where in seen:
+        handle = module.encoder.register_forward_hook(keep(where), with_kwargs=True)
+        if where == "pipeline":
+            windows = windows_read(nlp, TEXTS).windows
+        else:
+            run_bare(module.encoder, ideal_batches(windows, pad=module.settings["pad"], max_padded=40))
+        handle.remove()
+    sums = [torch.stack(parts).sum(dim=0) for parts in seen.values()]
+    assert torch.allclose(*sums, atol=1e-4)
+
+
+def test_best_batches_hold_all_windows(nlp):
+    module = piece_encoder(encoder_layers(nlp)[0])
+    windows = windows_read(nlp, TEXTS).windows
+    batches = best_batches(module.encoder, windows, pad=module.settings["pad"])
+    assert sum(len(ids) for ids, _ in batches) == len(windows)
