@@ -1,5 +1,6 @@
 """A transformer as token vectors: sentences as windows, cut by word pieces, batched by length."""
 
+import sys
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, cast
 
 import numpy as np
@@ -139,3 +140,21 @@ def _cached_pieces(encoder: PieceEncoder, words: List[str], *, max_pieces: int) 
         new = list(words)
     cache.update(zip(new, encoder.pieces(new, max_pieces=max_pieces)))
     return [cache[word] for word in words]
+
+
+def piece_counts(model: Model, words: Sequence[str]) -> Tuple[np.ndarray, np.ndarray, int]:
+    """How many pieces of each word are read, how many it has, (n_words,) int64 each; how many fit into a window.
+
+    words (Sequence[str]): Those of docs that the encoder has just read; their pieces are still in its memory.
+    """
+    encoder = cast(PieceEncoder, cast(ModuleShim, model.shims[0]).module)
+    limit = min(model.attrs["max_pieces"], encoder.max_positions) - 2
+    longest = min(model.attrs["max_word_pieces"], limit)
+    pieces = _cached_pieces(encoder, list(words), max_pieces=longest)
+    read = np.fromiter((len(p) for p in pieces), dtype=np.int64, count=len(pieces))
+    full = read.copy()
+    at_limit = np.flatnonzero(read == longest).tolist()
+    if at_limit:  # only these may have more
+        encoded = encoder.pieces([words[i] for i in at_limit], max_pieces=sys.maxsize)
+        full[at_limit] = [len(p) for p in encoded]
+    return read, full, limit
