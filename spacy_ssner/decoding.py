@@ -80,17 +80,34 @@ def n_best_spans(
 def _groups(
     scores: TagScores, closed: Optional[np.ndarray]
 ) -> Iterator[Tuple[Tensor, Tensor, Tensor, Tensor]]:
-    """Windows of like length: places (B, T), mask (B, T), emissions (B, T, K) with closed tokens held at O,
-    transitions (K + 2, K)."""
+    """Windows of like length: places (B, T), mask (B, T), emissions (B, T, K) with closed tokens held at O and white
+    space not at B, transitions (K + 2, K)."""
     lengths, starts = scores.windows.lengths, scores.windows.starts
     emissions, transitions = xp2torch(scores.emissions), xp2torch(scores.transitions)  # without gradients
-    if closed is not None and closed.any():
-        shut = torch.from_numpy(closed[scores.windows.index]).to(emissions.device)
+    space, shut = _white_space(scores)
+    if closed is not None:
+        shut = shut | closed[scores.windows.index]
+    if space.any() or shut.any():
         emissions = emissions.clone()
-        emissions[shut, 1:] = OFF
+        emissions[torch.from_numpy(space).to(emissions.device), 1::2] = OFF
+        emissions[torch.from_numpy(shut).to(emissions.device), 1:] = OFF
     for group in length_groups(lengths, max_padded=MAX_PADDED):
         place, mask = padded_places(starts[group], lengths[group], emissions.device)
         yield place, mask, emissions[place], transitions
+
+
+def _white_space(scores: TagScores) -> Tuple[np.ndarray, np.ndarray]:
+    """Places of white space, with which no entity begins, and of that at the end of windows, which is in none: (M,)
+    bool each."""
+    windows, n_places = scores.windows, len(scores.windows.index)
+    if scores.reading is None:
+        return np.zeros(n_places, dtype=bool), np.zeros(n_places, dtype=bool)
+    words = scores.reading.words
+    is_space = np.fromiter((word.isspace() for word in words), dtype=bool, count=len(words))
+    space = is_space[scores.reading.features.word_index[windows.index]]
+    places = np.arange(n_places)
+    last_word = np.maximum.reduceat(np.where(space, -1, places), windows.starts)
+    return space, places > np.repeat(last_word, windows.lengths)
 
 
 def _best_of_windows(windows: Windows, starts: np.ndarray, p: np.ndarray, n: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from spacy_ssner import decoding as decoding_module
 from spacy_ssner.decoding import LEAST_PROBABLE, decode, n_best_spans, path_to_spans
 from spacy_ssner.labels import tag_names, tags_to_spans
 from spacy_ssner.text.windows import make_windows
-from spacy_ssner.types import ScoredSpan, TagScores
+from spacy_ssner.types import Reading, ScoredSpan, TagScores, WordFeatures
 
 LABELS = ["HackOrg", "Tool"]
 TAGS = tag_names(LABELS)
@@ -287,3 +287,32 @@ def test_n_best_without_tokens_or_spans(lengths, make_scores):
     scores = random_scores(make_scores, doc_windows(lengths), seed=0)
     scores.emissions[:, 0] += 100.0
     assert n_best_spans(scores, LABELS, lengths, n=2) == [[] for _ in lengths]
+
+
+def with_words(scores, words):
+    """The same scores with the words that they are for."""
+    index = np.arange(len(words))
+    none = np.full(len(words), -1), np.full((len(words), 1), -1)
+    features = WordFeatures(index, np.zeros((len(words), 0), dtype=int), *none)
+    reading = Reading(words, features, index == 0, index < 0)
+    return TagScores(scores.emissions, scores.transitions, scores.windows, reading)
+
+
+@given(seed=seeds, spaces=st.lists(st.booleans(), min_size=9, max_size=9))
+@settings(max_examples=30)
+def test_no_entity_begins_with_white_space_or_reaches_into_that_at_the_end(
+    seed, spaces, make_scores, enumerate_paths
+):
+    lengths, words = [5, 4], ["\n" if space else "word" for space in spaces]
+    scores = random_scores(make_scores, doc_windows(lengths), seed=seed, scale=2.0)
+    scores.emissions[:, 0] -= 3.0  # entities everywhere
+    found = decode(with_words(scores, words), LABELS, lengths)
+    probable = n_best_spans(with_words(scores, words), LABELS, lengths, n=1000)
+    for spans, more, places in zip(found, probable, (slice(0, 5), slice(5, 9))):
+        own = np.array(spaces[places])
+        end = len(own) - int(np.argmin(own[::-1])) if not own.all() else 0  # behind the last word
+        emissions = scores.emissions[places].copy()
+        emissions[own, 1::2] = -1e4
+        closed = np.arange(len(own)) >= end
+        assert_same(spans, best_spans(emissions, scores.transitions, closed, enumerate_paths))
+        assert not any(own[s.start] or s.end > end for s in [*spans, *more])
