@@ -11,6 +11,7 @@ from .labels import biluo_to_bio
 from .types import DocPrediction, DocReport, ScoredSpan
 
 WRITTEN_BY = "component"
+REVIEW = "review"
 REPORT = "ssner_report"
 
 
@@ -27,7 +28,9 @@ def annotate(doc: Doc, predicted: DocPrediction, cfg: Dict[str, Any]) -> None:
     doc.spans[cfg["spans_key"]] = _group(doc, spans, entities if with_scores else None, name=cfg["spans_key"])
     if predicted.n_best is not None:
         probable = [Span(doc, s.start, s.end, label=s.label) for s in predicted.n_best]
-        doc.spans[cfg["n_best_key"]] = _group(doc, probable, predicted.n_best, name=cfg["n_best_key"])
+        group = _group(doc, probable, predicted.n_best, name=cfg["n_best_key"])
+        group.attrs[REVIEW] = True
+        doc.spans[cfg["n_best_key"]] = group
     doc.user_data[REPORT] = dict(
         vars(predicted.report)
     )  # plain, so that docs can go to files and other processes

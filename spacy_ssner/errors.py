@@ -120,6 +120,10 @@ class Errors(metaclass=_Coded):
         "Document {number} of the batch, which begins {begin!r}, was not read in full: {got}. Split it, raise that "
         "setting and train again, or set on_truncation = 'count' to have it annotated all the same."
     )
+    S211 = "Expected an output file that is not one of the inputs, but got '{path}'. Name another one with --output."
+    S212 = (
+        "Expected files to annotate in {names}, but found none that ends in {expected}. Name files directly."
+    )
 
     # S220-S249: corpora and converters
     S220 = (

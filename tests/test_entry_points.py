@@ -91,7 +91,7 @@ def test_command_group_is_there():
     registry.cli.get_all()
     command = typer.main.get_command(app)
     assert sorted(command.commands["ssner"].commands) == [
-        "ablation", "calibrate", "compare", "convert", "debug-data", "encoder", "evaluate", "lexicon",
+        "ablation", "annotate", "calibrate", "compare", "convert", "debug-data", "encoder", "evaluate", "lexicon",
         "prepare", "prepare-text", "pretrain", "pretrain-supervised", "render", "report", "similar-words",
         "variant",
     ]  # fmt: skip

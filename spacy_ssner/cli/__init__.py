@@ -2,6 +2,7 @@
 
 from . import (
     ablation,
+    annotate,
     calibrate,
     compare,
     convert,
@@ -22,6 +23,7 @@ from ._app import ssner_app
 
 __all__ = [
     "ablation",
+    "annotate",
     "calibrate",
     "compare",
     "convert",
