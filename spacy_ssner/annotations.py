@@ -1,33 +1,58 @@
 """What the component reads from and writes to a Doc."""
 
 from bisect import bisect_left
-from typing import Iterable, List, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Optional, Sequence
 
 import numpy as np
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example
 
 from .labels import biluo_to_bio
-from .types import ScoredSpan
+from .types import DocPrediction, DocReport, ScoredSpan
 
 WRITTEN_BY = "component"
+REVIEW = "review"
+REPORT = "ssner_report"
 
 
-def annotate(doc: Doc, predicted: Sequence[ScoredSpan], *, spans_key: str, overwrite_ents: bool) -> None:
-    """Write entities to `doc.ents` and, with their probabilities, to `doc.spans[spans_key]`.
+def annotate(doc: Doc, predicted: DocPrediction, cfg: Dict[str, Any]) -> None:
+    """Write entities to `doc.ents` and, with their probabilities, to `doc.spans[spans_key]`; the report, and probable
+    spans, where they are asked for, to `doc.spans[n_best_key]`.
 
-    overwrite_ents (bool): Replace what is there; otherwise entities and blocked tokens stay.
+    cfg (Dict[str, Any]): Settings of the component. `overwrite_ents`: Replace what is there; otherwise entities and
+        blocked tokens stay.
     """
-    spans = [Span(doc, s.start, s.end, label=s.label) for s in predicted]
-    group = SpanGroup(doc, name=spans_key, spans=spans)
-    group.attrs["scores"] = np.array([s.score for s in predicted], dtype="float32")
-    group.attrs[WRITTEN_BY] = "ssner"  # so that `ssner_score` finds it under any key, and no other group
-    doc.spans[spans_key] = group
-    if overwrite_ents:
+    entities = predicted.entities
+    spans = [Span(doc, s.start, s.end, label=s.label) for s in entities]
+    with_scores = scores_wanted(cfg)
+    doc.spans[cfg["spans_key"]] = _group(doc, spans, entities if with_scores else None, name=cfg["spans_key"])
+    if predicted.n_best is not None:
+        probable = [Span(doc, s.start, s.end, label=s.label) for s in predicted.n_best]
+        group = _group(doc, probable, predicted.n_best, name=cfg["n_best_key"])
+        group.attrs[REVIEW] = True
+        doc.spans[cfg["n_best_key"]] = group
+    doc.user_data[REPORT] = dict(
+        vars(predicted.report)
+    )  # plain, so that docs can go to files and other processes
+    if cfg["overwrite_ents"]:
         doc.set_ents(spans, default="outside")
     else:
         blocked = [doc[t.i : t.i + 1] for t in doc if t.ent_iob == 3 and not t.ent_type]
         doc.set_ents([*doc.ents, *spans], blocked=blocked, default="outside")
+
+
+def scores_wanted(cfg: Dict[str, Any]) -> bool:
+    """Whether the entities get probabilities: if the settings say so, or a threshold needs them."""
+    return cfg["scores"] or cfg["threshold"] > 0
+
+
+def _group(doc: Doc, spans: List[Span], scored: Optional[Sequence[ScoredSpan]], *, name: str) -> SpanGroup:
+    """A span group of ours. scored (Optional[Sequence[ScoredSpan]]): Where the scores come from, if there are any."""
+    group = SpanGroup(doc, name=name, spans=spans)
+    if scored is not None:
+        group.attrs["scores"] = np.array([s.score for s in scored], dtype="float32")
+    group.attrs[WRITTEN_BY] = "ssner"  # so that `ssner_score` finds it under any key, and no other group
+    return group
 
 
 def closed_tokens(docs: Sequence[Doc]) -> np.ndarray:
@@ -44,21 +69,33 @@ def gold_tags(examples: Iterable[Example]) -> List[Optional[str]]:
     return [tag for example in examples for tag in biluo_to_bio(example.get_aligned_ner())]
 
 
-def register_score_extension() -> None:
-    """`Span._.ssner_score`: the probability of an entity, None for a span that `ssner` did not predict."""
+def register_extensions() -> None:
+    """`Span._.ssner_score`: the probability of an entity, None for a span that `ssner` neither predicted nor listed.
+    `Doc._.ssner_report`: how much of a doc was read (types.DocReport), None if `ssner` did not see it."""
     if not Span.has_extension("ssner_score"):
         Span.set_extension("ssner_score", getter=span_score)
+    if not Doc.has_extension(REPORT):
+        Doc.set_extension(REPORT, getter=doc_report)
 
 
 def span_score(span: Span) -> Optional[float]:
     """Look a span up in the span groups that `annotate` wrote to its doc, whatever their keys."""
     for group in span.doc.spans.values():
-        if group.attrs.get(WRITTEN_BY) != "ssner":
+        scores = group.attrs.get("scores")
+        if group.attrs.get(WRITTEN_BY) != "ssner" or scores is None:
             continue
-        # Its spans are in order and do not overlap: a long report has thousands of them.
-        i = bisect_left(range(len(group)), span.start, key=lambda i: group[i].start)
-        if i < len(group):
+        # Its spans are in the order of their starts: a long report has thousands of them.
+        first = bisect_left(range(len(group)), span.start, key=lambda i: group[i].start)
+        for i in range(first, len(group)):
             candidate = group[i]
-            if (candidate.start, candidate.end, candidate.label) == (span.start, span.end, span.label):
-                return float(group.attrs["scores"][i])
+            if candidate.start != span.start:
+                break
+            if (candidate.end, candidate.label) == (span.end, span.label):
+                return float(scores[i])
     return None
+
+
+def doc_report(doc: Doc) -> Optional[DocReport]:
+    """What `annotate` wrote about a doc; of several components the last one counts."""
+    values = doc.user_data.get(REPORT)
+    return None if values is None else DocReport(**values)

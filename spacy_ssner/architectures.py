@@ -1,5 +1,6 @@
 """SSNER put together from its sublayers, as a spaCy architecture. Each optional one is switched off by null."""
 
+from dataclasses import replace
 from typing import Any, Callable, List, Optional, Tuple, cast
 
 from spacy.tokens import Doc
@@ -17,6 +18,7 @@ from .types import (
     FusionSettings,
     LexiconSettings,
     NetworkSettings,
+    Reading,
     SimilarWordsSettings,
     TagScores,
 )
@@ -171,6 +173,9 @@ def forward(model: SSNERModel, docs: List[Doc], is_train: bool) -> Tuple[TagScor
     windows = head_windows(starts, max_tokens=model.attrs["max_window"])
     X = model.ops.flatten(vectors) if sum(lengths) else model.ops.alloc2f(0, settings.token_width)
     scores, tagger_backprop = tagger(TaggerInputs(X, features, windows), is_train)
+    if not is_train:
+        no_vector = ~model.ops.to_numpy(X.any(axis=1))
+        scores = replace(scores, reading=Reading(words, features, starts, no_vector))
 
     def backprop(d_scores: TagScores) -> List[Doc]:
         d_vectors = model.ops.unflatten(tagger_backprop(d_scores), model.ops.asarray1i(lengths))

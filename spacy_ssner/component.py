@@ -1,11 +1,10 @@
 """The pipeline component `ssner`. Everything heavy lies elsewhere; this is spaCy's contract."""
 
-import math
 import warnings
 from collections import Counter
 from itertools import islice
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -13,9 +12,9 @@ from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Optimizer, set_dropout_rate
 
-from .annotations import annotate, closed_tokens, gold_tags, register_score_extension
+from .annotations import annotate, closed_tokens, gold_tags, register_extensions, scores_wanted
 from .architectures import SSNERModel
-from .decoding import decode
+from .decoding import decode, n_best_spans
 from .errors import Errors, Warnings
 from .knowledge import (
     check_lexicon,
@@ -26,10 +25,13 @@ from .knowledge import (
     set_similar_word_table,
 )
 from .labels import tag_names
+from .layers.doc_reports import doc_reports
 from .layers.torch_tagger import grow_network, network_of
 from .loss import allowed_tags, crf_loss, gold_tag_ids, softmax_loss, tag_weights
 from .saving import SavedPipe
-from .types import Prediction, TagScores
+from .settings import check_settings
+from .truncation import refuse_truncated, warn_of_truncation
+from .types import DocPrediction, Prediction, TagScores
 
 
 class SSNER(SavedPipe):
@@ -41,29 +43,16 @@ class SSNER(SavedPipe):
         model: SSNERModel,
         name: str = "ssner",
         *,
-        overwrite_ents: bool = False,
-        threshold: float = 0.0,
-        spans_key: str = "ssner",
-        temperature: float = 1.0,
         scorer: Optional[Callable] = None,
+        **settings: Any,
     ):
-        if not 0.0 <= threshold <= 1.0:
-            raise ValueError(Errors.S101.format(name="threshold", expected="from 0 to 1", got=threshold))
-        if not (temperature > 0.0 and math.isfinite(temperature)):
-            expected = "a finite number above 0"
-            raise ValueError(Errors.S101.format(name="temperature", expected=expected, got=temperature))
+        """settings: See factory.make_ssner. RAISES (ValueError): S101 for one that is not usable."""
         self.vocab = vocab
         self.model = model
         self.name = name
         self.scorer = scorer
-        self.cfg: Dict[str, Any] = {
-            "labels": [],
-            "overwrite_ents": overwrite_ents,
-            "threshold": threshold,
-            "spans_key": spans_key,
-            "temperature": temperature,
-        }
-        register_score_extension()
+        self.cfg: Dict[str, Any] = {"labels": [], **check_settings(settings)}
+        register_extensions()
 
     @property
     def label_data(self) -> List[str]:
@@ -133,29 +122,49 @@ class SSNER(SavedPipe):
         self.model.set_dim("nO", len(self.labels), force=True)
         self.model.initialize(X=sample)
 
-    def predict(self, docs: Iterable[Doc]) -> Prediction:
-        """Entities of each doc with their probabilities; the docs stay as they are.
+    def __call__(self, doc: Doc) -> Doc:
+        """Annotate one doc. WARNS: SW210 if it was not read in full and `on_truncation` is "warn"."""
+        doc = super().__call__(doc)
+        if self.cfg["on_truncation"] == "warn" and doc is not None:  # None: an error handler took it
+            list(warn_of_truncation([doc]))
+        return doc
 
-        RAISES (ValueError): S110 if the model is neither initialized nor loaded.
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
+        """Annotate a stream of docs, in batches. WARNS: SW210, once, as for one doc."""
+        docs = super().pipe(stream, batch_size=batch_size)
+        return warn_of_truncation(docs) if self.cfg["on_truncation"] == "warn" else docs
+
+    def predict(self, docs: Iterable[Doc]) -> Prediction:
+        """Entities of each doc with their probabilities, and what was read of it; the docs stay as they are.
+
+        RAISES (ValueError): S110 if the model is neither initialized nor loaded; S210 for a doc that was not read in
+            full if `on_truncation` is "raise".
         """
         docs = list(docs)
         self._check_ready()
-        if not any(len(doc) for doc in docs):
-            return [[] for _ in docs]
-        scores = self.model.predict(docs)
-        closed = None if self.cfg["overwrite_ents"] else closed_tokens(docs)
-        lengths = [len(doc) for doc in docs]
-        temperature = self.cfg["temperature"]
-        found = decode(scores, self.labels, lengths, closed=closed, temperature=temperature)
-        threshold = self.cfg["threshold"]
-        return [[span for span in spans if span.score >= threshold] for spans in found]
+        lengths, cfg = [len(doc) for doc in docs], self.cfg
+        scores = self.model.predict(docs) if any(lengths) else None
+        reports = doc_reports(self.model, scores, lengths)
+        if cfg["on_truncation"] == "raise":
+            refuse_truncated(docs, reports)
+        if scores is None:
+            return [DocPrediction([], report, [] if cfg["n_best"] else None) for report in reports]
+        closed = None if cfg["overwrite_ents"] else closed_tokens(docs)
+        given = {"closed": closed, "temperature": cfg["temperature"]}
+        found = decode(scores, self.labels, lengths, with_scores=scores_wanted(cfg), **given)
+        probable: Sequence[Optional[list]] = [None] * len(docs)
+        if cfg["n_best"]:
+            probable = n_best_spans(scores, self.labels, lengths, n=cfg["n_best"], **given)
+        if cfg["threshold"] > 0:
+            found = [
+                [s for s in spans if s.score is not None and s.score >= cfg["threshold"]] for spans in found
+            ]
+        return [DocPrediction(*parts) for parts in zip(found, reports, probable)]
 
     def set_annotations(self, docs: Iterable[Doc], scores: Prediction) -> None:
-        """Write entities to `doc.ents` and, with their probabilities, to `doc.spans[spans_key]`."""
+        """Write entities, scores, report and probable spans to the docs; see annotations.annotate."""
         for doc, predicted in zip(docs, scores):
-            annotate(
-                doc, predicted, spans_key=self.cfg["spans_key"], overwrite_ents=self.cfg["overwrite_ents"]
-            )
+            annotate(doc, predicted, self.cfg)
 
     def update(
         self,

@@ -1,6 +1,6 @@
-"""From tag scores to entities: best legal path, exact span probabilities, back to docs."""
+"""From tag scores to entities: best legal path, exact span probabilities, probable spans, back to docs."""
 
-from typing import List, Optional, Sequence, Tuple
+from typing import Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -11,7 +11,10 @@ from .nn.batching import length_groups, padded_places
 from .nn.crf import OFF, tempered
 from .nn.crf_decoding import span_log_probability, viterbi
 from .nn.network import MAX_PADDED
-from .types import Prediction, ScoredSpan, TagScores
+from .nn.span_marginals import probable_spans
+from .types import ScoredSpan, TagScores, Windows
+
+LEAST_PROBABLE = 1e-3  # of the spans for review
 
 
 def decode(
@@ -21,46 +24,102 @@ def decode(
     *,
     closed: Optional[np.ndarray] = None,
     temperature: float = 1.0,
-) -> Prediction:
+    with_scores: bool = True,
+) -> List[List[ScoredSpan]]:
     """Entities of the best legal path in each window, with the probability of each, per doc.
 
     closed (Optional[np.ndarray]): (N,) bool, tokens that hold no entity of ours (preset or blocked by
         another component). The path is the best one, and the probability the exact one, given that.
     temperature (float): > 0; what the scores are divided by for the probabilities. The path does not depend on it.
+    with_scores (bool): Without, the probabilities are not computed.
     """
     if len(scores.windows.lengths) == 0:
         return [[] for _ in doc_lengths]
-    with torch.no_grad():
-        emissions, transitions = xp2torch(scores.emissions), xp2torch(scores.transitions)
-        if closed is not None and closed.any():
-            shut = torch.from_numpy(closed[scores.windows.index]).to(emissions.device)
-            emissions = emissions.clone()
-            emissions[shut, 1:] = OFF
-        starts, ends, tags, probabilities = _best_spans(
-            emissions, transitions, scores, temperature=temperature
-        )
-    return _by_doc(scores, labels, doc_lengths, starts, ends, tags, probabilities)
+    found = []
+    for place, mask, emissions, transitions in _groups(scores, closed):
+        row, start, end, tag = path_to_spans(viterbi(emissions, transitions, mask))
+        first = place[row, 0]
+        columns = [first + start, first + end, tag]
+        if with_scores:
+            warm = tempered(emissions, temperature), tempered(transitions, temperature)
+            columns.append(span_log_probability(*warm, mask, row, start, end, tag).exp())
+        found.append([x.cpu().numpy() for x in columns])
+    spans = [np.concatenate(column) for column in zip(*found)]
+    order = np.argsort(spans[0], kind="stable")
+    order = order[scores.windows.core[spans[0][order]]]
+    return _by_doc(scores, labels, doc_lengths, *(x[order] for x in spans))
 
 
-def _best_spans(
-    emissions: Tensor, transitions: Tensor, scores: TagScores, *, temperature: float
-) -> Tuple[np.ndarray, ...]:
-    """Spans in flat places [start, end), their B tags and probabilities, over all windows: (S,) each."""
+def n_best_spans(
+    scores: TagScores,
+    labels: Sequence[str],
+    doc_lengths: Sequence[int],
+    *,
+    n: int,
+    closed: Optional[np.ndarray] = None,
+    temperature: float = 1.0,
+) -> List[List[ScoredSpan]]:
+    """The `n` most probable spans of each window, whether they overlap or not, in the order of their tokens, per doc.
+
+    Spans less probable than LEAST_PROBABLE are left out. Other arguments as for `decode`.
+    """
+    if len(scores.windows.lengths) == 0:
+        return [[] for _ in doc_lengths]
+    found = []
+    for place, mask, emissions, transitions in _groups(scores, closed):
+        warm = tempered(emissions, temperature), tempered(transitions, temperature)
+        row, start, end, tag, p = probable_spans(*warm, mask, floor=LEAST_PROBABLE)
+        first = place[row, 0]
+        found.append([x.cpu().numpy() for x in (first + start, first + end, tag, p)])
+    starts, ends, tags, probabilities = (np.concatenate(column) for column in zip(*found))
+    best = _best_of_windows(scores.windows, starts, probabilities, n)
+    best = best[np.lexsort((tags[best], ends[best], starts[best]))]
+    columns = (x[best] for x in (starts, ends, tags, probabilities))
+    return _by_doc(scores, labels, doc_lengths, *columns, overlap=True)
+
+
+def _groups(
+    scores: TagScores, closed: Optional[np.ndarray]
+) -> Iterator[Tuple[Tensor, Tensor, Tensor, Tensor]]:
+    """Windows of like length: places (B, T), mask (B, T), emissions (B, T, K) with closed tokens held at O and white
+    space not at B, transitions (K + 2, K)."""
     lengths, starts = scores.windows.lengths, scores.windows.starts
-    warm_transitions = tempered(transitions, temperature)
-    found: List[Tuple[np.ndarray, ...]] = []
+    emissions, transitions = xp2torch(scores.emissions), xp2torch(scores.transitions)  # without gradients
+    space, shut = _white_space(scores)
+    if closed is not None:
+        shut = shut | closed[scores.windows.index]
+    if space.any() or shut.any():
+        emissions = emissions.clone()
+        emissions[torch.from_numpy(space).to(emissions.device), 1::2] = OFF
+        emissions[torch.from_numpy(shut).to(emissions.device), 1:] = OFF
     for group in length_groups(lengths, max_padded=MAX_PADDED):
         place, mask = padded_places(starts[group], lengths[group], emissions.device)
-        padded = emissions[place]
-        row, start, end, tag = path_to_spans(viterbi(padded, transitions, mask))
-        log_p = span_log_probability(
-            tempered(padded, temperature), warm_transitions, mask, row, start, end, tag
-        )
-        first = place[row, 0]
-        found.append(tuple(x.cpu().numpy() for x in (first + start, first + end, tag, log_p.exp())))
-    columns = [np.concatenate(column) for column in zip(*found)]
-    order = np.argsort(columns[0], kind="stable")
-    return tuple(column[order] for column in columns)
+        yield place, mask, emissions[place], transitions
+
+
+def _white_space(scores: TagScores) -> Tuple[np.ndarray, np.ndarray]:
+    """Places of white space, with which no entity begins, and of that at the end of windows, which is in none: (M,)
+    bool each."""
+    windows, n_places = scores.windows, len(scores.windows.index)
+    if scores.reading is None:
+        return np.zeros(n_places, dtype=bool), np.zeros(n_places, dtype=bool)
+    words = scores.reading.words
+    is_space = np.fromiter((word.isspace() for word in words), dtype=bool, count=len(words))
+    space = is_space[scores.reading.features.word_index[windows.index]]
+    places = np.arange(n_places)
+    last_word = np.maximum.reduceat(np.where(space, -1, places), windows.starts)
+    return space, places > np.repeat(last_word, windows.lengths)
+
+
+def _best_of_windows(windows: Windows, starts: np.ndarray, p: np.ndarray, n: int) -> np.ndarray:
+    """Which of some spans (flat places of their first tokens; probabilities) are among the `n` best that begin in the
+    core of their window: (at most n * W,) int64."""
+    own = np.flatnonzero(windows.core[starts])
+    window = np.searchsorted(windows.starts, starts[own], side="right")
+    order = own[np.lexsort((-p[own], window))]
+    window = np.sort(window)
+    rank = np.arange(len(window)) - np.searchsorted(window, window)
+    return order[rank < n]
 
 
 def path_to_spans(tags: Tensor) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -87,23 +146,25 @@ def _by_doc(
     starts: np.ndarray,
     ends: np.ndarray,
     tags: np.ndarray,
-    probabilities: np.ndarray,
-) -> Prediction:
-    """Put spans of flat places into their docs; of two from overlapping windows the earlier one stays."""
-    windows = scores.windows
-    result: Prediction = [[] for _ in doc_lengths]
+    probabilities: Optional[np.ndarray] = None,
+    *,
+    overlap: bool = False,
+) -> List[List[ScoredSpan]]:
+    """Put spans of flat places into their docs, in the order given.
+
+    overlap (bool): Keep all. Otherwise the earlier one of two from overlapping windows stays.
+    """
+    result: List[List[ScoredSpan]] = [[] for _ in doc_lengths]
     doc_ends = np.cumsum(doc_lengths)
-    own = windows.core[starts]
-    first_token = windows.index[starts[own]]
-    n_tokens = ends[own] - starts[own]
+    first_token = scores.windows.index[starts]
     doc_index = np.searchsorted(doc_ends, first_token, side="right")
-    columns = (doc_index, first_token, n_tokens, tags[own], probabilities[own])
+    columns = [x.tolist() for x in (doc_index, first_token, ends - starts, tags)]
+    columns.append([None] * len(starts) if probabilities is None else probabilities.tolist())
     taken = -1
-    for i, token, length, tag, probability in zip(*(column.tolist() for column in columns)):
-        if token < taken:
+    for i, token, length, tag, score in zip(*columns):
+        if token < taken and not overlap:
             continue
         taken = token + length
         offset = int(doc_ends[i]) - doc_lengths[i]
-        label = labels[(tag - 1) // 2]
-        result[i].append(ScoredSpan(token - offset, token - offset + length, label, probability))
+        result[i].append(ScoredSpan(token - offset, token - offset + length, labels[(tag - 1) // 2], score))
     return result

@@ -130,11 +130,19 @@ class Errors(metaclass=_Coded):
     )
 
     # S200-S219: annotation in general
+    S210 = (
+        "Document {number} of the batch, which begins {begin!r}, was not read in full: {got}. Split it, raise that "
+        "setting and train again, or set on_truncation = 'count' to have it annotated all the same."
+    )
     S211 = (
         "Expected CoNLL files to make natural text of, but '{got}' is JSONL: its texts are natural already. Leave out "
         "--raw, and write to a .spacy file."
     )
     S212 = "Writing natural text to '{got}' needs --raw. Add it, or write to a .spacy file."
+    S213 = "Expected an output file that is not one of the inputs, but got '{path}'. Name another one with --output."
+    S214 = (
+        "Expected files to annotate in {names}, but found none that ends in {expected}. Name files directly."
+    )
 
     # S220-S249: corpora and converters
     S220 = (
@@ -370,6 +378,10 @@ class Warnings(metaclass=_Coded):
     )
 
     # SW200-SW219: annotation in general
+    SW210 = (
+        "{n_cut} of {n_docs} documents were not read in full: {got}. doc._.ssner_report has the counts of each; set "
+        "on_truncation = 'count' to have no warning."
+    )
 
     # SW220-SW249: corpora and converters
     SW220 = "{n} of the types in --labels do not occur in the corpus: {got}. It has: {expected}."

@@ -7,6 +7,7 @@ from thinc.api import Config
 
 from .architectures import SSNERModel
 from .component import SSNER
+from .settings import DEFAULTS
 
 DEFAULT_CONFIG = """
 [model]
@@ -40,10 +41,7 @@ DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
     assigns=["doc.ents", "doc.spans", "token.ent_iob", "token.ent_type"],
     default_config={
         "model": DEFAULT_MODEL,
-        "overwrite_ents": False,
-        "threshold": 0.0,
-        "spans_key": "ssner",
-        "temperature": 1.0,
+        **DEFAULTS,
         "scorer": {"@scorers": "spacy-ssner.ssner_scorer.v1"},
     },
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
@@ -56,6 +54,10 @@ def make_ssner(
     threshold: float,
     spans_key: str,
     temperature: float,
+    scores: bool,
+    n_best: int,
+    n_best_key: str,
+    on_truncation: str,
     scorer: Optional[Callable],
 ) -> SSNER:
     """Make the component.
@@ -67,8 +69,15 @@ def make_ssner(
     spans_key (str): Key of the span group with our entities and, in attrs["scores"], their probabilities.
     temperature (float): What the scores are divided by before probabilities are taken, > 0; the entities do not
         depend on it. `python -m spacy ssner calibrate` fits it and saves it with the component.
+    scores (bool): Compute the probabilities of the entities. Without, and with threshold = 0, there are none:
+        attrs["scores"] is absent and Span._.ssner_score None.
+    n_best (int): So many of the most probable spans of each sentence go to another span group for review, with their
+        probabilities, whether they overlap or not; 0 = none.
+    n_best_key (str): Key of that group.
+    on_truncation (str): What to do about docs that were not read in full (words of too many pieces, sentences that
+        are too long): "count" in doc._.ssner_report, which is done in any case, "warn" or "raise".
     scorer (Optional[Callable]): Scoring method.
-    RAISES (ValueError): S101 for a threshold or temperature out of range.
+    RAISES (ValueError): S101 for a setting out of range.
     """
     return SSNER(
         nlp.vocab,
@@ -78,5 +87,9 @@ def make_ssner(
         threshold=threshold,
         spans_key=spans_key,
         temperature=temperature,
+        scores=scores,
+        n_best=n_best,
+        n_best_key=n_best_key,
+        on_truncation=on_truncation,
         scorer=scorer,
     )

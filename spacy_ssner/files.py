@@ -2,8 +2,9 @@
 
 import hashlib
 import os
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Union
+from typing import Iterator, TextIO, Union
 
 
 def write_bytes(path: Union[str, Path], data: bytes) -> None:
@@ -13,6 +14,20 @@ def write_bytes(path: Union[str, Path], data: bytes) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         draft.write_bytes(data)
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def open_draft(path: Union[str, Path]) -> Iterator[TextIO]:
+    """A text file to write to in UTF-8, line by line, beside its place; moved there when all is written."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with draft.open("w", encoding="utf8", newline="\n") as file:
+            yield file
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)

@@ -121,26 +121,97 @@ class WordFeatures:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What the model looked at in some docs, for their reports.
+
+    words (List[str]): The different words. features (WordFeatures): Of them. starts (np.ndarray): (N,) bool, first
+    tokens of sentences. no_vector (np.ndarray): (N,) bool, tokens whose vector is zero throughout.
+    """
+
+    words: List[str]
+    features: WordFeatures
+    starts: np.ndarray
+    no_vector: np.ndarray
+
+
+@dataclass(frozen=True)
 class TagScores:
     """Output of the model, and, with the same shapes, the gradient of the loss for it.
 
     emissions: (M, K) float32, in the order of `windows.index`.
     transitions: (K + 2, K) float32: K rows from-tag to-tag, then start, then end.
+    reading: None while training.
     """
 
     emissions: Any
     transitions: Any
     windows: Windows
+    reading: Optional[Reading] = None
+
+
+@dataclass(frozen=True)
+class DocReport:
+    """How much of a document the model read; counts. None where the model has no such part.
+
+    tokens, white_space: All tokens, and those that are white space only.
+    sentences, windows: Stretches that the head should read, and did read; more if sentences were cut.
+    cut_sentences: Longer than `max_window` tokens; read in parts that overlap.
+    no_vector, no_vector_words: Tokens whose vector is zero throughout, and those of them that are not white space.
+    pieces, encoder_windows: Word pieces that were read (context of cuts not counted), in how many windows.
+    cut_for_pieces: Sentences of more than `max_pieces` pieces; read in parts that overlap.
+    truncated_words, lost_pieces: Words of more than `max_word_pieces` pieces; the pieces of them that were not read.
+    long_words, lost_characters: Words of more than `max_chars` characters; those that the CharCNN did not read.
+    no_similar_words: Words for which there are no similar words.
+    """
+
+    tokens: int
+    white_space: int
+    sentences: int
+    windows: int
+    cut_sentences: int
+    no_vector: int
+    no_vector_words: int
+    pieces: Optional[int] = None
+    encoder_windows: Optional[int] = None
+    cut_for_pieces: Optional[int] = None
+    truncated_words: Optional[int] = None
+    lost_pieces: Optional[int] = None
+    long_words: Optional[int] = None
+    lost_characters: Optional[int] = None
+    no_similar_words: Optional[int] = None
+
+    @property
+    def losses(self) -> Dict[str, int]:
+        """What was not read in full, by name; empty if all was. White space needs no vector."""
+        counts = {name: getattr(self, name) for name in LOSSES}
+        return {name: count for name, count in counts.items() if count}
+
+
+LOSSES = ("no_vector_words", "truncated_words", "long_words", "cut_sentences", "cut_for_pieces")
 
 
 @dataclass(frozen=True)
 class ScoredSpan:
-    """A predicted entity of one doc: tokens [start, end), label, probability of precisely that span."""
+    """An entity of one doc: tokens [start, end), label, probability of precisely that span, None if not asked for."""
 
     start: int
     end: int
     label: str
-    score: float
+    score: Optional[float] = None
 
 
-Prediction = List[List[ScoredSpan]]
+@dataclass(frozen=True)
+class DocPrediction:
+    """What is predicted for one doc.
+
+    entities (List[ScoredSpan]): In order, without overlap.
+    report (DocReport): How much of the doc was read.
+    n_best (Optional[List[ScoredSpan]]): Probable spans for review, in order; they may overlap. None if not asked for.
+    """
+
+    entities: List[ScoredSpan]
+    report: DocReport
+    n_best: Optional[List[ScoredSpan]] = None
+
+
+Prediction = List[DocPrediction]

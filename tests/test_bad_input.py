@@ -1,5 +1,7 @@
 """Odd input gives an empty result, a numbered error or a counted warning, and never a neighbour's result."""
 
+import base64
+import random
 import time
 
 import numpy as np
@@ -10,6 +12,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_ssner.corpus.convert import convert
+from spacy_ssner.text.tokenizer import make_cti_tokenizer
 
 ALL = ("char_cnn", "bilstm", "similar_words", "fusion")
 ODD = {
@@ -32,6 +35,13 @@ ODD = {
     "hashes": " ".join(f"{i:064x}" for i in range(60)),
     "punctuation": "?!.,;:" * 50,
     "defanged": "hxxps[:]//evil[.]example/a?b=c 192.0.2[.]1",
+    "mixed defanging": "hxxp[:]//a[.]b{.}c(dot)d.e/x[.]y user[at]a.b[.]c 192[.]0.2(.)1:[80] hXXps:\\\\e[.]f",
+    "open defanging": "evil[.com evil.]com [.] [. .] hxxp:// hxxps[:] [at] (dot) 192.0.2[.]",
+    "replaced surrogates": "APT29 \ufffd\ufffd used Mimi\ufffdkatz",
+    "nulls": "\x00" * 300 + "APT29\x00\x00",
+    "isolates": "\u2067ميميكاتز\u2069 \u200fAPT29\u200e \u061c used \u2066x\u2069",
+    "no full stop": "APT29 used Mimikatz " * 300,
+    "over a sentence break": "Acme. Corp used! Mimi\n\nkatz in Ky\niv",
     "no-break": "APT29\u00a0used\u2003Mimikatz\u2028and\u2029more\x85end",
     "white space tokens": "APT29    used \n\n\n Mimikatz  \t against",
 }
@@ -104,6 +114,66 @@ def test_a_hundred_thousand_tokens(style, nlp):
         assert [(e.text, e.label_) for e in doc.ents[: len(alone.ents)]] == [
             (e.text, e.label_) for e in alone.ents
         ]
+
+
+@pytest.fixture
+def raw_nlp(make_nlp):
+    """Small, with the CTI tokenizer and the indicators by rule; no limit on the length of a text."""
+    nlp = make_nlp("bilstm", steps=15)
+    nlp.tokenizer = make_cti_tokenizer()(nlp)
+    nlp.add_pipe("ssner_ioc", before="ssner")
+    nlp.max_length = 20_000_000
+    return nlp
+
+
+BLOB = base64.b64encode(random.Random(0).randbytes(150_000)).decode()
+BLOBS = {
+    "brackets": "(" * 50_000 + ")" * 50_000,
+    "mixed brackets": "([{<" * 25_000,
+    "base64 in one line": BLOB,
+    "base64 in lines": "\n".join(BLOB[i : i + 76] for i in range(0, len(BLOB), 76)),
+    "one word": "A" * 200_000,
+    "digits": "1" * 200_000,
+    "defanged dots": "[.]" * 50_000,
+    "nulls": "\x00" * 100_000,
+    "zero width": "\u200b" * 100_000,
+    "directions": "\u202eabc " * 20_000,
+}
+
+
+@pytest.mark.parametrize("kind", BLOBS)
+def test_blobs_take_bounded_time_and_hide_nothing(kind, raw_nlp, annotated, found):
+    """A sentence in front of a blob, or behind it, has the entities that it has alone."""
+    sentence = annotated[1][0]
+    start = time.process_time()
+    doc = raw_nlp(f"{sentence}\n\n{BLOBS[kind]}\n\n{sentence}")
+    assert time.process_time() - start < 60
+    assert doc.text == f"{sentence}\n\n{BLOBS[kind]}\n\n{sentence}"
+    length = len(raw_nlp.make_doc(sentence))
+    expected = [(ent.text, ent.label_) for ent in raw_nlp(sentence).ents]
+    assert len(expected) == 2
+    for first, last in ((0, length), (len(doc) - length, len(doc))):
+        assert [(e.text, e.label_) for e in doc.ents if first <= e.start < last] == expected
+    assert doc._.ssner_report.no_vector_words == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["words", "one word"])
+def test_ten_megabytes_in_one_line(kind, raw_nlp):
+    line = "APT29 used hxxps://cdn[.]evil[.]example/update/index.php?session=0123456789abcdef, " * 130_000
+    text = (line if kind == "words" else "A" * len(line))[:10_000_000]
+    start = time.process_time()
+    doc = raw_nlp(text)
+    assert time.process_time() - start < 600
+    assert doc.text == text and len(text) == 10_000_000
+    report = doc._.ssner_report
+    assert report.cut_sentences == (kind == "words") and report.sentences == 1
+    assert all(text[e.start_char : e.end_char] == e.text for e in doc.ents[::1000])
+
+
+def test_spacys_limit_on_the_length_of_a_text_stays(nlp):
+    with pytest.raises(ValueError, match="E088"):
+        nlp("a " * 500_001)
 
 
 def test_long_document_among_short_ones(nlp, annotated, found):

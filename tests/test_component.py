@@ -53,6 +53,10 @@ def test_factory_meta():
         "threshold",
         "spans_key",
         "temperature",
+        "scores",
+        "n_best",
+        "n_best_key",
+        "on_truncation",
         "scorer",
     }
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from spacy_ssner import decoding as decoding_module
-from spacy_ssner.decoding import decode, path_to_spans
+from spacy_ssner.decoding import LEAST_PROBABLE, decode, n_best_spans, path_to_spans
 from spacy_ssner.labels import tag_names, tags_to_spans
 from spacy_ssner.text.windows import make_windows
-from spacy_ssner.types import ScoredSpan, TagScores
+from spacy_ssner.types import Reading, ScoredSpan, TagScores, WordFeatures
 
 LABELS = ["HackOrg", "Tool"]
 TAGS = tag_names(LABELS)
@@ -194,3 +194,125 @@ def test_the_size_of_a_pass_does_not_matter(max_padded, make_scores, monkeypatch
     monkeypatch.setattr(decoding_module, "MAX_PADDED", max_padded)
     for found, spans in zip(decode(scores, LABELS, lengths), expected):
         assert_same(found, spans)
+
+
+@given(seed=seeds)
+@settings(max_examples=10)
+def test_without_scores_the_entities_are_the_same(seed, make_scores):
+    lengths = [3, 0, 9, 1]
+    scores = random_scores(make_scores, doc_windows(lengths, max_tokens=6, context=1), seed=seed, scale=2.0)
+    scores.emissions[:, 0] -= 2.0
+    with_scores, without = decode(scores, LABELS, lengths), decode(scores, LABELS, lengths, with_scores=False)
+    assert any(with_scores) and all(s.score is not None for spans in with_scores for s in spans)
+    assert without == [[ScoredSpan(s.start, s.end, s.label, None) for s in spans] for spans in with_scores]
+
+
+def test_without_scores_nothing_is_summed(make_scores, monkeypatch):
+    monkeypatch.setattr(decoding_module, "span_log_probability", None)  # calling it would fail
+    scores = random_scores(make_scores, doc_windows([4]), seed=0)
+    scores.emissions[:, 0] -= 5.0
+    assert decode(scores, LABELS, [4], with_scores=False)[0]
+
+
+def spans_by_enumeration(emissions, transitions, closed, enumerate_paths):
+    """All spans of one window with their probabilities, closed tokens held at O."""
+    paths, scores = enumerate_paths(
+        torch.from_numpy(emissions).double(), torch.from_numpy(transitions).double()
+    )
+    open_paths = (paths[:, closed] == 0).all(dim=1)
+    paths, p = paths[open_paths], scores[open_paths].softmax(0)
+    n_tokens, result = paths.shape[1], []
+    for label in range(len(LABELS)):
+        tag = 1 + 2 * label
+        for start in range(n_tokens):
+            for end in range(start + 1, n_tokens + 1):
+                holds = (paths[:, start] == tag) & (paths[:, start + 1 : end] == tag + 1).all(dim=1)
+                if end < n_tokens:
+                    holds &= paths[:, end] != tag + 1
+                result.append(ScoredSpan(start, end, LABELS[label], float(p[holds].sum())))
+    return sorted(result, key=lambda span: -span.score)
+
+
+@given(
+    seed=seeds,
+    n=st.integers(1, 8),
+    closed=st.lists(st.booleans(), min_size=9, max_size=9),
+    temperature=st.sampled_from([1.0, 3.0]),
+)
+@settings(max_examples=25)
+def test_n_best_spans_equal_enumeration(seed, n, closed, temperature, make_scores, enumerate_paths):
+    lengths, closed = [5, 4], np.array(closed)
+    scores = random_scores(make_scores, doc_windows(lengths), seed=seed, scale=2.0)
+    scores.emissions[:, 0] -= 1.0
+    found = n_best_spans(scores, LABELS, lengths, n=n, closed=closed, temperature=temperature)
+    transitions = np.where(scores.transitions <= -1e4, -1e4, scores.transitions / temperature)
+    for spans, places in zip(found, (slice(0, 5), slice(5, 9))):
+        emissions = scores.emissions[places] / temperature
+        expected = spans_by_enumeration(emissions, transitions, closed[places], enumerate_paths)
+        by_score = sorted(spans, key=lambda span: -span.score)
+        least = [span.score for span in expected[:n] if span.score >= LEAST_PROBABLE]
+        assert_allclose([span.score for span in by_score], least, atol=1e-5)
+        known = {(s.start, s.end, s.label): s.score for s in expected}
+        assert_allclose([known[s.start, s.end, s.label] for s in spans], [s.score for s in spans], atol=1e-5)
+        assert [s.start for s in spans] == sorted(s.start for s in spans)
+        assert not any(closed[places][s.start : s.end].any() for s in spans)
+
+
+def test_entities_are_among_the_many_best(make_scores):
+    lengths = [0, 12, 3]
+    scores = random_scores(make_scores, doc_windows(lengths), seed=5, scale=3.0)
+    for entities, probable in zip(
+        decode(scores, LABELS, lengths), n_best_spans(scores, LABELS, lengths, n=1000)
+    ):
+        listed = {(s.start, s.end, s.label): s.score for s in probable}
+        for s in entities:
+            if s.score > 2 * LEAST_PROBABLE:
+                assert listed[s.start, s.end, s.label] == pytest.approx(s.score, abs=1e-5)
+
+
+def test_n_best_of_a_cut_sentence_are_counted_once_per_window(make_scores):
+    windows = doc_windows([30], max_tokens=8, context=1)
+    scores = random_scores(make_scores, windows, seed=1, scale=2.0)
+    (found,) = n_best_spans(scores, LABELS, [30], n=3)
+    keys = [(s.start, s.end, s.label) for s in found]
+    assert len(set(keys)) == len(keys) and 0 < len(keys) <= 3 * len(windows.lengths)
+    core = windows.index[windows.core]
+    assert core.tolist() == list(range(30))
+    window_of = np.repeat(np.arange(len(windows.lengths)), windows.lengths)[windows.core]
+    assert np.bincount(window_of[[s.start for s in found]]).max() <= 3
+
+
+@pytest.mark.parametrize("lengths", [[], [0], [0, 2, 0]])
+def test_n_best_without_tokens_or_spans(lengths, make_scores):
+    scores = random_scores(make_scores, doc_windows(lengths), seed=0)
+    scores.emissions[:, 0] += 100.0
+    assert n_best_spans(scores, LABELS, lengths, n=2) == [[] for _ in lengths]
+
+
+def with_words(scores, words):
+    """The same scores with the words that they are for."""
+    index = np.arange(len(words))
+    none = np.full(len(words), -1), np.full((len(words), 1), -1)
+    features = WordFeatures(index, np.zeros((len(words), 0), dtype=int), *none)
+    reading = Reading(words, features, index == 0, index < 0)
+    return TagScores(scores.emissions, scores.transitions, scores.windows, reading)
+
+
+@given(seed=seeds, spaces=st.lists(st.booleans(), min_size=9, max_size=9))
+@settings(max_examples=30)
+def test_no_entity_begins_with_white_space_or_reaches_into_that_at_the_end(
+    seed, spaces, make_scores, enumerate_paths
+):
+    lengths, words = [5, 4], ["\n" if space else "word" for space in spaces]
+    scores = random_scores(make_scores, doc_windows(lengths), seed=seed, scale=2.0)
+    scores.emissions[:, 0] -= 3.0  # entities everywhere
+    found = decode(with_words(scores, words), LABELS, lengths)
+    probable = n_best_spans(with_words(scores, words), LABELS, lengths, n=1000)
+    for spans, more, places in zip(found, probable, (slice(0, 5), slice(5, 9))):
+        own = np.array(spaces[places])
+        end = len(own) - int(np.argmin(own[::-1])) if not own.all() else 0  # behind the last word
+        emissions = scores.emissions[places].copy()
+        emissions[own, 1::2] = -1e4
+        closed = np.arange(len(own)) >= end
+        assert_same(spans, best_spans(emissions, scores.transitions, closed, enumerate_paths))
+        assert not any(own[s.start] or s.end > end for s in [*spans, *more])

@@ -91,9 +91,9 @@ def test_command_group_is_there():
     registry.cli.get_all()
     command = typer.main.get_command(app)
     assert sorted(command.commands["ssner"].commands) == [
-        "ablation", "benchmark", "calibrate", "compare", "convert", "debug-data", "encoder", "evaluate",
-        "lexicon", "prepare", "prepare-text", "pretrain", "pretrain-supervised", "quantise", "render",
-        "report", "similar-words", "variant",
+        "ablation", "annotate", "benchmark", "calibrate", "compare", "convert", "debug-data", "encoder",
+        "evaluate", "lexicon", "prepare", "prepare-text", "pretrain", "pretrain-supervised", "quantise",
+        "render", "report", "similar-words", "variant",
     ]  # fmt: skip
 
 

@@ -2,7 +2,7 @@ import hashlib
 
 import pytest
 
-from spacy_ssner.files import checksum
+from spacy_ssner.files import checksum, open_draft
 
 
 def test_checksum_of_a_file(tmp_path):
@@ -26,3 +26,15 @@ def test_checksum_of_a_folder_depends_on_names_and_contents_only(tmp_path):
             (tmp_path / name / path).write_bytes(data)
         sums.append(checksum(tmp_path / name))
     assert sums[0] == sums[1] and len(set(sums)) == 3
+
+
+def test_a_draft_takes_its_place_only_when_it_is_whole(tmp_path):
+    path = tmp_path / "new" / "out.txt"
+    with pytest.raises(RuntimeError), open_draft(path) as file:
+        file.write("half")
+        raise RuntimeError
+    assert list(path.parent.iterdir()) == []
+    with open_draft(path) as file:
+        file.write("ä\n")
+        assert not path.exists()
+    assert path.read_bytes() == "ä\n".encode() and len(list(path.parent.iterdir())) == 1

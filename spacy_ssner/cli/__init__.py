@@ -2,6 +2,7 @@
 
 from . import (
     ablation,
+    annotate,
     benchmark,
     calibrate,
     compare,
@@ -24,6 +25,7 @@ from ._app import ssner_app
 
 __all__ = [
     "ablation",
+    "annotate",
     "benchmark",
     "calibrate",
     "compare",

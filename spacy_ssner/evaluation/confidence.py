@@ -10,7 +10,7 @@ from ..component import SSNER
 from ..decoding import decode
 from ..errors import Errors
 from ..labels import TagSpan
-from ..types import Prediction, ScoredSpan, TagScores
+from ..types import ScoredSpan, TagScores
 from .calibration import JudgedSpans
 from .metrics import in_gold_tokens, outcomes, scored_doc
 
@@ -56,7 +56,7 @@ class SpanConfidence:
         scores = np.array([span.score for spans in docs for span in spans], dtype=np.float64)
         return JudgedSpans(scores[self._counted], self._right, self._n_gold)
 
-    def _decode(self, batch: Batch, temperature: float) -> Prediction:
+    def _decode(self, batch: Batch, temperature: float) -> List[List[ScoredSpan]]:
         return decode(batch.scores, self._labels, batch.lengths, closed=batch.closed, temperature=temperature)
 
 

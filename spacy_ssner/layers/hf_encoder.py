@@ -1,5 +1,6 @@
 """A transformer as token vectors: sentences as windows, cut by word pieces, batched by length."""
 
+import sys
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, cast
 
 import numpy as np
@@ -208,3 +209,23 @@ def proxy_word(word: str) -> str:
     found = find_indicators(word)
     whole = len(found) == 1 and found[0].start == 0 and found[0].end == len(word)
     return found[0].kind.lower().replace("_", " ") if whole else word
+
+
+def piece_counts(model: Model, words: Sequence[str]) -> Tuple[np.ndarray, np.ndarray, int]:
+    """How many pieces of each word are read, how many it has, (n_words,) int64 each; how many fit into a window.
+
+    words (Sequence[str]): Those of docs that the encoder has just read; their pieces are still in its memory.
+    """
+    encoder = cast(PieceEncoder, cast(ModuleShim, model.shims[0]).module)
+    limit = min(model.attrs["max_pieces"], encoder.max_positions) - 2
+    longest = min(model.attrs["max_word_pieces"], limit)
+    long_words = model.attrs.get("long_words", "first")
+    pieces = _cached_pieces(encoder, list(words), max_pieces=longest, long_words=long_words)
+    read = np.fromiter((len(p) for p in pieces), dtype=np.int64, count=len(pieces))
+    full = read.copy()
+    sizes = np.fromiter((len(word) for word in words), dtype=np.int64, count=len(words))
+    at_limit = np.flatnonzero((read == longest) | (sizes > longest) & (long_words == "proxy")).tolist()
+    if at_limit:  # only these may have more
+        encoded = encoder.pieces([words[i] for i in at_limit], max_pieces=sys.maxsize)
+        full[at_limit] = [len(p) for p in encoded]
+    return read, full, limit

@@ -5,7 +5,8 @@ from typing import List, Optional, Protocol, Sequence, Tuple
 import numpy as np
 from spacy.tokens import Doc
 
-from ..text.windows import boundary_kinds, make_windows, sentence_starts
+from ..text.sentences import text_sentence_starts
+from ..text.windows import make_windows
 from ..types import Windows, WordFeatures
 
 
@@ -37,20 +38,22 @@ def distinct_words(docs: Sequence[Doc]) -> Tuple[List[str], np.ndarray]:
 def doc_sentence_starts(docs: Sequence[Doc], words: Sequence[str], word_index: np.ndarray) -> np.ndarray:
     """First tokens of sentences over all tokens of some docs: (N,) bool.
 
-    A doc's own sentence boundaries are used where it has them, the punctuation rule elsewhere.
+    A doc's own sentence boundaries are used where it has them, rules for punctuation and layout elsewhere.
     """
-    kinds = boundary_kinds(words)[word_index]
-    parts, first = [], 0
-    for doc in docs:
-        last = first + len(doc)
-        if doc.has_annotation("SENT_START"):
-            starts = doc.to_array("SENT_START") == 1
-            starts[:1] = True
-        else:
-            starts = sentence_starts(kinds[first:last])
-        parts.append(starts)
-        first = last
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=bool)
+    own = [len(doc) > 0 and doc.has_annotation("SENT_START") for doc in docs]
+    lengths = [len(doc) for doc in docs]
+    if all(own):
+        starts = np.zeros(sum(lengths), dtype=bool)
+    else:
+        blanks = np.concatenate([doc.to_array("SPACY") for doc in docs]).astype(bool)
+        starts = text_sentence_starts(words, word_index, blanks, lengths)
+    first = 0
+    for doc, has_starts in zip(docs, own):
+        if has_starts:
+            starts[first : first + len(doc)] = doc.to_array("SENT_START") == 1
+            starts[first] = True
+        first += len(doc)
+    return starts
 
 
 def head_windows(starts: np.ndarray, *, max_tokens: int) -> Windows:

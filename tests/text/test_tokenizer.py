@@ -50,6 +50,151 @@ SNIPPETS = [
     ("version 1.2.3.4 was patched", "version|1.2.3.4|was|patched", ""),
     ("e.g. the U.S. Node.js", "e.g.|the|U.S.|Node.js", ""),
     ("It's fine.", "It|'s|fine|.", ""),
+    (
+        "The C2s are hxxp://1.2.3[.]4:8080/gate.php?id=1&x=2; hxxps://evil[.]com/.",
+        "The|C2s|are|hxxp://1.2.3[.]4:8080/gate.php?id=1&x=2|;|hxxps://evil[.]com/|.",
+        "URL http://1.2.3.4:8080/gate.php?id=1&x=2|URL https://evil.com/",
+    ),
+    (
+        "<https://example.org/a/b?c=d#e>",
+        "<|https://example.org/a/b?c=d#e|>",
+        "URL https://example.org/a/b?c=d#e",
+    ),
+    ('"hxxp[:]//evil(.)com/x,y"', '"|hxxp[:]//evil(.)com/x,y|"', "URL http://evil.com/x,y"),
+    (
+        "See evil[dot]com and evil(dot)net/path.",
+        "See|evil[dot]com|and|evil(dot)net/path|.",
+        "DOMAIN evil.com|URL evil.net/path",
+    ),
+    ("user+tag@sub.example.co.uk;", "user+tag@sub.example.co.uk|;", "EMAIL user+tag@sub.example.co.uk"),
+    (
+        "192.168.1[.]1/24, 10[.]0[.]0[.]5",
+        "192.168.1[.]1/24|,|10[.]0[.]0[.]5",
+        "IPV4 192.168.1.1/24|IPV4 10.0.0.5",
+    ),
+    (
+        "IPs: 203.0.113.7,203.0.113.8;203.0.113.9",
+        "IPs|:|203.0.113.7|,|203.0.113.8|;|203.0.113.9",
+        "IPV4 203.0.113.7|IPV4 203.0.113.8|IPV4 203.0.113.9",
+    ),
+    (
+        "[2001:db8::1]:443 and 2001:db8:85a3::8a2e:370:7334/64",
+        "[2001:db8::1]:443|and|2001:db8:85a3::8a2e:370:7334/64",
+        "IPV6 [2001:db8::1]:443|IPV6 2001:db8:85a3::8a2e:370:7334/64",
+    ),
+    ("::1 is local, 10:30:00 is a time", "::1|is|local|,|10:30:00|is|a|time", "IPV6 ::1"),
+    (
+        "MD5:d41d8cd98f00b204e9800998ecf8427e",
+        "MD5|:|d41d8cd98f00b204e9800998ecf8427e",
+        "MD5 d41d8cd98f00b204e9800998ecf8427e",
+    ),
+    (
+        "(SHA-1: da39a3ee5e6b4b0d3255bfef95601890afd80709)",
+        "(|SHA-1|:|da39a3ee5e6b4b0d3255bfef95601890afd80709|)",
+        "SHA1 da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    ),
+    (
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855.exe",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855.exe",
+        "FILE e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855.exe",
+    ),
+    (
+        "deadbeef is no hash, nor is 1234567890123456789012345678901234567890",
+        "deadbeef|is|no|hash|,|nor|is|1234567890123456789012345678901234567890",
+        "",
+    ),
+    (
+        "CVE-2021-44228/CVE-2021-45046, CVE‑2017‑0144",
+        "CVE-2021-44228|/|CVE-2021-45046|,|CVE‑2017‑0144",
+        "CVE CVE-2021-44228|CVE CVE-2021-45046|CVE CVE-2017-0144",
+    ),
+    ("cve-2014-0160's patch", "cve-2014-0160|'s|patch", "CVE CVE-2014-0160"),
+    (
+        "T1566.001: Spearphishing (TA0001), G0016/S0154, M1036",
+        "T1566.001|:|Spearphishing|(|TA0001|)|,|G0016|/|S0154|,|M1036",
+        "ATTACK_ID T1566.001|ATTACK_ID TA0001|ATTACK_ID G0016|ATTACK_ID S0154|ATTACK_ID M1036",
+    ),
+    (
+        "C:\\Program Files (x86)\\Evil Corp\\run.exe /silent",
+        "C:\\Program Files (x86)\\Evil Corp\\run.exe|/silent",
+        "PATH C:\\Program Files (x86)\\Evil Corp\\run.exe",
+    ),
+    (
+        '"%APPDATA%\\Microsoft\\Windows\\Start Menu\\Programs\\Startup\\x.lnk"',
+        '"|%APPDATA%\\Microsoft\\Windows\\Start Menu\\Programs\\Startup\\x.lnk|"',
+        "PATH %APPDATA%\\Microsoft\\Windows\\Start Menu\\Programs\\Startup\\x.lnk",
+    ),
+    ("\\\\10.0.0.5\\c$\\temp\\a.bat", "\\\\10.0.0.5\\c$\\temp\\a.bat", "PATH \\\\10.0.0.5\\c$\\temp\\a.bat"),
+    (
+        "HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\Winlogon\\Shell",
+        "HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\Winlogon\\Shell",
+        "REGISTRY HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\Winlogon\\Shell",
+    ),
+    (
+        "HKCU:\\Software\\Classes\\CLSID\\{E6D34FFC-AD32-4d6a-934C-D387FA873A19}",
+        "HKCU:\\Software\\Classes\\CLSID\\{E6D34FFC-AD32-4d6a-934C-D387FA873A19}",
+        "REGISTRY HKCU:\\Software\\Classes\\CLSID\\{E6D34FFC-AD32-4d6a-934C-D387FA873A19}",
+    ),
+    (
+        "~/.ssh/authorized_keys, /tmp/.X11-unix/a.sh",
+        "~/.ssh/authorized_keys|,|/tmp/.X11-unix/a.sh",
+        "PATH ~/.ssh/authorized_keys|PATH /tmp/.X11-unix/a.sh",
+    ),
+    ("/usr/bin/python3 -c 'import os'", "/usr/bin/python3|-c|'|import|os|'", "PATH /usr/bin/python3"),
+    (
+        "Global\\{8761ABBD-7F85-42EE-B272-A76179687C63}",
+        "Global\\{8761ABBD-7F85-42EE-B272-A76179687C63}",
+        "MUTEX Global\\{8761ABBD-7F85-42EE-B272-A76179687C63}",
+    ),
+    (
+        "User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36",
+        "User|-|Agent|:|Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36",
+        "USER_AGENT Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36",
+    ),
+    ("TCP/IP, and/or, n/a, 24/7, w/o", "TCP|/|IP|,|and/or|,|n|/|a|,|24/7|,|w/o", ""),
+    (".NET, Node.js, ASP.NET, e.g. this.", ".NET|,|Node.js|,|ASP.NET|,|e.g.|this|.", ""),
+    ("$5.00 isn't 5.00$", "$|5.00|is|n't|5.00|$", ""),
+    ("évil[.]com пример[.]рф", "évil[.]com|пример[.]рф", "DOMAIN évil.com|DOMAIN пример.рф"),
+    ("evil[.com and evil.]com", "evil[.com|and|evil.]com", "DOMAIN evil.com|DOMAIN evil.com"),
+    (
+        "http://user:pass@evil.com:8080/",
+        "http://user:pass@evil.com:8080/",
+        "URL http://user:pass@evil.com:8080/",
+    ),
+    ("ftp[://]files[.]evil[.]net/pub", "ftp[://]files[.]evil[.]net/pub", "URL ftp://files.evil.net/pub"),
+    (
+        "tcp://203.0.113.7:4444 and sftp://x.example",
+        "tcp://203.0.113.7:4444|and|sftp://x.example",
+        "URL tcp://203.0.113.7:4444|URL sftp://x.example",
+    ),
+    ("xn--80ak6aa92e[.]com.", "xn--80ak6aa92e[.]com|.", "DOMAIN xn--80ak6aa92e.com"),
+    ("abcdefghijklmnop.onion/market", "abcdefghijklmnop.onion/market", "URL abcdefghijklmnop.onion/market"),
+    ("https://t[.]me/channel_name!", "https://t[.]me/channel_name|!", "URL https://t.me/channel_name"),
+    ("...evil.com...", "...|evil.com|...", "DOMAIN evil.com"),
+    ("mailto:evil@bad.com?subject=x", "mailto|:|evil@bad.com|?|subject|=|x", "EMAIL evil@bad.com"),
+    ("a.exe/b.exe", "a.exe|/|b.exe", "FILE a.exe|FILE b.exe"),
+    (
+        '"CVE-2020-1472" (Zerologon), MS17-010',
+        '"|CVE-2020-1472|"|(|Zerologon|)|,|MS17|-|010',
+        "CVE CVE-2020-1472",
+    ),
+    ("sample.zip[.]exe", "sample.zip[.]exe", "FILE sample.zip.exe"),
+    (
+        "example[.]com[.]evil[.]net:8443",
+        "example[.]com[.]evil[.]net:8443",
+        "DOMAIN example.com.evil.net:8443",
+    ),
+    ("https://evil.com/a(b)c), next", "https://evil.com/a(b)c|)|,|next", "URL https://evil.com/a(b)c"),
+    ("1.1.1.1.1 and 256.1.1.1", "1.1.1.1.1|and|256.1.1.1", ""),
+    ("-10.0.0.1-", "-|10.0.0.1|-", "IPV4 10.0.0.1"),
+    ("key=10.0.0.1&x=evil.com", "key|=|10.0.0.1|&|x|=|evil.com", "IPV4 10.0.0.1|DOMAIN evil.com"),
+    ("@evil.com, #evil", "@|evil.com|,|#|evil", "DOMAIN evil.com"),
+    (
+        "docs.google[.]com/document/d/1abc/edit",
+        "docs.google[.]com/document/d/1abc/edit",
+        "URL docs.google.com/document/d/1abc/edit",
+    ),
+    ("www.evil.com/index.html.", "www.evil.com/index.html|.", "URL www.evil.com/index.html"),
 ]
 
 
@@ -86,10 +231,19 @@ def test_no_character_is_lost_or_changed(nlp, text):
     assert ends == sorted(ends)  # in order, without overlap
 
 
+def test_there_are_enough_hard_snippets():
+    assert len({text for text, *_ in SNIPPETS}) == len(SNIPPETS) >= 60
+
+
 def test_ten_thousand_random_strings(nlp):
+    """Half of parts of indicators, half of any characters of Unicode (surrogates are none)."""
     rng = random.Random(0)
-    for _ in range(10_000):
-        text = "".join(rng.choices(PARTS, k=rng.randint(0, 8)))
+    planes = (range(0x20, 0x250), range(0x300, 0x700), range(0x2000, 0x2100), range(0xFE00, 0x10FFFF))
+    for i in range(10_000):
+        if i % 2:
+            text = "".join(rng.choices(PARTS, k=rng.randint(0, 8)))
+        else:
+            text = "".join(chr(rng.choice(rng.choice(planes))) for _ in range(rng.randint(0, 20)))
         assert nlp.make_doc(text).text == text
 
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from spacy_ssner.text.windows import boundary_kinds, cut_long, make_windows, sentence_starts
 
 
-def starts_of(words):
-    return np.flatnonzero(sentence_starts(boundary_kinds(words))).tolist()
+def starts_of(words, *, blanks=True):
+    """With a blank behind each word, as where white space is not known, or none but the white space tokens."""
+    return np.flatnonzero(sentence_starts(boundary_kinds(words), np.full(len(words), blanks))).tolist()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,110 @@
+"""`python -m spacy ssner annotate`: many documents to JSON lines with entities, offsets and scores."""
+
+import json
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated, List, Optional
+
+import typer
+
+from ..files import open_draft
+from ._app import ssner_app
+from ._io import load_pipeline, plain_errors, use_gpu
+
+if TYPE_CHECKING:
+    from ..bulk import Totals
+
+Opt = typer.Option
+INPUTS_HELP = (
+    "Text files (.txt, .txt.gz), JSON lines with 'text' (.jsonl, .jsonl.gz), folders of these, or - for stdin"
+)
+TEXT_HELP = "Write texts, or only offsets, labels, scores and values"
+REPORTS_HELP = "Write what was read of each document (tokens, pieces, windows, truncated words, ...)"
+
+
+@ssner_app.command("annotate")
+def annotate_cli(
+    pipeline: Annotated[str, typer.Argument(help="Saved pipeline (folder) or pipeline package")],
+    inputs: Annotated[List[str], typer.Argument(help=INPUTS_HELP)],
+    output: Annotated[Path, Opt("--output", "-o", help="JSON lines to write, one a document")],
+    batch_size: Annotated[Optional[int], Opt("--batch-size", "-b", min=1, help="Docs per batch")] = None,
+    n_process: Annotated[int, Opt("--n-process", "-n", min=1, help="Processes, each with one thread")] = 1,
+    text: Annotated[bool, Opt("--text/--no-text", help=TEXT_HELP)] = True,
+    reports: Annotated[bool, Opt("--reports", help=REPORTS_HELP)] = False,
+    jsonl: Annotated[bool, Opt("--jsonl", help="Standard input holds JSON lines, not one text")] = False,
+    max_length: Annotated[Optional[int], Opt("--max-length", help="Longest text in characters")] = None,
+    gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
+) -> None:
+    """Annotate documents in a stream and write one line of JSON for each.
+
+    What cannot be read or annotated is counted and named; the others go on. At the end stand the totals of what was
+    found, and of what was not read in full.
+    """
+    from tqdm import tqdm
+
+    from ..bulk import Totals, annotate_records, find_inputs, read_records, to_json
+
+    totals, start = Totals(), perf_counter()
+    on_bad = totals.leave_out
+    with plain_errors():
+        names = find_inputs(inputs, output=output)
+        use_gpu(gpu_id)
+        nlp = load_pipeline(pipeline)
+        nlp.max_length = max_length or nlp.max_length
+        records = read_records(names, max_length=nlp.max_length, on_bad=on_bad, stdin_lines=jsonl)
+        stream = annotate_records(nlp, records, on_bad=on_bad, batch_size=batch_size, n_process=n_process)
+        with open_draft(output) as file:
+            for record, doc in tqdm(stream, unit="doc", disable=None, leave=False):
+                totals.add(record, doc)
+                line = to_json(record, doc, with_text=text, with_report=reports)
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    print_totals(totals, seconds=perf_counter() - start)
+    _finish(totals, output)
+
+
+def print_totals(totals: "Totals", *, seconds: float) -> None:
+    """Print what was found, how much was read, and what was not."""
+    from wasabi import msg
+
+    from ..truncation import describe
+    from ..types import LOSSES
+
+    report = totals.report
+    msg.text(f"{totals.documents:,} documents, {totals.characters:,} characters in {seconds:.1f} s")
+    rows = [(label, f"{count:,}") for label, count in totals.entities.most_common()]
+    if rows:
+        footer = ("all", f"{totals.entities.total():,}")
+        msg.table(rows, header=("Type", "Entities"), footer=footer, aligns=("l", "r"), divider=True)
+    if report["tokens"]:
+        parts = [f"{report[name]:,} {what}" for name, what in READ.items() if name in report]
+        msg.text(f"Read: {', '.join(parts)}")
+    losses = {name: report[name] for name in LOSSES if report[name]}
+    if losses:
+        msg.warn(f"{totals.not_in_full:,} documents were not read in full: {describe(losses)}")
+    if totals.unreadable:
+        msg.warn(f"{totals.unreadable:,} documents hold U+FFFD, which stands for what cannot be decoded")
+
+
+READ = {
+    "tokens": "tokens",
+    "white_space": "of them white space",
+    "sentences": "sentences",
+    "windows": "windows",
+    "pieces": "word pieces",
+    "encoder_windows": "windows of the encoder",
+    "no_vector": "tokens without a vector",
+    "no_similar_words": "words without similar words",
+}
+
+
+def _finish(totals: "Totals", output: Path) -> None:
+    """Name what was left out; exit with 1 if nothing is left."""
+    from wasabi import msg
+
+    for name, reason in totals.bad:
+        msg.warn(f"Left out {name}", reason)
+    if totals.n_bad:
+        msg.warn(f"{totals.n_bad:,} files or lines were left out")
+    if not totals.documents:
+        msg.fail("No document could be annotated", exits=1)
+    msg.good(f"Wrote {totals.documents:,} documents with {totals.entities.total():,} entities", output)

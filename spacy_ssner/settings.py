@@ -1,0 +1,46 @@
+"""Settings of the component: checked when it is made, kept in its `cfg`, saved with it."""
+
+import math
+from typing import Any, Dict
+
+from .errors import Errors
+
+ON_TRUNCATION = ("count", "warn", "raise")
+DEFAULTS: Dict[str, Any] = {
+    "overwrite_ents": False,
+    "threshold": 0.0,
+    "spans_key": "ssner",
+    "temperature": 1.0,
+    "scores": True,
+    "n_best": 0,
+    "n_best_key": "ssner_nbest",
+    "on_truncation": "count",
+}
+
+
+def check_settings(settings: Dict[str, Any]) -> Dict[str, Any]:
+    """All settings, those not given at their defaults.
+
+    RAISES (ValueError): S101 for a value out of range. (TypeError): For a name that is none.
+    """
+    unknown = sorted(set(settings) - set(DEFAULTS))
+    if unknown:
+        raise TypeError(f"no such settings: {unknown}")
+    cfg = {**DEFAULTS, **settings}
+    threshold, temperature, n_best = cfg["threshold"], cfg["temperature"], cfg["n_best"]
+    if not 0.0 <= threshold <= 1.0:
+        raise ValueError(Errors.S101.format(name="threshold", expected="from 0 to 1", got=threshold))
+    if not (temperature > 0.0 and math.isfinite(temperature)):
+        expected = "a finite number above 0"
+        raise ValueError(Errors.S101.format(name="temperature", expected=expected, got=temperature))
+    if not isinstance(n_best, int) or isinstance(n_best, bool) or n_best < 0:
+        raise ValueError(Errors.S101.format(name="n_best", expected="0 (off) or a count", got=n_best))
+    if cfg["n_best_key"] == cfg["spans_key"]:
+        expected = f"another key than spans_key ({cfg['spans_key']!r})"
+        raise ValueError(Errors.S101.format(name="n_best_key", expected=expected, got=cfg["n_best_key"]))
+    if cfg["on_truncation"] not in ON_TRUNCATION:
+        expected = f"one of {ON_TRUNCATION}"
+        raise ValueError(
+            Errors.S101.format(name="on_truncation", expected=expected, got=cfg["on_truncation"])
+        )
+    return cfg

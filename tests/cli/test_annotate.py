@@ -1,0 +1,121 @@
+"""The command `annotate`: files in, JSON lines out, totals and what was left out on the screen."""
+
+import json
+
+import pytest
+import spacy
+from typer.testing import CliRunner
+
+from spacy_ssner.cli import annotate  # noqa: F401
+from spacy_ssner.cli._app import ssner_app
+
+
+def run(*args, **kwargs):
+    return CliRunner().invoke(ssner_app, ["annotate", *map(str, args)], **kwargs)
+
+
+def lines_of(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf8").splitlines()]
+
+
+@pytest.fixture
+def reports(tmp_path):
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    (folder / "a.txt").write_text("APT29 used Mimikatz against Acme Corp in Kyiv.", encoding="utf8")
+    (folder / "b.jsonl").write_text('{"text": "Lazarus — Emotet.", "id": 5}\n{"text": \n', encoding="utf8")
+    return folder
+
+
+def test_a_folder(trained_path, reports, tmp_path):
+    out = tmp_path / "new" / "out.jsonl"
+    result = run(trained_path, reports, "--output", out)
+    assert result.exit_code == 0, result.output
+    first, second = lines_of(out)
+    text = first["text"]
+    assert [text[e["start"] : e["end"]] for e in first["entities"]] == [
+        "APT29",
+        "Mimikatz",
+        "Acme Corp",
+        "Kyiv",
+    ]
+    assert all(0.5 < e["score"] <= 1 for e in first["entities"])
+    assert (second["line"], second["id"], second["text"]) == (1, 5, "Lazarus — Emotet.")
+    output = " ".join(result.output.split())
+    assert "2 documents" in output and "HackOrg" in output and "tokens" in output
+    assert "b.jsonl:2" in output and "1 files or lines were left out" in output
+    assert [p.name for p in out.parent.iterdir()] == ["out.jsonl"]
+
+
+def test_offsets_only_and_reports(trained_path, reports, tmp_path):
+    out = tmp_path / "out.jsonl"
+    assert run(trained_path, reports / "a.txt", "-o", out, "--no-text", "--reports").exit_code == 0
+    (line,) = lines_of(out)
+    assert set(line) == {"source", "entities", "report"} and line["report"]["tokens"] == 9
+    assert set(line["entities"][0]) == {"start", "end", "label", "score"}
+
+
+def test_standard_input(trained_path, tmp_path):
+    out = tmp_path / "out.jsonl"
+    assert run(trained_path, "-", "-o", out, input="APT29\r\nused".encode()).exit_code == 0
+    assert lines_of(out)[0]["text"] == "APT29\r\nused" and lines_of(out)[0]["source"] == "-"
+    assert (
+        run(trained_path, "-", "-o", out, "--jsonl", input=b'{"text": "a"}\n{"text": "b"}\n').exit_code == 0
+    )
+    assert [line["text"] for line in lines_of(out)] == ["a", "b"]
+
+
+def test_two_processes_give_the_same(trained_path, tmp_path):
+    texts = ["APT29 used Mimikatz.", "", "Lazarus dropped Emotet.", "Turla sent Mimikatz to Acme Corp."] * 5
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps({"text": t}) + "\n" for t in texts))
+    one, two = tmp_path / "one.jsonl", tmp_path / "two.jsonl"
+    assert run(trained_path, tmp_path / "in.jsonl", "-o", one, "--reports").exit_code == 0
+    result = run(trained_path, tmp_path / "in.jsonl", "-o", two, "--reports", "-n", 2, "-b", 3)
+    assert result.exit_code == 0, result.output
+    first, second = lines_of(one), lines_of(two)
+    assert [line["text"] for line in second] == texts
+    for a, b in zip(first, second):
+        assert a["report"] == b["report"]
+        assert [(e["start"], e["end"], e["label"]) for e in a["entities"]] == [
+            (e["start"], e["end"], e["label"]) for e in b["entities"]
+        ]
+
+
+def test_what_was_not_read_in_full_is_told(trained_path, tmp_path):
+    (tmp_path / "a.txt").write_text("APT29 used InternationalisedMimikatz.")
+    result = run(trained_path, tmp_path / "a.txt", "-o", tmp_path / "out.jsonl")
+    output = " ".join(result.output.split())
+    assert "1 documents were not read in full: 1 words of more characters than max_chars" in output
+
+
+def test_raising_pipelines_lose_only_their_document(trained, tmp_path):
+    trained.get_pipe("ssner").cfg["on_truncation"] = "raise"
+    trained.to_disk(tmp_path / "strict")
+    texts = ["APT29 used Mimikatz.", "APT29 used InternationalisedMimikatz.", "Lazarus."]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps({"text": t}) + "\n" for t in texts))
+    result = run(tmp_path / "strict", tmp_path / "in.jsonl", "-o", tmp_path / "out.jsonl")
+    assert result.exit_code == 0 and "in.jsonl:2" in result.output and "S210" in result.output
+    assert [line["text"] for line in lines_of(tmp_path / "out.jsonl")] == [texts[0], texts[2]]
+
+
+def test_inputs_of_no_use(trained_path, tmp_path):
+    out = tmp_path / "out.jsonl"
+    result = run(trained_path, tmp_path / "none.txt", "-o", out)
+    assert result.exit_code == 1 and "S280" in result.output and not out.exists()
+    (tmp_path / "long.txt").write_text("APT29 " * 10)
+    result = run(trained_path, tmp_path / "long.txt", "-o", out, "--max-length", 20)
+    assert result.exit_code == 1 and "S278" in result.output and "No document" in result.output
+    result = run(trained_path, out, "-o", out)
+    assert result.exit_code == 1 and "S213" in result.output
+    assert run(tmp_path / "no", tmp_path / "long.txt", "-o", out).exit_code == 1
+
+
+def test_a_pipeline_of_rules(tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("ssner_ioc")
+    nlp.to_disk(tmp_path / "rules")
+    (tmp_path / "a.txt").write_text("See hxxp://evil[.]com/a.exe")
+    result = run(tmp_path / "rules", tmp_path / "a.txt", "-o", tmp_path / "out.jsonl")
+    assert result.exit_code == 0
+    (entity,) = lines_of(tmp_path / "out.jsonl")[0]["entities"]
+    assert entity["value"] == "http://evil.com/a.exe" and "score" not in entity

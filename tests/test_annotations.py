@@ -1,0 +1,152 @@
+"""Scores only when asked for, probable spans for review, the report: what stands on a Doc."""
+
+import numpy as np
+import pytest
+from spacy.tokens import Doc, DocBin, Span
+
+from spacy_ssner import component as component_module
+from spacy_ssner.annotations import doc_report, register_extensions, span_score
+from spacy_ssner.types import DocReport
+
+TEXT = "APT29 used Mimikatz against Acme Corp in Kyiv. The group Lazarus dropped Emotet."
+
+
+def spans_of(group):
+    return [(span.start, span.end, span.label_) for span in group]
+
+
+# Scores
+
+
+def test_without_scores_there_are_none_and_the_entities_are_the_same(trained, monkeypatch):
+    expected = spans_of(trained(TEXT).ents)
+    trained.get_pipe("ssner").cfg["scores"] = False
+    doc = trained(TEXT)
+    assert spans_of(doc.ents) == spans_of(doc.spans["ssner"]) == expected and expected
+    assert "scores" not in doc.spans["ssner"].attrs
+    assert all(ent._.ssner_score is None for ent in doc.ents)
+
+
+def test_a_threshold_needs_scores_and_gets_them(trained):
+    trained.get_pipe("ssner").cfg.update(scores=False, threshold=0.01)
+    doc = trained(TEXT)
+    assert len(doc.spans["ssner"].attrs["scores"]) == len(doc.ents) > 0
+    assert doc.ents[0]._.ssner_score > 0.5
+
+
+@pytest.mark.parametrize("scores", [True, False])
+def test_docs_without_entities_have_no_or_empty_scores(scores, trained):
+    trained.get_pipe("ssner").cfg["scores"] = scores
+    for doc in trained.pipe(["", "Nothing was stolen on that day.", " "]):
+        assert not doc.ents and ("scores" in doc.spans["ssner"].attrs) == scores
+        assert not scores or len(doc.spans["ssner"].attrs["scores"]) == 0
+
+
+def test_forward_backward_is_not_run_without_scores(trained, monkeypatch):
+    asked = []
+    decode = component_module.decode
+
+    def spy(*args, **kwargs):
+        asked.append(kwargs["with_scores"])
+        return decode(*args, **kwargs)
+
+    monkeypatch.setattr(component_module, "decode", spy)
+    for scores, threshold in [(True, 0.0), (False, 0.0), (False, 0.5)]:
+        trained.get_pipe("ssner").cfg.update(scores=scores, threshold=threshold)
+        trained(TEXT)
+    assert asked == [True, False, True]
+
+
+# Probable spans
+
+
+def test_n_best(trained):
+    trained.get_pipe("ssner").cfg["temperature"] = 6.0  # less sure, so that there is something to review
+    plain = trained(TEXT)
+    assert list(plain.spans) == ["ssner"]
+    trained.get_pipe("ssner").cfg["n_best"] = 6
+    doc = trained(TEXT)
+    group = doc.spans["ssner_nbest"]
+    scores = group.attrs["scores"]
+    assert spans_of(doc.ents) == spans_of(plain.ents) and set(doc.spans) == {"ssner", "ssner_nbest"}
+    assert scores.dtype == np.float32 and len(scores) == len(group) > len(doc.ents)
+    assert [s.start for s in group] == sorted(s.start for s in group)
+    per_sentence = np.bincount([span.start >= 9 for span in group])
+    assert len(per_sentence) == 2 and per_sentence.max() == 6
+    known = dict(zip(spans_of(group), scores.tolist()))
+    for ent in doc.ents:
+        if (ent.start, ent.end, ent.label_) in known:
+            assert known[ent.start, ent.end, ent.label_] == pytest.approx(ent._.ssner_score, abs=1e-5)
+    assert known.keys() - set(spans_of(doc.ents))  # some are not on the best path
+
+
+def test_their_scores_are_found_by_the_span(trained):
+    trained.get_pipe("ssner").cfg.update(n_best=8, temperature=6.0, scores=False)
+    doc = trained(TEXT)
+    group = doc.spans["ssner_nbest"]
+    assert len({span.start for span in group}) < len(group)  # several begin at one token
+    assert [span._.ssner_score for span in group] == pytest.approx(group.attrs["scores"].tolist())
+    assert Span(doc, 1, 2, label="Nothing")._.ssner_score is None
+
+
+def test_probable_spans_respect_what_was_set_before(trained):
+    trained.get_pipe("ssner").cfg.update(n_best=50, temperature=9.0)
+    doc = trained.make_doc(TEXT)
+    doc.ents = [Span(doc, 1, 3, "Preset")]
+    doc = trained(doc)
+    assert len(doc.spans["ssner_nbest"]) > 10
+    assert all(span.end <= 1 or span.start >= 3 for span in doc.spans["ssner_nbest"])
+
+
+def test_n_best_under_its_own_key_on_any_doc(trained):
+    trained.get_pipe("ssner").cfg.update(n_best=2, n_best_key="review")
+    for doc in trained.pipe(["", " ", "APT29", TEXT]):
+        assert len(doc.spans["review"]) == len(doc.spans["review"].attrs["scores"])
+        assert len(doc.spans["review"]) <= 2 * max(1, doc.text.count("."))
+    doc = trained(TEXT)
+    (again,) = DocBin().from_bytes(DocBin(docs=[doc]).to_bytes()).get_docs(trained.vocab)
+    assert spans_of(again.spans["review"]) == spans_of(doc.spans["review"])
+    assert [span_score(s) for s in again.spans["review"]] == [span_score(s) for s in doc.spans["review"]]
+
+
+# Report
+
+
+def test_report(trained):
+    doc = trained("APT29 used Mimikatz.\n\nNothing else.")
+    report = doc._.ssner_report
+    assert isinstance(report, DocReport) and report == doc_report(doc)
+    assert (report.tokens, report.white_space, report.sentences, report.windows) == (8, 1, 2, 2)
+    assert report.pieces is None and report.losses == {}
+    assert trained.make_doc("APT29")._.ssner_report is None
+
+
+def test_report_of_each_doc_of_a_batch(trained):
+    texts = ["", "APT29", " \n ", "Turla sent InternationalisedMimikatz.", ""]
+    alone = [trained(text)._.ssner_report for text in texts]
+    assert [doc._.ssner_report for doc in trained.pipe(texts)] == alone
+    assert [report.tokens for report in alone] == [len(trained.make_doc(text)) for text in texts]
+    assert alone[3].losses == {"long_words": 1} and alone[3].lost_characters == 25 - 12
+
+
+def test_report_goes_with_the_doc(trained):
+    doc = trained(TEXT)
+    copies = [
+        doc.copy(),
+        Doc(trained.vocab).from_bytes(doc.to_bytes()),
+        next(
+            DocBin().from_bytes(DocBin(docs=[doc], store_user_data=True).to_bytes()).get_docs(trained.vocab)
+        ),
+    ]
+    assert [copy._.ssner_report for copy in copies] == [doc._.ssner_report] * 3
+
+
+def test_extensions_of_others_are_left_alone():
+    Doc.remove_extension("ssner_report")
+    Doc.set_extension("ssner_report", default="mine")
+    try:
+        register_extensions()
+        assert Doc.get_extension("ssner_report")[0] == "mine"
+    finally:
+        Doc.remove_extension("ssner_report")
+        register_extensions()
