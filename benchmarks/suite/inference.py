@@ -15,7 +15,8 @@ from .settings import Settings
 
 WARM_UP = 64  # texts of a text set that each system sees before it is timed
 F1_COLUMNS = ("pipeline", "corpus", "f1", "int8_f1")
-LONGEST_FOR_ALL = 50_000  # words; longer reports are for ours and the limit only, once
+LONGEST_REPEATED = 5_000  # words; longer reports are annotated once
+LONGEST_FOR_ALL = 50_000  # words; longer reports are for ours and the limit only
 
 
 def measure(settings: Settings) -> Dict[str, Any]:
@@ -29,15 +30,23 @@ def measure(settings: Settings) -> Dict[str, Any]:
     sets = text_sets(settings)
     path = ssner_path(settings, sets["mixed"])
     nlp = spacy.load(path)
-    encoder = systems.plain_encoder(settings.encoder, nlp)
+    limit = systems.Limit(systems.plain_encoder(settings.encoder, nlp), nlp, sets["mixed"])
     int8, peer = systems.quantised(path), systems.spacy_ner(spacy_path(settings))
     ours = [systems.ssner(nlp), *([] if int8 is None else [int8])]
-    results: Dict[str, Any] = {"pipeline": path.name, "trained": bool(settings.pipelines)}
+    results: Dict[str, Any] = {
+        "pipeline": path.name,
+        "trained": bool(settings.pipelines),
+        "budget": limit.budget,
+    }
     for name, batch in sets.items():
         words = texts.count_words(batch)
-        is_long = words > LONGEST_FOR_ALL
-        peers = [] if is_long else [best_hugging_face(settings, nlp, batch, whole=name != "mixed"), peer]
-        found = [*ours, *peers, *systems.limits(encoder, nlp, batch)]
+        peers = (
+            []
+            if words > LONGEST_FOR_ALL
+            else [best_hugging_face(settings, nlp, batch, whole=name != "mixed"), peer]
+        )
+        found = [*ours, *peers, *limit.systems(batch)]
+        is_long = name not in ("mixed", "reports") and words > LONGEST_REPEATED
         figures = compare(found, batch, words, 1 if is_long else settings.n_repeats)
         results[name] = {"texts": len(batch), "words": words, **figures}
     if int8 is not None:

@@ -13,7 +13,7 @@ from .printing import Table
 from .processes import run_apart
 from .settings import Settings
 
-SHORT_REPEATS = 3  # of the tenth of the document
+SHORT_REPEATS = 2  # of the tenth of the document
 SETTLED = 2_000  # documents after which memory should stay as it is
 STEP = 500  # documents between two looks at the memory
 SENTENCES_OF_DOC = (1, 1)  # fewest and most

@@ -34,8 +34,8 @@ class Settings:
     n_repeats: int = 3
     n_sentences: int = 700
     n_reports: int = 8
-    lengths: Tuple[int, ...] = (2_000, 20_000)
-    max_batches: int = 8
+    lengths: Tuple[int, ...] = (2_000, 10_000)
+    max_batches: int = 6
     n_stream: int = 20_000
     table_words: int = 50_000
     long_characters: int = 1_000_000

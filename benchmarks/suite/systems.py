@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Callable, List, Optional, Sequence
 
 from spacy_ssner.evaluation.encoder_use import (
-    best_batches,
+    batches_on_device,
+    best_budget,
     encoder_layers,
     forget_words,
     piece_encoder,
@@ -121,15 +122,22 @@ def plain_encoder(folder: Path, nlp: Any) -> Any:
     return encoder.eval()
 
 
-def limits(encoder: Any, nlp: Any, texts: Sequence[str]) -> List[System]:
-    """The bare encoder on the windows that a pipeline of ours reads of these texts: as it is, and without its cap
-    on the pieces of a word. They ignore the texts that they are given."""
-    pad = piece_encoder(encoder_layers(nlp)[0]).settings["pad"]
-    found = {"limit": windows_read(nlp, texts).windows}
-    with without_piece_cap(nlp):
-        found["limit_uncapped"] = windows_read(nlp, texts).windows
-    return [_limit(name, encoder, best_batches(encoder, windows, pad=pad)) for name, windows in found.items()]
+class Limit:
+    """The bare encoder on the windows that a pipeline of ours reads. The size of its batches is chosen once."""
 
+    def __init__(self, encoder: Any, nlp: Any, texts: Sequence[str]):
+        self.encoder, self.nlp = encoder, nlp
+        self.pad = piece_encoder(encoder_layers(nlp)[0]).settings["pad"]
+        self.budget = best_budget(encoder, windows_read(nlp, texts).windows, pad=self.pad)
 
-def _limit(name: str, encoder: Any, batches: Any) -> System:
-    return System(name, lambda texts: run_bare(encoder, batches))
+    def systems(self, texts: Sequence[str]) -> List[System]:
+        """For these texts, as they are read, and without the cap on the pieces of a word. What the systems are
+        given is ignored."""
+        found = {"limit": windows_read(self.nlp, texts).windows}
+        with without_piece_cap(self.nlp):
+            found["limit_uncapped"] = windows_read(self.nlp, texts).windows
+        return [self._system(name, windows) for name, windows in found.items()]
+
+    def _system(self, name: str, windows: Sequence[Any]) -> System:
+        batches = batches_on_device(self.encoder, windows, pad=self.pad, max_padded=self.budget)
+        return System(name, lambda texts: run_bare(self.encoder, batches))

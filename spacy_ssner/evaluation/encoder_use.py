@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from ..nn.piece_encoder import PieceEncoder
 
 LAYER = "hf_encoder"
-BUDGETS = (256, 512, 1024, 2048, 4096, 8192)  # padded pieces of a batch that are tried
+BUDGETS = (512, 1024, 2048, 4096)  # padded pieces of a batch that are tried
+SAMPLE, N_TRIES = 6_000, 3  # pieces, runs
 
 Batch = Tuple[Tensor, Tensor]  # piece ids (b, t) int64 and which are real (b, t) int64
 
@@ -162,24 +163,26 @@ def run_bare(encoder: nn.Module, batches: Sequence[Batch]) -> None:
             _wait_for(ids)
 
 
-def best_batches(encoder: nn.Module, windows: Sequence[np.ndarray], *, pad: int) -> List[Batch]:
-    """Ideal batches of the budget that is fastest on a sample of at most about 20,000 pieces.
+def best_budget(encoder: nn.Module, windows: Sequence[np.ndarray], *, pad: int) -> int:
+    """Padded pieces of a batch with which the encoder is fastest on a sample of the windows.
 
-    The encoder's device is used. Each budget runs twice, the second time counts.
+    Each of BUDGETS runs N_TRIES times, and the best of its times counts.
     """
-    device = next(encoder.parameters()).device
-    total = sum(map(len, windows))
-    sample = windows[:: max(1, total // 20_000)]
-    seconds = {}
-    for budget in BUDGETS:
-        batches = _on(device, ideal_batches(sample, pad=pad, max_padded=budget))
-        for _ in range(2):
+    sample = windows[:: max(1, sum(map(len, windows)) // SAMPLE)]
+    batches = {n: batches_on_device(encoder, sample, pad=pad, max_padded=n) for n in BUDGETS}
+    seconds = dict.fromkeys(BUDGETS, float("inf"))
+    for _ in range(N_TRIES):
+        for budget in BUDGETS:
             start = perf_counter()
-            run_bare(encoder, batches)
-            seconds[budget] = perf_counter() - start
-    best = min(seconds, key=lambda budget: seconds[budget])
-    return _on(device, ideal_batches(windows, pad=pad, max_padded=best))
+            run_bare(encoder, batches[budget])
+            seconds[budget] = min(seconds[budget], perf_counter() - start)
+    return min(seconds, key=lambda budget: seconds[budget])
 
 
-def _on(device: torch.device, batches: Sequence[Batch]) -> List[Batch]:
+def batches_on_device(
+    encoder: nn.Module, windows: Sequence[np.ndarray], *, pad: int, max_padded: int
+) -> List[Batch]:
+    """`ideal_batches`, where the encoder is."""
+    device = next(encoder.parameters()).device
+    batches = ideal_batches(windows, pad=pad, max_padded=max_padded)
     return [(ids.to(device), mask.to(device)) for ids, mask in batches]

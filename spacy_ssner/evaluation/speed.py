@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
 
 from .encoder_use import (
     EncoderUse,
-    best_batches,
+    batches_on_device,
+    best_budget,
     encoder_layers,
     forget_words,
     piece_encoder,
@@ -143,7 +144,9 @@ def _bare_job(nlp: "Language", texts: Sequence[str]) -> Optional[Callable[[], No
     if not windows:
         return None
     module = piece_encoder(layers[0])
-    batches = best_batches(module.encoder, windows, pad=module.settings["pad"])
+    pad = module.settings["pad"]
+    budget = best_budget(module.encoder, windows, pad=pad)
+    batches = batches_on_device(module.encoder, windows, pad=pad, max_padded=budget)
     return lambda: run_bare(module.encoder, batches)
 
 

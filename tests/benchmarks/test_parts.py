@@ -58,7 +58,7 @@ def test_limits_read_what_the_pipeline_reads(load, settings, hf_path):
     from spacy_ssner.evaluation.encoder_use import windows_read
 
     texts = ["The group used http://evil.example/abc.", "Nothing was stolen."]
-    capped, whole = systems.limits(encoder, nlp, texts)
+    capped, whole = systems.Limit(encoder, nlp, texts).systems(texts)
     for system, is_more in ((capped, False), (whole, True)):
         seen.clear()
         system.run([])

@@ -6,7 +6,9 @@ import spacy
 import torch
 
 from spacy_ssner.evaluation.encoder_use import (
-    best_batches,
+    BUDGETS,
+    batches_on_device,
+    best_budget,
     encoder_layers,
     forget_words,
     ideal_batches,
@@ -111,8 +113,9 @@ def test_bare_run_computes_what_the_pipeline_computes(nlp):
     assert torch.allclose(*sums, atol=1e-4)
 
 
-def test_best_batches_hold_all_windows(nlp):
+def test_best_budget_is_one_of_those_tried_and_batches_hold_all_windows(nlp):
     module = piece_encoder(encoder_layers(nlp)[0])
-    windows = windows_read(nlp, TEXTS).windows
-    batches = best_batches(module.encoder, windows, pad=module.settings["pad"])
+    windows, pad = windows_read(nlp, TEXTS).windows, module.settings["pad"]
+    assert best_budget(module.encoder, windows, pad=pad) in BUDGETS
+    batches = batches_on_device(module.encoder, windows, pad=pad, max_padded=40)
     assert sum(len(ids) for ids, _ in batches) == len(windows)
