@@ -31,8 +31,9 @@ def measure(settings: Settings) -> Dict[str, Any]:
     path = ssner_path(settings, sets["mixed"])
     nlp = spacy.load(path)
     limit = systems.Limit(systems.plain_encoder(settings.encoder, nlp), nlp, sets["mixed"])
-    int8, peer = systems.quantised(path), systems.spacy_ner(spacy_path(settings))
-    ours = [systems.ssner(nlp), *([] if int8 is None else [int8])]
+    samples = [file for _, file in settings.train]
+    int8 = systems.ssner(systems.load_quantised(path, samples), "ssner_int8")
+    ours, peer = [systems.ssner(nlp), int8], systems.spacy_ner(spacy_path(settings))
     results: Dict[str, Any] = {
         "pipeline": path.name,
         "trained": bool(settings.pipelines),
@@ -49,8 +50,7 @@ def measure(settings: Settings) -> Dict[str, Any]:
         is_long = name not in ("mixed", "reports") and words > LONGEST_REPEATED
         figures = compare(found, batch, words, 1 if is_long else settings.n_repeats)
         results[name] = {"texts": len(batch), "words": words, **figures}
-    if int8 is not None:
-        results["int8_f1"] = f1_lost(settings)
+    results["int8_f1"] = f1_lost(settings)
     return results
 
 
@@ -75,7 +75,8 @@ def f1_lost(settings: Settings) -> Dict[str, Any]:
 
     scores = []
     for path in settings.pipelines:
-        nlp, int8 = spacy.load(path), systems.load_quantised(path)
+        samples = [file for _, file in settings.train]
+        nlp, int8 = spacy.load(path), systems.load_quantised(path, samples)
         for name, file in settings.corpora:
             if labels_of(read_examples(file, nlp)) <= set(nlp.get_pipe("ssner").labels):
                 f1, f1_int8 = (100 * x.evaluate(read_examples(file, x))["ents_f"] for x in (nlp, int8))

@@ -1,8 +1,7 @@
 """The systems that annotate texts: ours, its int8 form, Hugging Face's pipeline, spaCy's, and the bare encoder."""
 
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, List, Optional, Sequence
 
@@ -19,6 +18,7 @@ from spacy_ssner.evaluation.encoder_use import (
 
 OVERLAP = 8  # Hugging Face's pipeline: an eighth of the longest input is shared by two parts of a long text
 BATCH_SIZES = (8, 32)
+N_SAMPLES = 200  # sentences of a training file
 Run = Callable[[Sequence[str]], Any]
 
 
@@ -39,19 +39,19 @@ def ssner(nlp: Any, name: str = "ssner") -> System:
     return System(name, lambda texts: drain(nlp, texts), lambda: forget_words(nlp))
 
 
-def quantised(path: Path) -> Optional[System]:
-    """A pipeline of ours in int8, None if this version of spacy-ssner has no such thing."""
-    if find_spec("spacy_ssner.quantise") is None:
-        return None
-    return ssner(load_quantised(path), "ssner_int8")
+def load_quantised(path: Path, samples: Sequence[Path]) -> Any:
+    """A saved pipeline with its encoder in int8. RAISES (ValueError): If no layer was quantised.
 
-
-def load_quantised(path: Path) -> Any:
-    """A saved pipeline with its encoder in int8. RAISES (ValueError): If no layer was quantised."""
+    samples (Sequence[Path]): Training files, whose first sentences show which channels of the encoder are large.
+    """
     import spacy
 
+    from spacy_ssner.quantise import quantise_encoder
+    from spacy_ssner.text.reading import read_sentences
+
     nlp = spacy.load(path)
-    if not import_module("spacy_ssner.quantise").quantise_encoder(nlp):
+    sentences = [words for file in samples for words in islice(read_sentences(file), N_SAMPLES)]
+    if not quantise_encoder(nlp, sentences):
         raise ValueError(f"No layer of {path} was quantised.")
     return nlp
 
