@@ -44,8 +44,8 @@ class Settings:
 
 
 QUICK = {
-    "n_repeats": 1, "n_sentences": 100, "n_reports": 2, "n_scored": 60, "lengths": (2_000,), "max_batches": 3, "n_stream": 3_000,
-    "table_words": 5_000, "long_characters": 50_000,
+    "n_repeats": 1, "n_sentences": 100, "n_reports": 2, "n_scored": 60, "lengths": (2_000,), "max_batches": 3,
+    "n_stream": 3_000, "table_words": 5_000, "long_characters": 50_000,
 }  # fmt: skip
 
 
