@@ -19,6 +19,7 @@ class Settings:
     spacy_pipeline: A trained spaCy `transformer` + `ner`; None: one is made.
     encoder: Hugging Face folder. similar_words: Table for pipelines that are made.
     stream_pipeline: The pipeline of the stream of documents; None: a small CNN is made.
+    n_scored: Sentences of a test file whose F1 is taken in float32 and int8.
     work: Folder for what is made. threads: Of torch, BLAS and the tokenizers.
     """
 
@@ -34,6 +35,7 @@ class Settings:
     n_repeats: int = 3
     n_sentences: int = 700
     n_reports: int = 8
+    n_scored: int = 10_000
     lengths: Tuple[int, ...] = (2_000, 10_000)
     max_batches: int = 6
     n_stream: int = 20_000
@@ -42,8 +44,8 @@ class Settings:
 
 
 QUICK = {
-    "n_repeats": 1, "n_sentences": 100, "n_reports": 2, "lengths": (2_000,), "max_batches": 3, "n_stream": 3_000,
-    "table_words": 5_000, "long_characters": 50_000,
+    "n_repeats": 1, "n_sentences": 100, "n_reports": 2, "n_scored": 60, "lengths": (2_000,), "max_batches": 3,
+    "n_stream": 3_000, "table_words": 5_000, "long_characters": 50_000,
 }  # fmt: skip
 
 

@@ -155,6 +155,14 @@ def test_settings_of_the_command_line(run, tmp_path):
             module.named_files([bad])
 
 
+def test_before_each_timed_run_and_without_warm_up(load):
+    order = []
+    jobs = {"a": lambda: order.append("a"), "b": lambda: order.append("b")}
+    before = lambda: order.append("-")  # noqa: E731
+    load("timing").time_in_turns(jobs, n_repeats=2, warm_up=False, before=before)
+    assert order == ["-", "a", "-", "b"] * 2
+
+
 def test_default_corpora(load, tmp_path, monkeypatch):
     default_corpora = load("suite.settings").default_corpora
     monkeypatch.setenv("SSNER_DATA", str(tmp_path))
