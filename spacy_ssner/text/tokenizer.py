@@ -15,6 +15,8 @@ from spacy.vocab import Vocab
 from .cuts import Place, forced_tokens, needs_cuts
 from .indicators import find_indicators
 
+# spaCy keeps a full stop behind a single capital, as in `J.`; behind a name (`PlugX.`, `C&C.`) it ends the sentence.
+NAME_STOP = r"(?<=[a-z&][A-Z])\."
 # Stands for a token of ours while spaCy cuts what is around it. No rule of spaCy's knows it.
 MARK = "\ufffc"
 OTHER_MARKS = range(0xF0000, 0x10FFFE)  # planes for private use, for texts that hold the mark itself
@@ -25,11 +27,12 @@ def make_cti_tokenizer() -> Callable[[Language], "CTITokenizer"]:
 
     def make_tokenizer(nlp: Language) -> CTITokenizer:
         rules = nlp.Defaults
+        suffixes = [*rules.suffixes, NAME_STOP] if rules.suffixes else None
         return CTITokenizer(
             nlp.vocab,
             rules=rules.tokenizer_exceptions,
             prefix_search=compile_prefix_regex(rules.prefixes).search if rules.prefixes else None,
-            suffix_search=compile_suffix_regex(rules.suffixes).search if rules.suffixes else None,
+            suffix_search=compile_suffix_regex(suffixes).search if suffixes else None,
             infix_finditer=compile_infix_regex(rules.infixes).finditer if rules.infixes else None,
             token_match=rules.token_match,
             url_match=rules.url_match,

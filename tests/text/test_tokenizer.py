@@ -13,6 +13,8 @@ CONFIG = {"nlp": {"tokenizer": {"@tokenizers": "spacy-ssner.CTITokenizer.v1"}}}
 
 # Text, its tokens, and the indicators among them: kind, refanged value.
 SNIPPETS = [
+    ("It drops PlugX. Then FakeM.", "It|drops|PlugX|.|Then|FakeM|.", ""),
+    ("Made by J. Doe of PwC.", "Made|by|J.|Doe|of|PwC|.", ""),
     (
         "See (CVE-2017-0144)/EternalBlue now.",
         "See|(|CVE-2017-0144|)|/|EternalBlue|now|.",
