@@ -42,7 +42,8 @@ def annotate_cli(
     """
     from tqdm import tqdm
 
-    from ..bulk import Totals, annotate_records, find_inputs, read_records, to_json
+    from ..bulk import Totals, annotate_records, to_json
+    from ..text.records import find_inputs, read_records
 
     totals, start = Totals(), perf_counter()
     on_bad = totals.leave_out

@@ -1,0 +1,90 @@
+"""Reading many documents: nothing is lost without a name, and the text is that of the file."""
+
+import gzip
+
+import pytest
+
+from spacy_ssner.text.records import find_inputs, read_records
+
+TEXT = "APT29 used Mimikatz.\r\nThe end."
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Files of all kinds, good and bad."""
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    files = {
+        "a.txt": TEXT.encode(),
+        "b.txt.gz": gzip.compress("Lazarus — ‘x’".encode()),
+        "bom.txt": "\ufeffAPT29".encode("utf-8"),
+        "c.jsonl": b"""{"text": "one", "id": 7, "other": 1}
+
+not json
+{"no": "text"}
+{"text": 5}
+[1]
+{"text": "two"}
+""",
+        "deep/d.TXT": "naïve".encode("utf-16"),
+        "e.pdf": b"%PDF",
+        "f.txt.gz": gzip.compress(b"cut off " * 1000)[:-9],
+        "g.txt": b"APT\xff29 \xc3",
+        "h.jsonl.gz": gzip.compress(b'{"text": "lone \\ud800 half"}\n'),
+        "i.txt.gz": b"not gzip",
+        "long.txt": b"x" * 501,
+        "nested.jsonl": b'{"text": ' + b"[" * 100_000,
+    }
+    for name, data in files.items():
+        (tmp_path / "in" / name).write_bytes(data)
+    return tmp_path / "in"
+
+
+def read(names, tmp_path, **options):
+    bad = []
+    found = find_inputs(list(map(str, names)), output=tmp_path / "out.jsonl")
+    records = list(read_records(found, max_length=500, on_bad=lambda *why: bad.append(why), **options))
+    return records, bad
+
+
+def test_files_of_a_folder(folder, tmp_path):
+    records, bad = read([folder], tmp_path)
+    texts = {record.name.removeprefix(f"{folder}/"): record.text for record in records}
+    assert texts == {
+        "a.txt": TEXT,  # line ends stay
+        "b.txt.gz": "Lazarus — ‘x’",
+        "bom.txt": "APT29",
+        "c.jsonl:1": "one",
+        "c.jsonl:7": "two",
+        "deep/d.TXT": "naïve",
+        "g.txt": "APT\ufffd29 \ufffd",
+        "h.jsonl.gz:1": "lone \ufffd half",
+    }
+    reasons = {name.removeprefix(f"{folder}/"): reason for name, reason in bad}
+    assert list(reasons) == ["c.jsonl:3", "c.jsonl:4", "c.jsonl:5", "c.jsonl:6", "f.txt.gz", "i.txt.gz", "long.txt",
+                             "nested.jsonl:1"]  # fmt: skip
+    assert "S278" in reasons["long.txt"] and "no string" in reasons["c.jsonl:5"]
+    assert next(record for record in records if record.line == 1).fields == {"id": 7}
+
+
+def test_each_file_once_and_never_the_output(folder, tmp_path):
+    (tmp_path / "in" / "out.jsonl").write_text("{}")
+    output = tmp_path / "in" / "out.jsonl"
+    found = find_inputs([str(folder), str(folder / "a.txt"), str(folder)], output=output)
+    assert len(found) == len(set(found)) == 11 and str(output) not in found
+    with pytest.raises(ValueError, match="S213"):
+        find_inputs([str(output)], output=output)
+
+
+def test_inputs_that_are_not_there(tmp_path):
+    with pytest.raises(ValueError, match="S280.*nowhere"):
+        find_inputs([str(tmp_path / "nowhere.txt")], output=tmp_path / "out.jsonl")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="S214.*empty"):
+        find_inputs([str(tmp_path / "empty")], output=tmp_path / "out.jsonl")
+
+
+def test_a_file_far_too_long_is_not_read_as_a_whole(tmp_path, monkeypatch):
+    path = tmp_path / "huge.txt.gz"
+    path.write_bytes(gzip.compress(b"a" * 5_000_000))
+    records, bad = read([path], tmp_path)
+    assert not records and "more than 500" in bad[0][1]
