@@ -122,14 +122,10 @@ def path_sums(emissions: Tensor, transitions: Tensor, mask: Tensor) -> PathSums:
     SOURCE: Rabiner 1989 (A Tutorial on Hidden Markov Models), section V.A, for the scaling.
     """
     check_shapes(emissions, transitions, mask)
-    n_tags = emissions.shape[2]
     X, packed = _array(emissions).astype(np.float64), _array(transitions).astype(np.float64)
     with np.errstate(all="ignore"):  # what is lost shows in log_z
         sums = _scaled_sums(X, packed, mask)
-    if np.isfinite(sums.log_z).all():
-        return sums
-    alpha, beta, log_z = _log_sums(X, packed, mask, n_tags)
-    return PathSums(*_apart(alpha), *_apart(beta), log_z)
+    return sums if np.isfinite(sums.log_z).all() else _log_sums(X, packed, mask)
 
 
 def _apart(logs: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
@@ -180,23 +176,20 @@ def _rescale(sums: np.ndarray) -> np.ndarray:
     return np.log(total[:, 0])
 
 
-def _log_sums(
-    emissions: np.ndarray, transitions: np.ndarray, mask: Tensor, n_tags: int
-) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """alpha, beta (B, T, K) and log_z (B,) in log space, rows shifted by their maximum. emissions: (B, T, K)."""
+def _log_sums(X: np.ndarray, transitions: np.ndarray, mask: Tensor) -> PathSums:
+    """The sums in log space, rows shifted by their maximum. X: (B, T, K), emissions."""
     on = mask.cpu().numpy()[:, :, None]
-    follow, start, end = np.exp(transitions[:n_tags]), transitions[n_tags], transitions[n_tags + 1]
-    alpha, beta = np.empty_like(emissions), np.empty_like(emissions)
-    alpha[:, 0] = start + emissions[:, 0]
-    for t in range(1, emissions.shape[1]):
-        alpha[:, t] = _log_matmul(alpha[:, t - 1], follow) + emissions[:, t]
+    follow, start, end = np.exp(transitions[:-2]), transitions[-2], transitions[-1]
+    alpha, beta = np.empty_like(X), np.empty_like(X)
+    alpha[:, 0] = start + X[:, 0]
+    for t in range(1, X.shape[1]):
+        alpha[:, t] = _log_matmul(alpha[:, t - 1], follow) + X[:, t]
         alpha[:, t] = np.where(on[:, t], alpha[:, t], alpha[:, t - 1])
     beta[:, -1] = end
-    for t in range(emissions.shape[1] - 1, 0, -1):
-        beta[:, t - 1] = _log_matmul(beta[:, t] + emissions[:, t], follow.T)
+    for t in range(X.shape[1] - 1, 0, -1):
+        beta[:, t - 1] = _log_matmul(beta[:, t] + X[:, t], follow.T)
         beta[:, t - 1] = np.where(on[:, t], beta[:, t - 1], beta[:, t])
-    log_z = _log_sum(alpha[:, -1] + end)
-    return alpha, beta, log_z
+    return PathSums(*_apart(alpha), *_apart(beta), _log_sum(alpha[:, -1] + end))
 
 
 def _log_matmul(log_x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from spacy_ssner.labels import legal_transitions
+from spacy_ssner.nn import crf_decoding
 from spacy_ssner.nn.crf import (
     OFF,
     ConstrainedCRF,
@@ -360,3 +361,19 @@ def test_no_temperature_makes_an_illegal_path_possible(temperature, make_scores,
     alpha, beta, log_z = forward_backward(emissions, transitions, ones(4, 6))
     inside_at_start = (alpha + beta - log_z[:, None, None])[:, 0, [2, 4]].exp()
     assert (inside_at_start < 1e-12).all()
+
+
+@pytest.mark.parametrize("gap", [50.0, 800.0, 5000.0])
+def test_sums_where_only_what_is_far_less_likely_is_legal(gap, monkeypatch):
+    """A token that all but shouts I-, where no entity can go on: beyond 700 nats only log space holds the rest."""
+    start_legal, follow_legal = (torch.from_numpy(x) for x in legal_transitions(1))
+    crf = ConstrainedCRF(start_legal, follow_legal)
+    emissions = torch.tensor([[[0.0, 0.5, gap], [0.2, 0.1, 0.3], [0.0, 0.0, 0.1]]])
+    used = []
+    log_sums = crf_decoding._log_sums
+    monkeypatch.setattr(crf_decoding, "_log_sums", lambda *args: used.append(1) or log_sums(*args))
+    alpha, beta, log_z = forward_backward(emissions, crf.packed().detach(), ones(1, 3))
+    expected = log_partition(emissions.double(), crf.packed().detach().double(), ones(1, 3))
+    assert_close(log_z, expected, atol=1e-6, rtol=0)
+    assert_close(torch.logsumexp(alpha + beta, dim=2), expected[:, None].expand(1, 3), atol=1e-6, rtol=0)
+    assert bool(used) == (gap > 700)
