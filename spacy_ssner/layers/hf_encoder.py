@@ -182,7 +182,7 @@ def window_pieces(
 
 
 def _cached_pieces(
-    encoder: PieceEncoder, words: List[str], *, max_pieces: int, long_words: str
+    encoder: PieceEncoder, words: List[str], *, max_pieces: int, long_words: str = "first"
 ) -> List[np.ndarray]:
     """Pieces of words, remembered with the encoder: a corpus repeats most of its words."""
     cache: Dict[str, np.ndarray] = encoder.__dict__.setdefault("piece_cache", {})
