@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import spacy
 
-from spacy_ssner.text.windows import boundary_kinds, sentence_starts
+from spacy_ssner.layers.word_features import distinct_words, doc_sentence_starts
 
 SAMPLE = Path(__file__).resolve().parents[1] / "assets" / "sample"
 SPLITS = {"train": 0.70, "dev": 0.15, "test": 0.15}
@@ -42,7 +42,7 @@ def normal(text):
 def find_sentences(text, nlp):
     """(start, end) in characters of each sentence that holds a letter or a digit."""
     doc = nlp.make_doc(text)
-    starts = sentence_starts(boundary_kinds([token.text for token in doc]))
+    starts = doc_sentence_starts([doc], *distinct_words([doc]))
     edges = [token.idx for token, is_start in zip(doc, starts) if is_start] + [len(text)]
     return [(a, b) for a, b in zip(edges, edges[1:]) if normal(text[a:b])]
 

@@ -168,7 +168,8 @@ def test_two_processes_equal_one(run, corpus, tiny_bert, tmp_path):
     assert losses(together) == pytest.approx(losses(alone), abs=2e-3)
     weights = [load_encoder(str(tmp_path / out), max_padded=512).state_dict() for out in ("a", "b")]
     for name, weight in weights[0].items():
-        assert torch.allclose(weight, weights[1][name], atol=2e-3), name
+        if not name.endswith("key.bias"):  # changes nothing: its gradient is rounding, which Adam makes steps of
+            assert torch.allclose(weight, weights[1][name], atol=2e-3), name
 
 
 def test_a_full_disk_leaves_the_previous_checkpoint(run, tmp_path, monkeypatch):
