@@ -168,7 +168,9 @@ def test_two_processes_equal_one(run, corpus, tiny_bert, tmp_path):
     assert losses(together) == pytest.approx(losses(alone), abs=2e-3)
     weights = [load_encoder(str(tmp_path / out), max_padded=512).state_dict() for out in ("a", "b")]
     for name, weight in weights[0].items():
-        if not name.endswith("key.bias"):  # changes nothing: its gradient is rounding, which Adam makes steps of
+        if not name.endswith(
+            "key.bias"
+        ):  # changes nothing: its gradient is rounding, which Adam makes steps of
             assert torch.allclose(weight, weights[1][name], atol=2e-3), name
 
 
