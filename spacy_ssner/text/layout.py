@@ -11,7 +11,7 @@ Letters: N tokens, W words (other tokens than white space), C chunks (words with
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Sequence
+from typing import Sequence, Tuple
 
 import numpy as np
 
@@ -50,13 +50,15 @@ _HANGING = frozenset(
 class Lines:
     """What the lines of some text show; all arrays (L,), bool unless said otherwise.
 
-    paragraph: int64, lines without an empty one between them have the same. width: int64, characters. head: int64,
-    characters of the first chunk. n_chunks: int64. lower, named, numbered: begins with a word in lower case, a name
-    (address, hash, path, date), a number of a list. bullet: that or a bullet. keyed: a colon behind one of the first
-    three chunks, and more. hanging: ends in the middle of a sentence, by its last word or an open bracket. ended,
-    inner: a full stop at its end, before it. row: a row of a table, code, or nothing but punctuation.
+    tokens: int64, the first of each. paragraph: int64, lines without an empty one between them have the same.
+    width: int64, characters. head: int64, characters of the first chunk. n_chunks: int64.
+    lower, named, numbered: begins with a word in lower case, a name (address, hash, path, date), a number of a list.
+    bullet: that or a bullet. keyed: a colon behind one of the first three chunks, and more.
+    hanging: ends in the middle of a sentence, by its last word or an open bracket. ended, inner: a full stop at its
+    end, before it. row: a row of a table, code, or nothing but punctuation.
     """
 
+    tokens: np.ndarray
     paragraph: np.ndarray
     width: np.ndarray
     head: np.ndarray
@@ -101,57 +103,37 @@ def line_starts(kinds: np.ndarray, looks: np.ndarray, lengths: np.ndarray, blank
     To be joined with `windows.sentence_starts`, which knows full stops, empty lines and bullets.
     """
     starts = np.zeros(len(kinds), dtype=bool)
-    places = np.flatnonzero(kinds < SPACE)
-    if not len(places):
-        return starts
-    gap = widest_gap(kinds, places)
-    new_line = gap >= NEW_LINE
-    new_line[0] = True
-    first = np.flatnonzero(new_line)
-    meant = meant_breaks(read_lines(kinds, looks, lengths, blanks, places, gap, first))
-    starts[places[first[meant]]] = True
+    if (kinds < SPACE).any():
+        lines = read_lines(kinds, looks, lengths, blanks)
+        starts[lines.tokens[meant_breaks(lines)]] = True
     return starts
 
 
-def read_lines(
-    kinds: np.ndarray,
-    looks: np.ndarray,
-    lengths: np.ndarray,
-    blanks: np.ndarray,
-    places: np.ndarray,
-    gap: np.ndarray,
-    first: np.ndarray,
-) -> Lines:
-    """Bring the words together to lines. places, gap (np.ndarray): (W,), see `widest_gap`. first (np.ndarray): (L,)
-    words that lines begin with; others as for `line_starts`."""
+def read_lines(kinds: np.ndarray, looks: np.ndarray, lengths: np.ndarray, blanks: np.ndarray) -> Lines:
+    """Bring the words together to lines. Arguments as for `line_starts`; at least one word."""
+    places = np.flatnonzero(kinds < SPACE)  # (W,), and so are the following
+    gap = widest_gap(kinds, places)
     word_kinds, word_looks = kinds[places], looks[places]
     ends = np.cumsum(lengths + blanks)[places] - blanks[places]
     begins = ends - lengths[places]
+    first = np.flatnonzero(np.append(True, gap[1:] >= NEW_LINE))  # (L,)
     last = np.append(first[1:], len(places)) - 1
-    after_blank = np.append(True, blanks[places][:-1]) | (gap > 0)
+    in_line = np.arange(len(places)) - np.repeat(first, last - first + 1)
+    after_blank = np.append(True, blanks[places][:-1] | (gap[1:] > 0))
     chunk = np.cumsum(after_blank) - 1  # (W,)
-    chunk_first = np.flatnonzero(after_blank)
+    chunk_first = np.flatnonzero(after_blank)  # (C,)
     chunk_looks = np.bitwise_or.reduceat(word_looks, chunk_first)
     chunk_ends = ends[np.append(chunk_first[1:], len(places)) - 1]
-    in_line = np.arange(len(places)) - np.repeat(first, last - first + 1)
-    rank = chunk - np.repeat(chunk[first], last - first + 1)
-    n_chunks = rank[last] + 1
-    begin_looks = chunk_looks[chunk[first]]
-    named = (begin_looks & NAME > 0) | ((begin_looks & DIGIT > 0) & (begin_looks & JOINT > 0))
-    keys = (word_looks & KEY > 0) & (rank < 3)
-    keys[last] = False
-    keyed = np.logical_or.reduceat(keys, first)
+    begin, n_chunks = chunk_looks[chunk[first]], chunk[last] - chunk[first] + 1
+    named = (begin & NAME > 0) | ((begin & DIGIT > 0) & (begin & JOINT > 0))
+    keyed = _keyed(word_looks, chunk, first, last)
     code = np.add.reduceat(chunk_looks & CODE > 0, chunk[first], dtype=np.int64)
     row = (code > 1) & (code >= CODE_SHARE * n_chunks)
-    row |= _cells(word_kinds, word_looks, _gap_looks(kinds, looks, places), in_line, first) > 1
-    row |= np.bitwise_or.reduceat(word_looks, first) & TEXT == 0
-    row |= (word_looks[last] & BRACE > 0) | (word_looks[first] & PROMPT > 0)
-    closed = word_kinds[np.maximum(last - 1, first)]
+    row |= _is_row(word_kinds, word_looks, _gap_looks(kinds, looks, places), in_line, first)
     numbered = _numbered(word_kinds, word_looks, first)
-    brackets = (word_looks & OPEN > 0).astype(np.int64) - (word_looks & SHUT > 0)
-    stops = (word_kinds == FINAL) & (in_line > 1)
-    stops[last] = False
+    hanging, ended, inner = _stops(word_kinds, word_looks, in_line, first, last)
     return Lines(
+        tokens=places[first],
         paragraph=np.cumsum(gap[first] == BLANK_LINE),
         width=ends[last] - begins[first],
         head=chunk_ends[chunk[first]] - begins[first],
@@ -161,11 +143,18 @@ def read_lines(
         numbered=numbered,
         bullet=numbered | (word_kinds[first] == BULLET),
         keyed=keyed,
-        hanging=(word_looks[last] & HANGING > 0) | (np.add.reduceat(brackets, first) > 0),
-        ended=(word_kinds[last] == FINAL) | ((word_kinds[last] == CLOSING) & (closed == FINAL)),
-        inner=np.logical_or.reduceat(stops, first),
+        hanging=hanging,
+        ended=ended,
+        inner=inner,
         row=row,
     )
+
+
+def _keyed(word_looks: np.ndarray, chunk: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """Which lines have a colon behind one of their first three chunks, and more behind it: (L,) bool."""
+    keys = (word_looks & KEY > 0) & (chunk - np.repeat(chunk[first], last - first + 1) < 3)
+    keys[last] = False
+    return np.logical_or.reduceat(keys, first)
 
 
 def _gap_looks(kinds: np.ndarray, looks: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -176,17 +165,30 @@ def _gap_looks(kinds: np.ndarray, looks: np.ndarray, places: np.ndarray) -> np.n
     return result
 
 
-def _cells(
+def _is_row(
     word_kinds: np.ndarray, word_looks: np.ndarray, gaps: np.ndarray, in_line: np.ndarray, first: np.ndarray
 ) -> np.ndarray:
-    """Signs of columns in each line, two for a sure one (a tab, three blanks), one for two blanks or a `|`: (L,).
-
-    Wide white space behind the end of a sentence or a bullet is none.
-    """
+    """Which lines have columns (a tab, three blanks; two blanks or `|` twice; not behind the end of a sentence or a
+    bullet), no letter and no digit, a curly bracket at the end or a prompt at the beginning: (L,) bool."""
+    last = np.append(first[1:], len(word_kinds)) - 1
     before = np.append(BULLET, word_kinds[:-1])
     between = (in_line > 0) & (before != FINAL) & (before != CLOSING) & (before != BULLET)
     signs = np.where(between & (gaps & CELL > 0), 2, np.where(between & (gaps & GAP > 0), 1, 0))
-    return np.add.reduceat(signs + (word_looks & GAP > 0), first)
+    row = np.add.reduceat(signs + (word_looks & GAP > 0), first) > 1
+    row |= np.bitwise_or.reduceat(word_looks, first) & TEXT == 0
+    return row | (word_looks[last] & BRACE > 0) | (word_looks[first] & PROMPT > 0)
+
+
+def _stops(
+    word_kinds: np.ndarray, word_looks: np.ndarray, in_line: np.ndarray, first: np.ndarray, last: np.ndarray
+) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which lines end in the middle of a sentence, with a full stop, have one before their end: (L,) bool each."""
+    brackets = (word_looks & OPEN > 0).astype(np.int64) - (word_looks & SHUT > 0)
+    hanging = (word_looks[last] & HANGING > 0) | (np.add.reduceat(brackets, first) > 0)
+    closed = (word_kinds[last] == CLOSING) & (word_kinds[np.maximum(last - 1, first)] == FINAL)
+    stops = (word_kinds == FINAL) & (in_line > 1)
+    stops[last] = False
+    return hanging, (word_kinds[last] == FINAL) | closed, np.logical_or.reduceat(stops, first)
 
 
 def _numbered(word_kinds: np.ndarray, word_looks: np.ndarray, first: np.ndarray) -> np.ndarray:
