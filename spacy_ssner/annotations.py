@@ -31,9 +31,8 @@ def annotate(doc: Doc, predicted: DocPrediction, cfg: Dict[str, Any]) -> None:
         group = _group(doc, probable, predicted.n_best, name=cfg["n_best_key"])
         group.attrs[REVIEW] = True
         doc.spans[cfg["n_best_key"]] = group
-    doc.user_data[REPORT] = dict(
-        vars(predicted.report)
-    )  # plain, so that docs can go to files and other processes
+    # Plain, so that docs can go to files and other processes.
+    doc.user_data[REPORT] = dict(vars(predicted.report))
     if cfg["overwrite_ents"]:
         doc.set_ents(spans, default="outside")
     else:

@@ -103,9 +103,7 @@ def _white_space(scores: TagScores) -> Tuple[np.ndarray, np.ndarray]:
     windows, n_places = scores.windows, len(scores.windows.index)
     if scores.reading is None:
         return np.zeros(n_places, dtype=bool), np.zeros(n_places, dtype=bool)
-    words = scores.reading.words
-    is_space = np.fromiter((word.isspace() for word in words), dtype=bool, count=len(words))
-    space = is_space[scores.reading.features.word_index[windows.index]]
+    space = scores.reading.is_space[scores.reading.features.word_index[windows.index]]
     places = np.arange(n_places)
     last_word = np.maximum.reduceat(np.where(space, -1, places), windows.starts)
     return space, places > np.repeat(last_word, windows.lengths)

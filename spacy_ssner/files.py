@@ -9,25 +9,25 @@ from typing import Iterator, TextIO, Union
 
 def write_bytes(path: Union[str, Path], data: bytes) -> None:
     """Write beside the file's place and move it there. Its folder is created."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with _draft(path) as draft:
         draft.write_bytes(data)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 @contextmanager
 def open_draft(path: Union[str, Path]) -> Iterator[TextIO]:
     """A text file to write to in UTF-8, line by line, beside its place; moved there when all is written."""
+    with _draft(path) as draft, draft.open("w", encoding="utf8", newline="\n") as file:
+        yield file
+
+
+@contextmanager
+def _draft(path: Union[str, Path]) -> Iterator[Path]:
+    """A file beside the place of another, moved there if all goes well and gone if not; the folder is made."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with draft.open("w", encoding="utf8", newline="\n") as file:
-            yield file
+        yield draft
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)

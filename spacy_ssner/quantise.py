@@ -1,6 +1,6 @@
 """Encoders of a trained pipeline in 8-bit integers: half as fast again on a CPU, a quarter of the size."""
 
-from typing import TYPE_CHECKING, Iterable, List, Optional, Sequence
+from typing import TYPE_CHECKING, Iterable, List, Optional, Sequence, cast
 
 from .errors import Errors
 
@@ -30,8 +30,6 @@ def quantise_encoder(nlp: "Language", sentences: Optional[Iterable[Sequence[str]
 
 def find_encoders(nlp: "Language") -> List["EncoderShim"]:
     """The encoders of a pipeline, one of several components once."""
-    from .layers.hf_encoder import EncoderShim
+    from .layers.hf_encoder import EncoderShim, encoder_layers
 
-    models = [pipe.model for _, pipe in nlp.pipeline if hasattr(pipe, "model")]
-    shims = [shim for model in models for node in model.walk() for shim in node.shims]
-    return list({id(s): s for s in shims if isinstance(s, EncoderShim) and s.module is not None}.values())
+    return [cast(EncoderShim, layer.shims[0]) for layer in encoder_layers(nlp)]

@@ -1,6 +1,7 @@
 """Values that travel together. Plain frozen dataclasses; numpy at most."""
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Dict, List, Optional
 
 import numpy as np
@@ -132,6 +133,11 @@ class Reading:
     features: WordFeatures
     starts: np.ndarray
     no_vector: np.ndarray
+
+    @cached_property
+    def is_space(self) -> np.ndarray:
+        """Which of the different words are white space: (n_words,) bool."""
+        return np.fromiter((word.isspace() for word in self.words), dtype=bool, count=len(self.words))
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from ..errors import Errors
 if TYPE_CHECKING:
     from spacy.language import Language
 
+STDIN = "-"  # name of standard input on the command line
+
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
@@ -22,6 +24,13 @@ def plain_errors() -> Iterator[None]:
             raise
         typer.secho(f"✘ {error}", fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from error
+
+
+def read_stdin() -> str:
+    """All of standard input as one text; see evaluation.data_files.decode_text."""
+    from ..evaluation.data_files import decode_text
+
+    return decode_text(typer.get_binary_stream("stdin").read(), name="standard input")
 
 
 def use_gpu(gpu_id: int) -> None:

@@ -10,13 +10,12 @@ import typer
 from ..errors import Errors
 from ..files import write_text
 from ._app import ssner_app
-from ._io import load_pipeline, plain_errors, use_gpu
+from ._io import STDIN, load_pipeline, plain_errors, read_stdin, use_gpu
 
 if TYPE_CHECKING:
     from spacy.language import Language
 
 Opt = typer.Option
-STDIN = "-"
 TEXTS_HELP = "Text files, .jsonl (field text), .spacy files or folders of them, or - for standard input"
 INT8_HELP = "Also time the pipeline with its encoder in int8, if it has an HFEncoder (CPU only)"
 LIMIT_HELP = "Also time the bare encoder on the same pieces, if the pipeline has one HFEncoder"
@@ -101,12 +100,11 @@ def benchmark(settings: BenchmarkSettings) -> Dict[str, Any]:
 
 def read_input(name: str) -> List[str]:
     """Texts of a file, or all of standard input as one. RAISES (ValueError): S272-S274, S280."""
-    from ..evaluation.data_files import decode_text
     from ..evaluation.texts import read_texts
 
     if name != STDIN:
         return read_texts(Path(name))
-    text = decode_text(typer.get_binary_stream("stdin").read(), name="standard input")
+    text = read_stdin()
     if not text.strip():
         raise ValueError(Errors.S272.format(path="standard input"))
     return [text]
@@ -122,7 +120,7 @@ def check_length(nlp: "Language", texts: Sequence[str], *, max_length: Optional[
 
 def load_int8(settings: BenchmarkSettings, nlp: "Language") -> Tuple[Optional["Language"], int]:
     """A second copy of the pipeline in int8 and how many layers are so; None and 0 where that cannot be."""
-    from ..evaluation.encoder_use import encoder_layers
+    from ..layers.hf_encoder import encoder_layers
 
     if not settings.int8 or settings.gpu_id >= 0 or not encoder_layers(nlp):
         return None, 0

@@ -8,7 +8,7 @@ import typer
 from ..errors import Errors, Warnings
 from ..files import write_text
 from ._app import ssner_app
-from ._io import load_pipeline, plain_errors, use_gpu
+from ._io import STDIN, load_pipeline, plain_errors, read_stdin, use_gpu
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from ..visual import RenderOptions, Section
 
 Opt = typer.Option
-STDIN = "-"
 
 
 @ssner_app.command("render")
@@ -64,11 +63,9 @@ def read_input(name: str) -> str:
 
     RAISES (ValueError): S280 if it cannot be read.
     """
-    from ..evaluation.data_files import decode_text, read_text
+    from ..evaluation.data_files import read_text
 
-    if name == STDIN:
-        return decode_text(typer.get_binary_stream("stdin").read(), name="standard input")
-    return read_text(Path(name))
+    return read_stdin() if name == STDIN else read_text(Path(name))
 
 
 def annotate(nlp: "Language", texts: Dict[str, str], *, max_length: Optional[int]) -> List["Section"]:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..knowledge import similar_word_table
+from ..layers.hf_encoder import encoder_layers
 from ..nn.batching import length_groups
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from ..nn.piece_encoder import PieceEncoder
 
-LAYER = "hf_encoder"
 BUDGETS = (512, 1024, 2048, 4096)  # padded pieces of a batch that are tried
 SAMPLE, N_TRIES = 6_000, 3  # pieces, runs
 
@@ -41,17 +41,6 @@ class EncoderUse:
     n_pieces: int = 0
     n_padded: int = 0
     seconds: float = 0.0
-
-
-def encoder_layers(nlp: "Language") -> List["Model"]:
-    """The HFEncoder layers of a pipeline, each once; empty without one."""
-    found: Dict[int, "Model"] = {}
-    for _, pipe in nlp.pipeline:
-        model: Any = getattr(pipe, "model", None)
-        for node in model.walk() if hasattr(model, "walk") else ():
-            if node.name == LAYER and node.shims[0].module is not None:
-                found[node.id] = node
-    return list(found.values())
 
 
 def piece_encoder(layer: "Model") -> "PieceEncoder":

@@ -10,7 +10,7 @@ from thinc.api import Model
 
 from ..text.windows import cut_long
 from ..types import DocReport, NetworkSettings, Reading, TagScores
-from .hf_encoder import piece_counts
+from .hf_encoder import LAYER, piece_counts
 from .torch_tagger import network_of
 
 
@@ -36,7 +36,7 @@ def doc_reports(model: Model, scores: Optional[TagScores], lengths: Sequence[int
 
 def piece_encoder(model: Model) -> Optional[Model]:
     """The HFEncoder of a model, None if its token vectors come from elsewhere (a listener, a CNN)."""
-    return next((node for node in model.get_ref("tok2vec").walk() if node.name == "hf_encoder"), None)
+    return next((node for node in model.get_ref("tok2vec").walk() if node.name == LAYER), None)
 
 
 def _counted(model: Model) -> List[str]:
@@ -58,8 +58,7 @@ def _of_head(scores: TagScores, reading: Reading, max_window: int) -> Dict[str, 
     """Counts of tokens, sentences and windows: (N,) each, at the tokens where they belong."""
     windows, n_tokens = scores.windows, scores.windows.n_tokens
     word_index = reading.features.word_index
-    is_space = np.fromiter((word.isspace() for word in reading.words), dtype=bool, count=len(reading.words))
-    white_space = is_space[word_index]
+    white_space = reading.is_space[word_index]
     begins = np.bincount(windows.index[windows.starts], minlength=n_tokens)
     first = np.flatnonzero(reading.starts)
     cut = np.zeros(n_tokens, dtype=bool)
@@ -84,8 +83,8 @@ def _of_words(model: Model, reading: Reading) -> Dict[str, np.ndarray]:
         lost = np.maximum(lengths - settings.char_cnn.max_chars, 0)
         counts["long_words"], counts["lost_characters"] = (lost > 0)[word_index], lost[word_index]
     if settings.similar_words is not None:
-        is_word = np.fromiter((not word.isspace() for word in reading.words), dtype=bool)
-        counts["no_similar_words"] = ((reading.features.similar_rows < 0).all(axis=1) & is_word)[word_index]
+        nothing = (reading.features.similar_rows < 0).all(axis=1) & ~reading.is_space
+        counts["no_similar_words"] = nothing[word_index]
     return counts
 
 

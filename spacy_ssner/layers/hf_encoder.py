@@ -1,7 +1,7 @@
 """A transformer as token vectors: sentences as windows, cut by word pieces, batched by length."""
 
 import sys
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, cast
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, cast
 
 import numpy as np
 import torch
@@ -17,7 +17,11 @@ from ..text.windows import make_windows
 from .torch_shim import ModuleShim
 from .word_features import distinct_words, doc_sentence_starts
 
+if TYPE_CHECKING:
+    from spacy.language import Language
+
 CACHE_SIZE = 200_000  # words whose pieces are remembered
+LAYER = "hf_encoder"  # name of the layer in a model
 LONG_WORDS = ("first", "ends", "proxy")
 
 
@@ -57,7 +61,7 @@ def build_hf_encoder(
             Errors.S104.format(name="long_words", expected=f"one of {LONG_WORDS}", got=long_words)
         )
     return Model(
-        "hf_encoder",
+        LAYER,
         forward,
         init=init,
         dims={"nO": None},
@@ -71,6 +75,17 @@ def build_hf_encoder(
             "long_words": long_words,
         },
     )
+
+
+def encoder_layers(nlp: "Language") -> List[Model]:
+    """The layers of this kind in a pipeline that hold an encoder, each once; empty without one."""
+    found: Dict[int, Model] = {}
+    for _, pipe in nlp.pipeline:
+        model: Any = getattr(pipe, "model", None)
+        for node in model.walk() if hasattr(model, "walk") else ():
+            if node.name == LAYER and node.shims[0].module is not None:
+                found[node.id] = node
+    return list(found.values())
 
 
 class EncoderShim(ModuleShim):
@@ -122,16 +137,12 @@ def init(model: Model, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
 
 
 def forward(model: Model, docs: List[Doc], is_train: bool) -> Tuple[List[Floats2d], Callable]:
-    encoder = cast(PieceEncoder, cast(ModuleShim, model.shims[0]).module)
+    encoder = _encoder_of(model)
     if is_train and encoder.is_int8:
         raise ValueError(Errors.S141)
     words, word_index = distinct_words(docs)
     lengths = model.ops.asarray1i([len(doc) for doc in docs])
-    limit = min(model.attrs["max_pieces"], encoder.max_positions) - 2
-    max_word_pieces = min(model.attrs["max_word_pieces"], limit)
-    pieces = _cached_pieces(
-        encoder, words, max_pieces=max_word_pieces, long_words=model.attrs.get("long_words", "first")
-    )
+    pieces, _, limit = _read_pieces(model, words)
     starts = doc_sentence_starts(docs, words, word_index)
     piece_ids, window_lengths, tokens = window_pieces(pieces, word_index, starts, max_pieces=limit)
     device = next(encoder.parameters()).device
@@ -181,6 +192,19 @@ def window_pieces(
     return piece_ids, lengths[lengths > 0], tokens
 
 
+def _encoder_of(model: Model) -> PieceEncoder:
+    return cast(PieceEncoder, cast(ModuleShim, model.shims[0]).module)
+
+
+def _read_pieces(model: Model, words: Sequence[str]) -> Tuple[List[np.ndarray], int, int]:
+    """Pieces of words that a layer reads; how many there are at most, of a word and in a window."""
+    encoder = _encoder_of(model)
+    limit = min(model.attrs["max_pieces"], encoder.max_positions) - 2
+    longest = min(model.attrs["max_word_pieces"], limit)
+    pieces = _cached_pieces(encoder, list(words), max_pieces=longest, long_words=model.attrs["long_words"])
+    return pieces, longest, limit
+
+
 def _cached_pieces(
     encoder: PieceEncoder, words: List[str], *, max_pieces: int, long_words: str = "first"
 ) -> List[np.ndarray]:
@@ -204,11 +228,10 @@ def _cached_pieces(
 
 def proxy_word(word: str) -> str:
     """The name of the kind of an indicator (`url`, `sha256`), any other word as it is."""
-    from ..text.indicators import find_indicators
+    from ..text.indicators import whole_indicator
 
-    found = find_indicators(word)
-    whole = len(found) == 1 and found[0].start == 0 and found[0].end == len(word)
-    return found[0].kind.lower().replace("_", " ") if whole else word
+    found = whole_indicator(word)
+    return word if found is None else found.kind.lower().replace("_", " ")
 
 
 def piece_counts(model: Model, words: Sequence[str]) -> Tuple[np.ndarray, np.ndarray, int]:
@@ -216,16 +239,13 @@ def piece_counts(model: Model, words: Sequence[str]) -> Tuple[np.ndarray, np.nda
 
     words (Sequence[str]): Those of docs that the encoder has just read; their pieces are still in its memory.
     """
-    encoder = cast(PieceEncoder, cast(ModuleShim, model.shims[0]).module)
-    limit = min(model.attrs["max_pieces"], encoder.max_positions) - 2
-    longest = min(model.attrs["max_word_pieces"], limit)
-    long_words = model.attrs.get("long_words", "first")
-    pieces = _cached_pieces(encoder, list(words), max_pieces=longest, long_words=long_words)
+    pieces, longest, limit = _read_pieces(model, words)
     read = np.fromiter((len(p) for p in pieces), dtype=np.int64, count=len(pieces))
     full = read.copy()
     sizes = np.fromiter((len(word) for word in words), dtype=np.int64, count=len(words))
-    at_limit = np.flatnonzero((read == longest) | (sizes > longest) & (long_words == "proxy")).tolist()
+    is_proxy = model.attrs["long_words"] == "proxy"
+    at_limit = np.flatnonzero((read == longest) | (sizes > longest) & is_proxy).tolist()
     if at_limit:  # only these may have more
-        encoded = encoder.pieces([words[i] for i in at_limit], max_pieces=sys.maxsize)
+        encoded = _encoder_of(model).pieces([words[i] for i in at_limit], max_pieces=sys.maxsize)
         full[at_limit] = [len(p) for p in encoded]
     return read, full, limit

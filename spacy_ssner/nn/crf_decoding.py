@@ -102,7 +102,7 @@ def forward_backward(emissions: Tensor, transitions: Tensor, mask: Tensor) -> Tu
         log_z (B,); all float64. alpha + beta - log_z is the log-probability of a tag at a token.
         Behind the end of a window alpha keeps its last values, and beta means nothing.
     """
-    sums = path_sums(emissions, transitions, mask)
+    sums = path_sums(*_float64(emissions, transitions, mask), mask)
     with np.errstate(divide="ignore", invalid="ignore"):
         alpha = np.log(sums.alpha) + sums.alpha_scale[:, :, None]
         beta = np.log(sums.beta) + sums.beta_scale[:, :, None]
@@ -112,7 +112,7 @@ def forward_backward(emissions: Tensor, transitions: Tensor, mask: Tensor) -> Tu
     return alpha, beta, log_z
 
 
-def path_sums(emissions: Tensor, transitions: Tensor, mask: Tensor) -> PathSums:
+def path_sums(emissions: np.ndarray, transitions: np.ndarray, mask: Tensor) -> PathSums:
     """The sums of `forward_backward` with their scales apart: two operations a step in place of eight.
 
     Outside of log space a sum is lost where it is too small for float64 beside the largest of its window (two tags
@@ -121,11 +121,9 @@ def path_sums(emissions: Tensor, transitions: Tensor, mask: Tensor) -> PathSums:
 
     SOURCE: Rabiner 1989 (A Tutorial on Hidden Markov Models), section V.A, for the scaling.
     """
-    check_shapes(emissions, transitions, mask)
-    X, packed = _array(emissions).astype(np.float64), _array(transitions).astype(np.float64)
     with np.errstate(all="ignore"):  # what is lost shows in log_z
-        sums = _scaled_sums(X, packed, mask)
-    return sums if np.isfinite(sums.log_z).all() else _log_sums(X, packed, mask)
+        sums = _scaled_sums(emissions, transitions, mask)
+    return sums if np.isfinite(sums.log_z).all() else _log_sums(emissions, transitions, mask)
 
 
 def _apart(logs: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
@@ -215,8 +213,8 @@ def span_log_probability(
     (its I tag is the next one).
     """
     n_tags = emissions.shape[2]
-    sums = path_sums(emissions, transitions, mask)
-    X, packed = _array(emissions).astype(np.float64), _array(transitions).astype(np.float64)
+    X, packed = _float64(emissions, transitions, mask)
+    sums = path_sums(X, packed, mask)
     n_row, n_start, n_end, n_tag = (_array(x) for x in (row, start, end, tag))
     inside, length = n_tag + 1, n_end - n_start
     # all-I stretch [start + 1, end): emissions from a running sum, transitions B-I then I-I
@@ -235,6 +233,12 @@ def span_log_probability(
     behind = np.where(at_end, packed[n_tags + 1][last], _log_sum(after))
     log_p = np.minimum(before + body + behind - sums.log_z[n_row], 0.0)
     return torch.from_numpy(log_p.astype(np.float32)).to(emissions.device)
+
+
+def _float64(emissions: Tensor, transitions: Tensor, mask: Tensor) -> Tuple[np.ndarray, np.ndarray]:
+    """Emissions and transitions as arrays. RAISES (ValueError): S301 unless the three belong together."""
+    check_shapes(emissions, transitions, mask)
+    return _array(emissions).astype(np.float64), _array(transitions).astype(np.float64)
 
 
 def _array(x: Tensor) -> np.ndarray:

@@ -94,6 +94,12 @@ EXTRACTORS: Tuple[Tuple[str, Callable[[Refanged, int, int], Iterator[Hit]]], ...
 )
 
 
+def whole_indicator(string: str) -> Optional["Indicator"]:
+    """The indicator that a string is from end to end, None if it is none."""
+    found = find_indicators(string)
+    return found[0] if len(found) == 1 and found[0].end - found[0].start == len(string) else None
+
+
 def find_indicators(text: str) -> List[Indicator]:
     """Indicators of a text, in order; none overlaps another.
 

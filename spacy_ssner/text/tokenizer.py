@@ -13,7 +13,7 @@ from spacy.util import compile_infix_regex, compile_prefix_regex, compile_suffix
 from spacy.vocab import Vocab
 
 from .cuts import Place, forced_tokens, needs_cuts
-from .indicators import find_indicators
+from .indicators import find_indicators, whole_indicator
 
 # spaCy keeps a full stop behind a single capital, as in `J.`; behind a name (`PlugX.`, `C&C.`) it ends the sentence.
 NAME_STOP = r"(?<=[a-z&][A-Z])\."
@@ -44,8 +44,7 @@ def make_cti_tokenizer() -> Callable[[Language], "CTITokenizer"]:
 @lru_cache(maxsize=4096)  # spaCy asks again for every stretch that it does not cache itself
 def is_indicator(string: str) -> bool:
     """Is a string one indicator from end to end? A `token_match` of spaCy."""
-    found = find_indicators(string)
-    return len(found) == 1 and found[0].end - found[0].start == len(string)
+    return whole_indicator(string) is not None
 
 
 class KeepWhole:
