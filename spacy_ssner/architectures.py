@@ -171,7 +171,10 @@ def forward(model: SSNERModel, docs: List[Doc], is_train: bool) -> Tuple[TagScor
         lengths=lengths,
     )
     windows = head_windows(starts, max_tokens=model.attrs["max_window"])
-    X = model.ops.flatten(vectors) if sum(lengths) else model.ops.alloc2f(0, settings.token_width)
+    if len(vectors) == 1:
+        X = vectors[0]  # a long text: its vectors are not copied
+    else:
+        X = model.ops.flatten(vectors) if sum(lengths) else model.ops.alloc2f(0, settings.token_width)
     scores, tagger_backprop = tagger(TaggerInputs(X, features, windows), is_train)
     if not is_train:
         no_vector = ~model.ops.to_numpy(X.any(axis=1))

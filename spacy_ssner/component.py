@@ -2,7 +2,7 @@
 
 import warnings
 from collections import Counter
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
@@ -30,6 +30,7 @@ from .layers.torch_tagger import grow_network, network_of
 from .loss import allowed_tags, crf_loss, gold_tag_ids, softmax_loss, tag_weights
 from .saving import SavedPipe
 from .settings import check_settings
+from .streams import batches_by_words
 from .truncation import refuse_truncated, warn_of_truncation
 from .types import DocPrediction, Prediction, TagScores
 
@@ -130,8 +131,12 @@ class SSNER(SavedPipe):
         return doc
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
-        """Annotate a stream of docs, in batches. WARNS: SW210, once, as for one doc."""
-        docs = super().pipe(stream, batch_size=batch_size)
+        """Annotate a stream of docs, in batches of `batch_size` docs, or fewer where they are long.
+
+        WARNS: SW210, once, as for one doc.
+        """
+        batches = batches_by_words(stream, n_docs=batch_size)
+        docs = chain.from_iterable(super(SSNER, self).pipe(batch, batch_size=len(batch)) for batch in batches)
         return warn_of_truncation(docs) if self.cfg["on_truncation"] == "warn" else docs
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:

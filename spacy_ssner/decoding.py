@@ -9,7 +9,8 @@ from torch import Tensor
 
 from .nn.batching import length_groups, padded_places
 from .nn.crf import OFF, tempered
-from .nn.crf_decoding import span_log_probability, viterbi
+from .nn.crf_decoding import viterbi
+from .nn.crf_sums import span_log_probability
 from .nn.network import MAX_PADDED
 from .nn.span_marginals import probable_spans
 from .types import ScoredSpan, TagScores, Windows

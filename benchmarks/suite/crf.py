@@ -64,7 +64,8 @@ def compare(scores: Scores, n_repeats: int, flair: Optional[Callable]) -> Dict[s
     import torch
 
     from spacy_ssner.decoding import path_to_spans
-    from spacy_ssner.nn.crf_decoding import span_log_probability, viterbi
+    from spacy_ssner.nn.crf_decoding import viterbi
+    from spacy_ssner.nn.crf_sums import span_log_probability
 
     torchcrf = torchcrf_decoder(scores)
     with torch.inference_mode():

@@ -118,16 +118,30 @@ def print_calibration(results: Dict[str, Any]) -> None:
 
     temperature = results["temperature"]
     msg.good(f"Temperature {temperature['after']:.3f} (before: {temperature['before']:.3f})")
-    header = ("", "ECE", "ECE, equal mass", "loss (nats)", "predicted", "wrong", "errors caught")
+    header = (
+        "",
+        "ECE",
+        "equal mass",
+        "by chance",
+        "95 %",
+        "loss (nats)",
+        "predicted",
+        "wrong",
+        "errors caught",
+    )
     rows = []
     for split, figures in results["splits"].items():
         for when in ("before", "after"):
             f = figures[when]
-            errors = (f"{f['ece']:.4f}", f"{f['ece_equal_mass']:.4f}", f"{f['loss']:.4f}")
+            names = ("ece", "ece_equal_mass", "ece_by_chance", "ece_by_chance_95", "loss")
+            errors = (f"{f[name]:.4f}" for name in names)
             caught = f"{f['errors_caught']:.1%}"
             rows.append((f"{split} {when}", *errors, f["n_predicted"], f["n_wrong"], caught))
     aligns = ["l", *"r" * (len(header) - 1)]
     msg.table(rows, header=header, aligns=aligns, divider=True, title="Calibration of the scores")
+    msg.text(
+        "by chance: the ECE that perfect scores have on average, and stay below in 95 of 100 such data sets"
+    )
     msg.text(f"errors caught: share of the wrong entities among the lowest-scored {REVIEWED:.0%}")
     for split, figures in results["splits"].items():
         body = [

@@ -2,12 +2,13 @@
 
 SOURCE: Guo et al. 2017 (On Calibration of Modern Neural Networks, ICML): expected calibration error in
 section 2, temperature in section 4.2. Equal-mass bins: Nixon et al. 2019 (Measuring Calibration in Deep
-Learning), section 4.
+Learning), section 4. What chance alone does to the error: Bröcker and Smith 2007 (Increasing the Reliability
+of Reliability Diagrams), consistency resampling.
 """
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from .metrics import PRF, ratio
 N_BINS = 10
 THRESHOLDS = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 REVIEWED = 0.1
+N_DRAWS = 2000  # of chance_error
+DRAWS_AT_ONCE = 100
 LOWEST, HIGHEST = 0.1, 10.0  # temperatures; a network that needs others is broken rather than overconfident
 N_COARSE = 9  # steps of a factor of 1.78
 PRECISION = 1e-2  # of ln(temperature): 1 %
@@ -54,9 +57,14 @@ class Bin:
 
 def equal_width_bins(spans: JudgedSpans, *, n_bins: int = N_BINS) -> List[Bin]:
     """Bins (0, 1/n], (1/n, 2/n], ... as in Guo et al.; a score of 0 lies in the first."""
-    edges = np.linspace(0.0, 1.0, n_bins + 1)
-    place = np.clip(np.searchsorted(edges, spans.scores, side="left") - 1, 0, n_bins - 1)
+    edges, place = np.linspace(0.0, 1.0, n_bins + 1), _bin_numbers(spans.scores, n_bins)
     return [_bin(spans, np.flatnonzero(place == i), edges[i], edges[i + 1]) for i in range(n_bins)]
+
+
+def _bin_numbers(scores: np.ndarray, n_bins: int) -> np.ndarray:
+    """Number of the bin of equal width of each score: (S,)."""
+    edges = np.linspace(0.0, 1.0, n_bins + 1)
+    return np.clip(np.searchsorted(edges, scores, side="left") - 1, 0, n_bins - 1)
 
 
 def equal_mass_bins(spans: JudgedSpans, *, n_bins: int = N_BINS) -> List[Bin]:
@@ -81,6 +89,26 @@ def expected_calibration_error(bins: Sequence[Bin]) -> float:
     """Mean distance of score and precision over bins, weighted by entities: 0 (calibrated) to 1."""
     total = sum(b.count for b in bins)
     return ratio(sum(b.count * abs(b.score - b.precision) for b in bins), total)
+
+
+def chance_error(spans: JudgedSpans, *, n_draws: int = N_DRAWS, seed: int = 0) -> Tuple[float, float]:
+    """The calibration error that chance alone gives scores that mean what they say: its mean, and what it exceeds in
+    one data set of twenty; 0 and 0 without entities. An error below the second is no proof of bad scores.
+
+    n_draws (int): Data sets that are drawn with the same scores, each entity right with the probability it claims.
+    """
+    n = len(spans.scores)
+    if not n:
+        return 0.0, 0.0
+    member = np.zeros((n, N_BINS))
+    member[np.arange(n), _bin_numbers(spans.scores, N_BINS)] = 1.0
+    rng = np.random.default_rng(seed)
+    errors = []
+    for size in [DRAWS_AT_ONCE] * (n_draws // DRAWS_AT_ONCE) + [n_draws % DRAWS_AT_ONCE]:
+        surplus = (rng.random((size, n)) < spans.scores) - spans.scores
+        errors.append(np.abs(surplus @ member).sum(axis=1) / n)
+    drawn = np.concatenate(errors)
+    return float(drawn.mean()), float(np.quantile(drawn, 0.95))
 
 
 def correctness_loss(spans: JudgedSpans) -> float:
@@ -162,9 +190,12 @@ def calibration_figures(spans: JudgedSpans) -> Dict[str, Any]:
     """All figures for one temperature, for JSON; ratios from 0 to 1, the loss in nats per entity."""
     width, mass = equal_width_bins(spans), equal_mass_bins(spans)
     thresholds = [{"threshold": t, **prf.to_dict()} for t, prf in scores_at(spans).items()]
+    by_chance, by_chance_95 = chance_error(spans)
     return {
         "ece": expected_calibration_error(width),
         "ece_equal_mass": expected_calibration_error(mass),
+        "ece_by_chance": by_chance,
+        "ece_by_chance_95": by_chance_95,
         "loss": correctness_loss(spans),
         "n_predicted": len(spans.scores),
         "n_wrong": int((~spans.right).sum()),

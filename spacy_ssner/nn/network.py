@@ -9,6 +9,7 @@ from typing import NamedTuple, Optional, Tuple
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ..labels import legal_transitions
 from ..types import NetworkSettings
@@ -18,9 +19,13 @@ from .crf import ConstrainedCRF
 from .encoder import BiLSTM
 from .fusion import MultiHeadFusion
 from .lexicon_features import LexiconFeatures
+from .parallel import each
 from .similar_attention import SimilarAttention
 
-MAX_PADDED = 8192  # tokens side by side in one pass
+MAX_PADDED = 8192  # tokens side by side in one decoding
+TAGGED_AT_ONCE = (
+    2048  # padded tokens in one pass of the network; less, and the BiLSTM's steps become too small
+)
 
 
 class NetworkInputs(NamedTuple):
@@ -118,28 +123,37 @@ class SSNERNetwork(nn.Module):
 
     def forward(self, inputs: NetworkInputs) -> Tuple[Tensor, Tensor]:
         """RETURNS: emissions (M, K) in window order, transitions (K + 2, K)."""
-        X = inputs.token_vectors
-        if self.char_cnn is not None:
-            C = self.char_cnn(inputs.char_ids)  # eq. (19): (U, char width)
-            X = torch.cat([X, C[inputs.word_index]], dim=1)  # eq. (20)
-        if self.lexicon is not None and inputs.lexicon is not None:
-            X = torch.cat([X, self.lexicon(inputs.lexicon)], dim=1)
-        lengths = inputs.lengths
+        lengths, device = inputs.lengths, inputs.token_vectors.device
         starts = np.cumsum(lengths) - lengths
-        emissions, places = [], []
-        for group in length_groups(lengths, max_padded=MAX_PADDED):
-            place, mask = padded_places(starts[group], lengths[group], X.device)
-            emissions.append(self.tag_windows(X, inputs, inputs.places[place], mask)[mask])
-            places.append(place[mask])
-        if not emissions:
-            return X.new_zeros(0, self.n_tags), self.crf.packed()
-        order = torch.cat(places)
-        flat = torch.empty_like(torch.cat(emissions)).index_copy(0, order, torch.cat(emissions))
-        return flat, self.crf.packed()
+        C = None if self.char_cnn is None else self.char_cnn(inputs.char_ids)  # eq. (19): (U, char width)
+        L = None
+        if self.lexicon is not None and inputs.lexicon is not None:
+            L = self.lexicon(inputs.lexicon)
 
-    def tag_windows(self, X: Tensor, inputs: NetworkInputs, tokens: Tensor, mask: Tensor) -> Tensor:
-        """X: (N, width). tokens: (B, T) -> N. mask: (B, T). RETURNS: emissions (B, T, K)."""
-        H = tokens_in = self.dropout(X[tokens])  # (B, T, width)
+        def tag(group: np.ndarray) -> Tuple[Tensor, Tensor]:
+            place, mask = padded_places(starts[group], lengths[group], device)
+            return place[mask], self.tag_windows(inputs, C, L, inputs.places[place], mask)[mask]
+
+        found = list(each(tag, length_groups(lengths, max_padded=TAGGED_AT_ONCE), device=device))
+        if not found:
+            return inputs.token_vectors.new_zeros(0, self.n_tags), self.crf.packed()
+        order, emissions = (torch.cat(parts) for parts in zip(*found))
+        return torch.empty_like(emissions).index_copy(0, order, emissions), self.crf.packed()
+
+    def tag_windows(
+        self, inputs: NetworkInputs, C: Optional[Tensor], L: Optional[Tensor], tokens: Tensor, mask: Tensor
+    ) -> Tensor:
+        """One pass over windows of like length.
+
+        C: (U, char width) of all words. L: (N, lexicon width). tokens: (B, T) -> N. mask: (B, T).
+        RETURNS: emissions (B, T, K).
+        """
+        parts = [functional.embedding(tokens, inputs.token_vectors)]  # (B, T, token width)
+        if C is not None:
+            parts.append(functional.embedding(inputs.word_index[tokens], C))  # eq. (20)
+        if L is not None:
+            parts.append(functional.embedding(tokens, L))
+        H = tokens_in = self.dropout(torch.cat(parts, dim=-1))  # (B, T, width)
         if self.bilstm is not None:
             H = self.dropout(self.bilstm(H, mask))  # eq. (21)
         if self.similar is not None:

@@ -6,7 +6,7 @@ Letters: P pieces of all windows, N tokens, b windows of a group, t pieces of th
 import json
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from .batching import length_groups, padded_places
 from .int8 import empty_int8_linears, quantise_linears
+from .parallel import each
 
 MAX_SAMPLES = 200
 # Sentences that show which channels of an encoder are large; that is the encoder's own, and hardly the text's.
@@ -100,17 +101,23 @@ class PieceEncoder(nn.Module):
         piece_ids: (P,), window after window. lengths: numpy, pieces of each window, each >= 1.
         tokens: (P,), token of each piece, -1 = only context here.
         """
-        Y = torch.zeros(n_tokens, self.width, device=piece_ids.device)
+        device = piece_ids.device
         starts = np.cumsum(lengths) - lengths
-        counts = torch.zeros(n_tokens, device=piece_ids.device)
-        counts = counts.index_add(0, tokens.clamp(min=0), (tokens >= 0).float())
-        for group in length_groups(lengths + 2, max_padded=self.settings["max_padded"]):
-            place, mask = padded_places(starts[group], lengths[group], piece_ids.device)
-            states = self.encode(piece_ids[place], mask)[mask].float()  # (pieces of the group, W)
-            token = tokens[place][mask]
-            own = token >= 0
-            Y = Y.index_add(0, token[own], states[own])
-        return Y / counts.clamp(min=1).unsqueeze(1)
+
+        def states_of(group: np.ndarray) -> Tuple[Tensor, Tensor]:
+            place, mask = padded_places(starts[group], lengths[group], device)
+            states = self.encode(piece_ids[place], mask).reshape(-1, self.width)
+            token = torch.where(mask, tokens[place], -1).flatten()
+            own = (token >= 0).nonzero().squeeze(1)
+            return token.index_select(0, own), states.index_select(0, own).float()
+
+        Y = torch.zeros(n_tokens, self.width, device=device)
+        groups = length_groups(lengths + 2, max_padded=self.settings["max_padded"])
+        for token, states in each(states_of, groups, device=device):
+            Y.index_add_(0, token, states)  # in place: a long text has hundreds of groups
+        counts = torch.zeros(n_tokens, device=device)
+        counts.index_add_(0, tokens.clamp(min=0), (tokens >= 0).float())
+        return Y.div_(counts.clamp(min=1).unsqueeze(1))
 
     def encode(self, pieces: Tensor, mask: Tensor) -> Tensor:
         """States of the pieces without those of the special ones: (b, t, W). pieces, mask: (b, t)."""

@@ -4,6 +4,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from .crf import OFF
 
@@ -47,9 +48,11 @@ class SimilarAttention(nn.Module):
 
     def forward(self, query: Tensor, similar: Tensor) -> Tensor:
         """query: (B, T, query_width). similar: (B, T, k) rows, -1 = none. RETURNS: (B, T, D)."""
-        S = self.vectors[similar + 1]  # (B, T, k, D)
-        Q = self.map_query(query).unsqueeze(-2)  # (B, T, 1, width)
-        relevance = (Q * self.map_similar(S)).sum(dim=-1) / math.sqrt(Q.shape[-1])  # (B, T, k)
+        S = functional.embedding(similar + 1, self.vectors)  # (B, T, k, D)
+        Q = self.map_query(query)  # (B, T, width)
+        # <q, Ws> is <W'q, s>: one product for each word in place of one for each similar word.
+        relevance = (S @ (Q @ self.map_similar.weight).unsqueeze(-1)).squeeze(-1)  # (B, T, k)
+        relevance = relevance / math.sqrt(Q.shape[-1])
         alpha = relevance.masked_fill(similar < 0, OFF).softmax(dim=-1)
-        A = (alpha.unsqueeze(-1) * S).sum(dim=-2)  # (B, T, D)
+        A = (alpha.unsqueeze(-2) @ S).squeeze(-2)  # (B, T, D)
         return torch.where((similar >= 0).any(dim=-1, keepdim=True), A, self.nothing_similar)

@@ -9,7 +9,7 @@ from typing import List, Tuple
 import torch
 from torch import Tensor
 
-from .crf_decoding import TINY, forward_backward
+from .crf_sums import TINY, forward_backward
 
 Spans = Tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 

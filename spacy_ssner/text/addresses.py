@@ -18,7 +18,8 @@ class Hit(NamedTuple):
 
 # No quantifier below is followed by what it could also match, or it is bounded: no backtracking to speak of.
 SCHEME = re.compile(
-    r"(?<![A-Za-z0-9])(?:[A-Za-z][A-Za-z0-9+*-]{1,15}://|[Hh][TtXx*]{2}[Pp][Ss]?:\\\\)(?=[\w\[%${<*])"
+    r"(?<![A-Za-z0-9])(?:[A-Za-z][A-Za-z0-9+*-]{1,15}://|[Hh][TtXx*]{2}[Pp][Ss]?:\\\\|[Ff][Ii][Ll][Ee]:///)"
+    r"(?=[\w\[%${<*])"
 )
 # Signs of running text that no URL holds.
 TYPESET = "\u2018\u2019\u201c\u201d\u00ab\u00bb\u2026\u3001\u3002\uff0c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
@@ -47,7 +48,7 @@ VERSION_BEFORE = re.compile(rf"{VERSION_WORD}{FILLER}{{0,4}}[\s:=(]*{LISTED}", r
 WEAK_BEFORE = re.compile(rf"{WEAK_WORD}\s{LISTED}", re.IGNORECASE)
 LATER = "earlier|prior|below|later|older|newer|lower|above|before|previous"
 VERSION_AFTER = re.compile(
-    rf"[\s,(]*(?:and|or)\s(?:all\s)?(?:{LATER})|\(\d|\s(?:allows?|devices?)\b", re.IGNORECASE
+    rf"[\s,(]*(?:and|or)\s(?:all\s)?(?:{LATER})|\(\d|\s(?:allows?|builds?|devices?)\b", re.IGNORECASE
 )
 THROUGH = re.compile(r"\s(?:through|thru)\s\d", re.IGNORECASE)
 RESERVED = ("0.0.0.0", "127.", "169.254.", "192.168.", "255.")  # hardly ever versions

@@ -14,6 +14,7 @@ from spacy_ssner.evaluation.calibration import (
     Bin,
     JudgedSpans,
     calibration_figures,
+    chance_error,
     correctness_loss,
     equal_mass_bins,
     equal_width_bins,
@@ -66,7 +67,8 @@ def test_bin_borders_belong_below_and_a_score_of_zero_to_the_first():
 
 def test_without_entities_there_is_no_error():
     figures = calibration_figures(EMPTY)
-    assert figures["ece"] == figures["ece_equal_mass"] == figures["loss"] == figures["errors_caught"] == 0.0
+    names = ("ece", "ece_equal_mass", "ece_by_chance", "ece_by_chance_95", "loss", "errors_caught")
+    assert [figures[name] for name in names] == [0.0] * 6
     assert figures["bins_equal_mass"] == [] and len(figures["bins"]) == 10
 
 
@@ -82,6 +84,19 @@ def test_bins_hold_every_entity_once(pairs):
         assert expected_calibration_error(bins) >= abs(scores.mean() - right.mean()) - 1e-9
     sizes = [b.count for b in equal_mass_bins(spans)]
     assert max(sizes) - min(sizes) <= 1
+
+
+def test_error_by_chance_is_that_of_fair_coins():
+    def coins(n):
+        return JudgedSpans(np.full(n, 0.5), np.zeros(n, dtype=bool), n)
+
+    assert chance_error(EMPTY) == (0.0, 0.0)
+    assert chance_error(coins(1)) == (0.5, 0.5)
+    mean, high = chance_error(coins(400))  # |x - 200| / 400 of a binomial, nearly normal
+    assert_allclose((mean, high), (math.sqrt(2 / math.pi) * 0.025, 1.96 * 0.025), rtol=0.05)
+    assert chance_error(coins(400)) == (mean, high)  # the same draws again
+    sure = JudgedSpans(np.array([0.0, 1.0]), np.array([True, False]), 1)
+    assert chance_error(sure) == (0.0, 0.0)
 
 
 def test_loss_by_hand_and_a_sure_mistake_is_finite():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from spacy_ssner.labels import legal_transitions
-from spacy_ssner.nn import crf_decoding
+from spacy_ssner.nn import crf_sums
 from spacy_ssner.nn.crf import (
     OFF,
     ConstrainedCRF,
@@ -18,7 +18,8 @@ from spacy_ssner.nn.crf import (
     log_partition,
     tempered,
 )
-from spacy_ssner.nn.crf_decoding import forward_backward, span_log_probability, viterbi
+from spacy_ssner.nn.crf_decoding import viterbi
+from spacy_ssner.nn.crf_sums import forward_backward, span_log_probability
 
 SIZES = [(1, 1), (1, 2), (2, 2), (3, 2), (5, 1), (4, 3), (5, 2)]  # tokens, labels
 seeds = st.integers(0, 2**31)
@@ -370,8 +371,8 @@ def test_sums_where_only_what_is_far_less_likely_is_legal(gap, monkeypatch):
     crf = ConstrainedCRF(start_legal, follow_legal)
     emissions = torch.tensor([[[0.0, 0.5, gap], [0.2, 0.1, 0.3], [0.0, 0.0, 0.1]]])
     used = []
-    log_sums = crf_decoding._log_sums
-    monkeypatch.setattr(crf_decoding, "_log_sums", lambda *args: used.append(1) or log_sums(*args))
+    log_sums = crf_sums._log_sums
+    monkeypatch.setattr(crf_sums, "_log_sums", lambda *args: used.append(1) or log_sums(*args))
     alpha, beta, log_z = forward_backward(emissions, crf.packed().detach(), ones(1, 3))
     expected = log_partition(emissions.double(), crf.packed().detach().double(), ones(1, 3))
     assert_close(log_z, expected, atol=1e-6, rtol=0)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from spacy_ssner.nn.crf import OFF
-from spacy_ssner.nn.crf_decoding import span_log_probability
+from spacy_ssner.nn.crf_sums import span_log_probability
 from spacy_ssner.nn.span_marginals import probable_spans
 
 

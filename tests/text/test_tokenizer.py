@@ -50,6 +50,8 @@ SNIPPETS = [
     ),
     ("invoice_0423.xlsm was opened", "invoice_0423.xlsm|was|opened", "FILE invoice_0423.xlsm"),
     ("version 1.2.3.4 was patched", "version|1.2.3.4|was|patched", ""),
+    ("the 7.19.0.1 builds are safe", "the|7.19.0.1|builds|are|safe", ""),
+    ("read file:///etc/passwd aloud", "read|file:///etc/passwd|aloud", "URL file:///etc/passwd"),
     ("e.g. the U.S. Node.js", "e.g.|the|U.S.|Node.js", ""),
     ("It's fine.", "It|'s|fine|.", ""),
     (

@@ -1,0 +1,189 @@
+"""Sums over the tag paths of a linear-chain CRF, and exact span probabilities. No gradients.
+
+Letters: B windows, T tokens of the longest, K tags, S spans. `transitions` is (K + 2, K) as in nn/crf.py.
+
+Computed by numpy on the CPU, for the same reason as in nn/crf_decoding.py.
+"""
+
+from typing import NamedTuple, Tuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .crf import check_shapes
+from .crf_decoding import as_array, last_tokens
+
+RESCALE = 8  # tokens between two rescalings: as many steps of 80 nats fit into float64
+TINY = 1e-300  # smallest sum of exponentials that float64 can take the logarithm of
+
+
+class PathSums(NamedTuple):
+    """Sums over paths as factor (T, B, K) times exp(scale), scales (T, B). float64.
+
+    own: The emission itself, exp of it. before: All that leads to a tag, after: all that may follow it; its own
+    emission is in neither. log_z: (B,), of all paths. What stands behind the end of a window means nothing.
+    """
+
+    own: np.ndarray
+    own_scale: np.ndarray
+    before: np.ndarray
+    before_scale: np.ndarray
+    after: np.ndarray
+    after_scale: np.ndarray
+    log_z: np.ndarray
+
+
+def forward_backward(emissions: Tensor, transitions: Tensor, mask: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    """Log-sums over the paths up to each tag, those after it, and all of them.
+
+    emissions: (B, T, K), T >= 1. transitions: (K + 2, K). mask: (B, T), left-aligned.
+    RETURNS: alpha (B, T, K), its own emission included; beta (B, T, K), its own emission left out;
+        log_z (B,); all float64. alpha + beta - log_z is the log-probability of a tag at a token.
+        Behind the end of a window alpha keeps its last values, and beta means nothing.
+    """
+    X, packed = _checked(emissions.double(), transitions, mask)
+    sums = path_sums(X, packed, mask)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        alpha = np.log(sums.before) + sums.before_scale[:, :, None] + X.transpose(1, 0, 2)
+        beta = np.log(sums.after) + sums.after_scale[:, :, None]
+    last, n_tokens = last_tokens(mask), len(alpha)
+    alpha = alpha[np.minimum(np.arange(n_tokens)[:, None], last), np.arange(len(last))]
+    alpha, beta = alpha.swapaxes(0, 1), beta.swapaxes(0, 1)
+    alpha, beta, log_z = (torch.from_numpy(x).to(emissions.device) for x in (alpha, beta, sums.log_z))
+    return alpha, beta, log_z
+
+
+def path_sums(emissions: np.ndarray, transitions: np.ndarray, mask: Tensor) -> PathSums:
+    """The sums of `forward_backward` with their scales apart: two operations a step in place of eight.
+
+    Outside of log space a sum is lost where it is too small for float64 beside the largest of its window (two tags
+    700 nats apart, of which only the smaller can be reached). Then, and only then, all is done again in log space.
+    Summed in float64 either way: float32 loses 1e-3 of a probability over 256 tokens. The exponentials of emissions are
+    taken in their own precision; in float32 they cost 1e-6 of it.
+
+    SOURCE: Rabiner 1989 (A Tutorial on Hidden Markov Models), section V.A, for the scaling.
+    """
+    with np.errstate(all="ignore"):  # what is lost shows in log_z
+        sums = _scaled_sums(emissions, transitions, mask)
+    return sums if np.isfinite(sums.log_z).all() else _log_sums(emissions, transitions, mask)
+
+
+def _apart(logs: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """Factors (T, B, K), at most 1, and scales (T, B) of logs (B, T, K)."""
+    top = logs.max(axis=2)
+    return np.exp(logs - top[:, :, None]).swapaxes(0, 1), top.T
+
+
+def _scaled_sums(emissions: np.ndarray, transitions: np.ndarray, mask: Tensor) -> PathSums:
+    """Both recursions on exponentials; log_z is not finite where float64 was too narrow. emissions: (B, T, K).
+
+    The sums after a token are those before a token of the window read from its end, with transitions turned round and
+    the end's weights at the start: so both are steps of one loop, side by side.
+    """
+    n_windows, n_tokens, n_tags = emissions.shape
+    last, rows, tokens = last_tokens(mask), np.arange(n_windows), np.arange(n_tokens)[:, None]
+    mirror = np.where(tokens <= last, last - tokens, tokens)  # (T, B), its own inverse
+    own, top = _apart(emissions)
+    X = np.empty((n_tokens, 2, n_windows, n_tags))
+    X[:, 0], X[:, 1] = own, own[mirror, rows]
+    weights = np.exp(transitions.astype(np.float64))
+    follow = np.stack([weights[:n_tags], weights[:n_tags].T])
+    sums, logs = _chains(X, weights[n_tags:], follow)
+    tops = np.stack([top, top[mirror, rows]], axis=1).astype(np.float64)
+    scales = logs + np.cumsum(tops, axis=0) - tops  # (T, 2, B)
+    at_end = last, rows
+    ends = (sums[:, 0][at_end] * X[:, 0][at_end] * weights[n_tags + 1]).sum(axis=1)
+    log_z = np.log(ends) + scales[:, 0][at_end] + top[at_end]
+    after, after_scale = sums[:, 1][mirror, rows], scales[:, 1][mirror, rows]
+    return PathSums(X[:, 0], tops[:, 0], sums[:, 0], scales[:, 0], after, after_scale, log_z)
+
+
+def _chains(X: np.ndarray, start: np.ndarray, follow: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """Sums over the paths that lead to each tag, its own emission left out, as factor (T, C, B, K) and logarithm
+    of a scale (T, C, B), for C chains at once.
+
+    X: (T, C, B, K), exponentials of emissions. start: (C, K). follow: (C, K, K).
+    """
+    sums, logs = np.empty_like(X), np.zeros(X.shape[:3])
+    sums[0] = start[:, None]
+    here = np.empty_like(X[0])
+    for t in range(1, len(X)):
+        np.multiply(sums[t - 1], X[t - 1], out=here)
+        np.matmul(here, follow, out=sums[t])
+        if t % RESCALE == 0:
+            total = sums[t].sum(axis=-1, keepdims=True)
+            sums[t] /= total
+            logs[t] = np.log(total[..., 0])
+    return sums, np.cumsum(logs, axis=0)
+
+
+def _log_sums(emissions: np.ndarray, transitions: np.ndarray, mask: Tensor) -> PathSums:
+    """The sums in log space, rows shifted by their maximum. emissions: (B, T, K)."""
+    X, weights = emissions.astype(np.float64), transitions.astype(np.float64)
+    on = mask.cpu().numpy()[:, :, None]
+    follow, start, end = np.exp(weights[:-2]), weights[-2], weights[-1]
+    before, after = np.empty_like(X), np.empty_like(X)
+    before[:, 0] = start
+    for t in range(1, X.shape[1]):
+        before[:, t] = _log_matmul(before[:, t - 1] + X[:, t - 1], follow)
+    after[:, -1] = end
+    for t in range(X.shape[1] - 1, 0, -1):
+        after[:, t - 1] = _log_matmul(after[:, t] + X[:, t], follow.T)
+        after[:, t - 1] = np.where(on[:, t], after[:, t - 1], after[:, t])
+    at_end = np.arange(len(X)), last_tokens(mask)
+    log_z = _log_sum(before[at_end] + X[at_end] + end)
+    return PathSums(*_apart(X), *_apart(before), *_apart(after), log_z)
+
+
+def _log_matmul(log_x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """log(exp(log_x) @ y), rows shifted by their maximum: (B, K)."""
+    top = log_x.max(axis=1, keepdims=True)
+    return np.log(np.maximum(np.exp(log_x - top) @ y, TINY)) + top
+
+
+def _log_sum(log_x: np.ndarray) -> np.ndarray:
+    """log(sum(exp(x))) of each row: (B, K) to (B,)."""
+    top = log_x.max(axis=1, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    with np.errstate(divide="ignore"):
+        return np.log(np.exp(log_x - top).sum(axis=1)) + top[:, 0]
+
+
+def span_log_probability(
+    emissions: Tensor, transitions: Tensor, mask: Tensor, row: Tensor, start: Tensor, end: Tensor, tag: Tensor
+) -> Tensor:
+    """Log-probability that the window holds precisely this entity: B at `start`, I up to `end`, then no I: (S,).
+
+    row, start, end, tag: (S,) int64; window, first token, token behind the last, the entity's B tag
+    (its I tag is the next one).
+    """
+    n_tags = emissions.shape[2]
+    X, packed = _checked(emissions, transitions, mask)
+    sums = path_sums(X, packed, mask)
+    n_row, n_start, n_end, n_tag = (as_array(x) for x in (row, start, end, tag))
+    inside, length, packed = n_tag + 1, n_end - n_start, packed.astype(np.float64)
+    last = np.where(length > 1, inside, n_tag)
+    first, next_token = (n_start, n_row), (np.minimum(n_end, X.shape[1] - 1), n_row)
+    begin = sums.before[(*first, n_tag)] * sums.own[(*first, n_tag)]
+    behind = sums.after[next_token] * sums.own[next_token] * np.exp(packed)[last]  # (S, K)
+    behind[np.arange(len(inside)), inside] = 0.0  # then it would be longer
+    after_scale = sums.after_scale[next_token] + sums.own_scale[next_token]
+    with np.errstate(divide="ignore"):
+        log_behind = np.log(behind.sum(axis=1)) + after_scale
+        log_p = np.log(begin) + sums.before_scale[first] + sums.own_scale[first]
+    log_p += np.where(n_end > last_tokens(mask)[n_row], packed[n_tags + 1][last], log_behind)
+    # the I tags: B to I, then I to I, each with its emission
+    span = np.repeat(np.arange(len(length)), length - 1)
+    token = np.arange(len(span)) - np.repeat(np.cumsum(length - 1) - length, length - 1) + n_start[span]
+    log_p += np.bincount(span, weights=X[n_row[span], token, inside[span]], minlength=len(length))
+    log_p += np.where(length > 1, packed[n_tag, inside], 0.0)
+    log_p += np.maximum(length - 2, 0) * packed[inside, inside]
+    log_p = np.minimum(log_p - sums.log_z[n_row], 0.0)
+    return torch.from_numpy(log_p.astype(np.float32)).to(emissions.device)
+
+
+def _checked(emissions: Tensor, transitions: Tensor, mask: Tensor) -> Tuple[np.ndarray, np.ndarray]:
+    """Emissions and transitions as arrays. RAISES (ValueError): S301 unless the three belong together."""
+    check_shapes(emissions, transitions, mask)
+    return as_array(emissions), as_array(transitions)

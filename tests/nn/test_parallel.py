@@ -1,0 +1,71 @@
+"""Work side by side gives what work in turn gives, and leaves torch's threads as they were."""
+
+import threading
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from spacy_ssner.nn.parallel import each
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def three_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+def places(n, *, device=CPU):
+    """Thread of each of n items that wait for each other as far as threads go, and torch's threads there."""
+    met = threading.Barrier(min(n, 3), timeout=20)
+
+    def work(i):
+        met.wait()
+        return i, threading.get_ident(), torch.get_num_threads(), torch.is_grad_enabled()
+
+    return list(each(work, range(n), device=device))
+
+
+def test_items_are_worked_on_at_the_same_time_and_come_in_order(three_threads):
+    with torch.no_grad():
+        found = places(6)
+    assert [i for i, *_ in found] == list(range(6))
+    assert len({thread for _, thread, *_ in found}) == 3  # the barrier lets nobody through alone
+    assert {(threads, grad) for _, _, threads, grad in found} == {(1, False)}
+    assert torch.get_num_threads() == 3
+
+
+def test_in_turn_where_there_is_a_gradient_or_one_item(three_threads):
+    def where(i):
+        return threading.get_ident()
+
+    here = {threading.get_ident()}
+    assert set(each(where, range(4), device=CPU)) == here
+    with torch.no_grad():
+        assert set(each(where, [1], device=CPU)) == here
+        assert set(each(where, range(4), device=torch.device("meta"))) == here
+        torch.set_num_threads(1)
+        assert set(each(where, range(4), device=CPU)) == here
+
+
+def test_threads_are_given_back_after_an_error_and_a_stop(three_threads):
+    with torch.no_grad():
+        with pytest.raises(ZeroDivisionError):
+            list(each(lambda i: 1 / i, [2, 1, 0, 3], device=CPU))
+        assert torch.get_num_threads() == 3
+        some = each(lambda i: i, range(5), device=CPU)
+        assert next(some) == 0
+        some.close()
+    assert torch.get_num_threads() == 3
+
+
+def test_inference_tensors_may_be_used(three_threads):
+    with torch.inference_mode():
+        X = torch.randn(4, 5)
+        found = list(each(lambda i: (X[i] * 2).add_(1), range(4), device=CPU))
+    assert_close(torch.stack(found), X * 2 + 1)
+    assert all(y.is_inference() for y in found)
