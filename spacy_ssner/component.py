@@ -2,7 +2,7 @@
 
 import warnings
 from collections import Counter
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
@@ -28,11 +28,14 @@ from .labels import tag_names
 from .layers.doc_reports import doc_reports
 from .layers.torch_tagger import grow_network, network_of
 from .loss import allowed_tags, crf_loss, gold_tag_ids, softmax_loss, tag_weights
+from .memory import trim_freed_memory
 from .saving import SavedPipe
 from .settings import check_settings
 from .streams import batches_by_words
 from .truncation import refuse_truncated, warn_of_truncation
 from .types import DocPrediction, Prediction, TagScores
+
+TRIM_EVERY = 8  # batches of a stream; a trim costs what it frees, when that is needed again
 
 
 class SSNER(SavedPipe):
@@ -135,9 +138,14 @@ class SSNER(SavedPipe):
 
         WARNS: SW210, once, as for one doc.
         """
-        batches = batches_by_words(stream, n_docs=batch_size)
-        docs = chain.from_iterable(super(SSNER, self).pipe(batch, batch_size=len(batch)) for batch in batches)
+        docs = self._pipe_batches(batches_by_words(stream, n_docs=batch_size))
         return warn_of_truncation(docs) if self.cfg["on_truncation"] == "warn" else docs
+
+    def _pipe_batches(self, batches: Iterable[List[Doc]]) -> Iterator[Doc]:
+        for number, batch in enumerate(batches, start=1):
+            yield from super().pipe(batch, batch_size=len(batch))
+            if number % TRIM_EVERY == 0:  # blocks of ever other sizes leave ever more holes
+                trim_freed_memory()
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
         """Entities of each doc with their probabilities, and what was read of it; the docs stay as they are.
