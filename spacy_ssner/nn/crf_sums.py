@@ -22,7 +22,8 @@ class PathSums(NamedTuple):
     """Sums over paths as factor (T, B, K) times exp(scale), scales (T, B). float64.
 
     own: The emission itself, exp of it. before: All that leads to a tag, after: all that may follow it; its own
-    emission is in neither. log_z: (B,), of all paths. What stands behind the end of a window means nothing.
+    emission is in neither. mirror: (T, B), where in `after` a token stands. log_z: (B,), of all paths. What stands
+    behind the end of a window means nothing.
     """
 
     own: np.ndarray
@@ -31,6 +32,7 @@ class PathSums(NamedTuple):
     before_scale: np.ndarray
     after: np.ndarray
     after_scale: np.ndarray
+    mirror: np.ndarray
     log_z: np.ndarray
 
 
@@ -47,9 +49,10 @@ def forward_backward(emissions: Tensor, transitions: Tensor, mask: Tensor) -> Tu
     with np.errstate(divide="ignore", invalid="ignore"):
         alpha = np.log(sums.before) + sums.before_scale[:, :, None] + X.transpose(1, 0, 2)
         beta = np.log(sums.after) + sums.after_scale[:, :, None]
-    last, n_tokens = last_tokens(mask), len(alpha)
-    alpha = alpha[np.minimum(np.arange(n_tokens)[:, None], last), np.arange(len(last))]
-    alpha, beta = alpha.swapaxes(0, 1), beta.swapaxes(0, 1)
+    last, tokens = last_tokens(mask), np.arange(len(alpha))[:, None]
+    rows = np.arange(len(last))
+    alpha = alpha[np.minimum(tokens, last), rows].swapaxes(0, 1)
+    beta = beta[sums.mirror, rows].swapaxes(0, 1)
     alpha, beta, log_z = (torch.from_numpy(x).to(emissions.device) for x in (alpha, beta, sums.log_z))
     return alpha, beta, log_z
 
@@ -95,8 +98,7 @@ def _scaled_sums(emissions: np.ndarray, transitions: np.ndarray, mask: Tensor) -
     at_end = last, rows
     ends = (sums[:, 0][at_end] * X[:, 0][at_end] * weights[n_tags + 1]).sum(axis=1)
     log_z = np.log(ends) + scales[:, 0][at_end] + top[at_end]
-    after, after_scale = sums[:, 1][mirror, rows], scales[:, 1][mirror, rows]
-    return PathSums(X[:, 0], tops[:, 0], sums[:, 0], scales[:, 0], after, after_scale, log_z)
+    return PathSums(X[:, 0], tops[:, 0], sums[:, 0], scales[:, 0], sums[:, 1], scales[:, 1], mirror, log_z)
 
 
 def _chains(X: np.ndarray, start: np.ndarray, follow: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
@@ -133,7 +135,8 @@ def _log_sums(emissions: np.ndarray, transitions: np.ndarray, mask: Tensor) -> P
         after[:, t - 1] = np.where(on[:, t], after[:, t - 1], after[:, t])
     at_end = np.arange(len(X)), last_tokens(mask)
     log_z = _log_sum(before[at_end] + X[at_end] + end)
-    return PathSums(*_apart(X), *_apart(before), *_apart(after), log_z)
+    as_it_is = np.repeat(np.arange(X.shape[1])[:, None], len(X), axis=1)
+    return PathSums(*_apart(X), *_apart(before), *_apart(after), as_it_is, log_z)
 
 
 def _log_matmul(log_x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -166,9 +169,10 @@ def span_log_probability(
     last = np.where(length > 1, inside, n_tag)
     first, next_token = (n_start, n_row), (np.minimum(n_end, X.shape[1] - 1), n_row)
     begin = sums.before[(*first, n_tag)] * sums.own[(*first, n_tag)]
-    behind = sums.after[next_token] * sums.own[next_token] * np.exp(packed)[last]  # (S, K)
+    next_after = sums.mirror[next_token], n_row
+    behind = sums.after[next_after] * sums.own[next_token] * np.exp(packed)[last]  # (S, K)
     behind[np.arange(len(inside)), inside] = 0.0  # then it would be longer
-    after_scale = sums.after_scale[next_token] + sums.own_scale[next_token]
+    after_scale = sums.after_scale[next_after] + sums.own_scale[next_token]
     with np.errstate(divide="ignore"):
         log_behind = np.log(behind.sum(axis=1)) + after_scale
         log_p = np.log(begin) + sums.before_scale[first] + sums.own_scale[first]
