@@ -14,8 +14,6 @@ from torch import Tensor
 
 from .crf import OFF, check_shapes
 
-NARROW = 24  # windows; with fewer, a step is faster by way of a product
-
 
 def viterbi(emissions: Tensor, transitions: Tensor, mask: Tensor) -> Tensor:
     """Best tag path of each window: (B, T) int64, 0 where the mask is off.
@@ -42,8 +40,8 @@ def _best_scores(emissions: np.ndarray, start: np.ndarray, into: np.ndarray) -> 
     """Score of the best path up to each tag: (T, B, K). emissions: (B, T, K). into: (K, K), row = later tag.
 
     Half of the tags of a BIO scheme, the I tags, follow one of two tags only: they are taken apart from those that
-    follow nearly all. What numpy pays for is runs of adjacent numbers, so windows lie side by side, and earlier
-    tags apart; with few windows the runs are made longer by a product with ones and zeros, which is exact.
+    follow nearly all. What numpy pays for is runs of adjacent numbers, so earlier tags lie apart, and the longer of
+    windows and later tags side by side. Nothing crosses from one window to another, not even NaN.
     """
     n_windows, n_tokens, n_tags = emissions.shape
     order, earlier, few = _tags_in_order(into)
@@ -52,21 +50,18 @@ def _best_scores(emissions: np.ndarray, start: np.ndarray, into: np.ndarray) -> 
     scores = np.empty_like(X)
     scores[0] = X[0] + start[order, None]
     many = np.ascontiguousarray(into[order[:n_many]][:, order].T)  # earlier tag, later tag
-    steps = np.empty((n_tags, n_many, n_windows), X.dtype)
-    is_narrow = n_windows < NARROW
-    if is_narrow:
-        rows = steps.reshape(n_tags, -1)
-        spread = np.tile(np.eye(n_windows, dtype=X.dtype), n_many)
-        weights = np.repeat(many, n_windows, axis=1)
+    tags_last = n_windows < n_many
+    shape = (n_windows, n_many) if tags_last else (n_many, n_windows)
+    steps, best = np.empty((n_tags, *shape), X.dtype), np.empty(shape, X.dtype)
+    earlier_tags = scores[:, :, :, None] if tags_last else scores[:, :, None]
+    weights = many[:, None] if tags_last else many[:, :, None]
+    best_many = best.T if tags_last else best
     pairs = np.empty((2, len(few), n_windows), X.dtype)
     into_few = np.repeat(few.T[:, :, None], n_windows, axis=2)
-    for before, here, x in zip(scores[:-1], scores[1:], X[1:]):
-        if is_narrow:
-            np.matmul(before, spread, out=rows)
-            np.add(rows, weights, out=rows)
-        else:
-            np.add(before[:, None], many[:, :, None], out=steps)
-        np.maximum.reduce(steps, axis=0, out=here[:n_many])
+    for before, steps_from, here, x in zip(scores[:-1], earlier_tags[:-1], scores[1:], X[1:]):
+        np.add(steps_from, weights, out=steps)
+        np.maximum.reduce(steps, axis=0, out=best)
+        here[:n_many] = best_many
         before.take(earlier, axis=0, out=pairs, mode="clip")  # numpy's other mode copies
         np.add(pairs, into_few, out=pairs)
         np.maximum(pairs[0], pairs[1], out=here[n_many:])

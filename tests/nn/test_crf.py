@@ -378,3 +378,14 @@ def test_sums_where_only_what_is_far_less_likely_is_legal(gap, monkeypatch):
     assert_close(log_z, expected, atol=1e-6, rtol=0)
     assert_close(torch.logsumexp(alpha + beta, dim=2), expected[:, None].expand(1, 3), atol=1e-6, rtol=0)
     assert bool(used) == (gap > 700)
+
+
+@pytest.mark.parametrize("n_windows", [3, 40])  # fewer than tags, and more
+def test_a_broken_window_leaves_its_neighbours_alone(n_windows, make_scores):
+    emissions, transitions = make_scores(n_windows, 7, 4, seed=21)
+    mask = ones(n_windows, 7)
+    expected = viterbi(emissions, transitions, mask)
+    broken = emissions.clone()
+    broken[1, 2] = float("nan")
+    others = torch.arange(n_windows) != 1
+    assert_close(viterbi(broken, transitions, mask)[others], expected[others])
