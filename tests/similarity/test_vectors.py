@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -228,7 +229,16 @@ def test_words_that_are_not_utf8(some, tmp_path):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"hello\n", b"4\n", b"a b\n1 2", b"-1 3\na 1 2 3", b"2 0\n", b"0 5\n", os.urandom(99) + b"\n"],
+    [
+        b"",
+        b"hello\n",
+        b"4\n",
+        b"a b\n1 2",
+        b"-1 3\na 1 2 3",
+        b"2 0\n",
+        b"0 5\n",
+        random.Random(0).randbytes(99) + b"\n",
+    ],
 )
 def test_foreign_files(content, tmp_path):
     (tmp_path / "v.txt").write_bytes(content)

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-import os
+import random
 
 import pytest
 import spacy
@@ -89,7 +89,7 @@ def test_missing_file(tmp_path):
 
 def test_damaged_files(tmp_path):
     (tmp_path / "a.spacy").write_bytes(b"no docs")
-    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(os.urandom(5000))[:-900])
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(random.Random(0).randbytes(5000))[:-900])
     (tmp_path / "b.txt.gz").write_bytes(b"plain text")
     for name in ("a.spacy", "a.txt.gz", "b.txt.gz"):
         with pytest.raises(ValueError, match="S265"), pytest.MonkeyPatch.context() as patch:
