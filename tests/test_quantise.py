@@ -87,7 +87,7 @@ def test_not_on_a_gpu(encoder_path, monkeypatch):
 def test_command(encoder_path, trained_path, tmp_path):
     run = CliRunner().invoke
     result = run(ssner_app, ["quantise", str(encoder_path), str(tmp_path / "small")])
-    assert result.exit_code == 0 and "12 layers" in result.output
+    assert result.exit_code == 0 and "12 layers" in " ".join(result.output.split())  # lines wrap
     assert layers(spacy.load(tmp_path / "small")) == 12
     (tmp_path / "sample.txt").write_text("APT29 used Mimikatz in Kyiv.\nThe group dropped Emotet.\n")
     sample = ["--sample", str(tmp_path / "sample.txt")]
