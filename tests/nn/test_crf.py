@@ -389,3 +389,13 @@ def test_a_broken_window_leaves_its_neighbours_alone(n_windows, make_scores):
     broken[1, 2] = float("nan")
     others = torch.arange(n_windows) != 1
     assert_close(viterbi(broken, transitions, mask)[others], expected[others])
+
+
+def test_a_tag_far_behind_that_later_tokens_demand_keeps_its_probability():
+    # B is 110 nats behind O, more than float32 holds outside of log space, but only B can come before two I.
+    emissions = torch.tensor([[[110.0, 0.0, 0.0], [0.0, -50.0, 80.0], [0.0, -50.0, 80.0]]])
+    crf = ConstrainedCRF(*(torch.from_numpy(x) for x in legal_transitions(1)))
+    transitions = torch.where(crf.packed().detach() > OFF, 0.0, OFF)
+    span = (torch.tensor([x]) for x in (0, 0, 3, 1))
+    found = span_log_probability(emissions, transitions, ones(1, 3), *span)
+    assert_close(found, torch.zeros(1), atol=1e-5, rtol=0.0)
