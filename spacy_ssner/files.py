@@ -4,6 +4,7 @@ import hashlib
 import os
 from contextlib import contextmanager
 from pathlib import Path
+from threading import get_ident
 from typing import Iterator, TextIO, Union
 
 
@@ -25,7 +26,7 @@ def _draft(path: Union[str, Path]) -> Iterator[Path]:
     """A file beside the place of another, moved there if all goes well and gone if not; the folder is made."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}.tmp")
     try:
         yield draft
         os.replace(draft, path)

@@ -4,10 +4,12 @@ import io
 import re
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 from typing import TYPE_CHECKING, Annotated, List, Optional, Sequence, Tuple, Union
 
 import typer
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 Opt = typer.Option
 GRID_HELP = "Grid file (YAML or JSON), e.g. configs/ablation.yml"
 ONLY_HELP = "Only these variants, separated by commas"
+JOBS_HELP = "Runs side by side; give each its share of the cores with --threads"
 DRY_HELP = "Print what would run, and run nothing"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -37,6 +40,7 @@ def ablation_cli(
     seeds: Annotated[str, Opt("--seeds", help="These seeds instead of the grid's, e.g. 1,2,3")] = "",
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
     threads: Annotated[Optional[int], Opt("--threads", min=1, help="OMP_NUM_THREADS of each run")] = None,
+    jobs: Annotated[int, Opt("--jobs", "-j", min=1, help=JOBS_HELP)] = 1,
     keep: Annotated[bool, Opt("--keep", help="Keep the trained models, in OUT/work")] = False,
     dry_run: Annotated[bool, Opt("--dry-run", help=DRY_HELP)] = False,
 ) -> None:
@@ -61,7 +65,7 @@ def ablation_cli(
     # Like Ctrl-C, so that the training under way does not go on without this process
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        n_failed = run_all(runs, options)
+        n_failed = run_all(runs, options, jobs=jobs)
     finally:
         signal.signal(signal.SIGTERM, before)
     if n_failed:
@@ -69,30 +73,43 @@ def ablation_cli(
     msg.good(f"{len(runs)} runs in {folder}")
 
 
-def run_all(runs: Sequence["Run"], options: "Options") -> int:
-    """Do what is not done. RETURNS (int): How many runs failed."""
+def run_all(runs: Sequence["Run"], options: "Options", *, jobs: int = 1) -> int:
+    """Do what is not done, `jobs` runs at a time. RETURNS (int): How many runs failed."""
     from wasabi import msg
 
     from ..evaluation.runs import execute, fail
 
-    n_failed = 0
-    for number, (run, found) in enumerate(prepare_all(runs, options), start=1):
-        head = f"[{number}/{len(runs)}] {run.name}"
+    stop = Event()
+
+    def do(head: str, run: "Run", found: Union[str, Exception, "Prepared"]) -> bool:
+        """Whether it went well."""
         if found == "done":
             msg.info(f"{head}: done before")
-            continue
+            return True
         if isinstance(found, Exception):
             record = fail(run, found, options)
         else:
             msg.text(f"{head}: running")
-            record = execute(found, options)  # type: ignore[arg-type]
+            record = execute(found, options, stop=stop)  # type: ignore[arg-type]
         if record["error"]:
-            n_failed += 1
             msg.fail(f"{head}: {record['error']}")
-            continue
+            return False
         scores = ", ".join(f"{k} {100 * s['micro']['f1']:.1f}" for k, s in record["scores"].items())
         msg.good(f"{head}: {scores} ({sum(record['seconds'].values()):,.0f} s)")
-    return n_failed
+        return True
+
+    prepared = prepare_all(runs, options)
+    with ThreadPoolExecutor(jobs) as pool:
+        todo = [
+            pool.submit(do, f"[{number}/{len(runs)}] {run.name}", run, found)
+            for number, (run, found) in enumerate(prepared, start=1)
+        ]
+        try:
+            return sum(not done.result() for done in todo)
+        except BaseException:  # Ctrl-C, or SIGTERM: no training goes on without this process
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def show_plan(runs: Sequence["Run"], options: "Options") -> None:

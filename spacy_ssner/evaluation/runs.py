@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from time import perf_counter
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -19,6 +20,7 @@ from .grid import Run
 
 SPACY = ("python", "-m", "spacy")
 TAIL = 6  # lines of a failed command's output that go into the record
+ASK_EVERY = 0.1  # seconds between two looks at a command that runs
 MakeConfig = Callable[[Path, Sequence[str]], str]
 Checksums = Dict[str, str]
 
@@ -108,9 +110,10 @@ def commands(prepared: Prepared, options: Options) -> Dict[str, List[str]]:
     return lines
 
 
-def execute(prepared: Prepared, options: Options) -> Dict[str, Any]:
+def execute(prepared: Prepared, options: Options, *, stop: Optional[Event] = None) -> Dict[str, Any]:
     """Train, evaluate, write the record. Output of the commands goes to NAME.log beside it.
 
+    stop (Optional[Event]): Once it is set the command under way is killed, and no record is written.
     RETURNS (Dict[str, Any]): The record. If a command failed, its "error" says so and "scores" may be empty.
     """
     run, folder = prepared.run, options.folder
@@ -127,7 +130,7 @@ def execute(prepared: Prepared, options: Options) -> Dict[str, Any]:
                 continue
             found = work / f"{name}.json"
             more = [] if name == "train" else ["--output", str(found)]
-            seconds, peak = run_command([*words, *more], log, threads=options.threads)
+            seconds, peak = run_command([*words, *more], log, threads=options.threads, stop=stop)
             record["seconds"][name], record["peak_mb"][name] = seconds, peak
             if name != "train":
                 record["scores"][name] = json.loads(found.read_text(encoding="utf8"))
@@ -178,13 +181,14 @@ def start_record(prepared: Prepared, options: Options, lines: Mapping[str, str])
 
 
 def run_command(
-    words: Sequence[str], log: Path, *, threads: Optional[int] = None
+    words: Sequence[str], log: Path, *, threads: Optional[int] = None, stop: Optional[Event] = None
 ) -> Tuple[float, Optional[float]]:
     """Run a command, add its output to a log file.
 
     words (Sequence[str]): "python" stands for this interpreter. threads (Optional[int]): OMP_NUM_THREADS.
     RETURNS: Wall time in seconds and the peak of resident memory in MB (None where the system can't tell).
-    RAISES (ValueError): S295 if it fails. If this process is stopped meanwhile, the command is killed.
+    RAISES (ValueError): S295 if it fails. If this process is stopped meanwhile, or `stop` is set, the command is
+        killed; in the second case with SystemExit.
     """
     environment = dict(os.environ, PYTHONUNBUFFERED="1")
     if threads is not None:
@@ -196,7 +200,7 @@ def run_command(
         file.flush()
         process = subprocess.Popen([program, *words[1:]], stdout=file, stderr=file, env=environment)
         try:
-            peak = _wait(process)
+            peak = _wait(process, stop or Event())
         finally:
             if process.returncode is None:
                 process.kill()
@@ -207,14 +211,21 @@ def run_command(
     return perf_counter() - start, peak
 
 
-def _wait(process: subprocess.Popen) -> Optional[float]:
-    """Wait for a process and give its peak memory in MB."""
-    if not hasattr(os, "wait4"):  # Windows
-        process.wait()
-        return None
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return usage.ru_maxrss / (2**20 if platform.system() == "Darwin" else 2**10)
+def _wait(process: subprocess.Popen, stop: Event) -> Optional[float]:
+    """Wait for a process and give its peak memory in MB. RAISES (SystemExit): Once `stop` is set."""
+    can_tell = hasattr(os, "wait4")  # not on Windows
+    while process.returncode is None:
+        if stop.is_set():
+            sys.exit("stopped")
+        if not can_tell:
+            process.poll()
+        else:
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if pid:
+                process.returncode = os.waitstatus_to_exitcode(status)
+                return usage.ru_maxrss / (2**20 if platform.system() == "Darwin" else 2**10)
+        stop.wait(ASK_EVERY)
+    return None
 
 
 def git_commit() -> Optional[str]:

@@ -22,10 +22,8 @@ from .lexicon_features import LexiconFeatures
 from .parallel import each
 from .similar_attention import SimilarAttention
 
-MAX_PADDED = 8192  # tokens side by side in one decoding
-TAGGED_AT_ONCE = (
-    2048  # padded tokens in one pass of the network; less, and the BiLSTM's steps become too small
-)
+MAX_PADDED = 8192  # padded tokens side by side in one decoding, and in one pass of the network on a GPU
+TAGGED_AT_ONCE = 2048  # in one pass of it on a CPU; less, and the BiLSTM's steps become too small
 
 
 class NetworkInputs(NamedTuple):
@@ -130,11 +128,13 @@ class SSNERNetwork(nn.Module):
         if self.lexicon is not None and inputs.lexicon is not None:
             L = self.lexicon(inputs.lexicon)
 
+        limit = TAGGED_AT_ONCE if device.type == "cpu" else MAX_PADDED
+
         def tag(group: np.ndarray) -> Tuple[Tensor, Tensor]:
             place, mask = padded_places(starts[group], lengths[group], device)
             return place[mask], self.tag_windows(inputs, C, L, inputs.places[place], mask)[mask]
 
-        found = list(each(tag, length_groups(lengths, max_padded=TAGGED_AT_ONCE), device=device))
+        found = list(each(tag, length_groups(lengths, max_padded=limit), device=device))
         if not found:
             return inputs.token_vectors.new_zeros(0, self.n_tags), self.crf.packed()
         order, emissions = (torch.cat(parts) for parts in zip(*found))

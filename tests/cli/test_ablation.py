@@ -91,9 +91,22 @@ def test_grid_trains_evaluates_resumes_and_goes_on_after_failures(grid, tmp_path
     assert config["components"]["ssner"]["model"]["bilstm"] is None
     assert not (folder / "work" / "sample.crf.5").exists()
 
-    again = run(grid, folder, "--only", "crf,lookup")
+    again = run(grid, folder, "--only", "crf,lookup", "--jobs", 2)
     assert again.exit_code == 0 and again.output.count("done before") == 2
     assert json.loads((folder / "sample.crf.5.json").read_text(encoding="utf8")) == crf
+
+
+@pytest.mark.slow
+def test_runs_side_by_side_find_the_same(grid, tmp_path):
+    more = run(grid, tmp_path / "runs", "--only", "crf,lookup", "--seeds", "5,6", "--jobs", 3, "--threads", 1)
+    assert more.exit_code == 0 and more.output.count(": running") == 3, more.output
+    one = run(grid, tmp_path / "one", "--only", "crf", "--threads", 1)
+    assert one.exit_code == 0
+    alone, beside = (
+        json.loads((tmp_path / folder / "sample.crf.5.json").read_text(encoding="utf8"))
+        for folder in ("one", "runs")
+    )
+    assert alone["scores"]["dev"]["micro"] == beside["scores"]["dev"]["micro"]
 
 
 GRID = read_grid(ROOT / "configs" / "ablation.yml")

@@ -1,7 +1,10 @@
 """What identifies a run, when it counts as done, and how commands are run."""
 
 import json
+import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 
@@ -115,17 +118,31 @@ def test_failed_command_is_named_with_its_last_lines(tmp_path):
         run_command(["python", "-c", code], tmp_path / "log")
 
 
-def test_a_stop_kills_the_command(tmp_path, monkeypatch):
+def test_ctrl_c_kills_the_command(tmp_path, monkeypatch):
     started = []
 
-    def stop(process):
+    def interrupted(process, stop):
         started.append(process)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("spacy_ssner.evaluation.runs._wait", stop)
+    monkeypatch.setattr("spacy_ssner.evaluation.runs._wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_command(["python", "-c", "import time; time.sleep(600)"], tmp_path / "log")
     assert started[0].poll() is not None and sys.executable in started[0].args[0]
+
+
+def test_a_stop_from_another_thread_kills_the_command(tmp_path):
+    log, stop = tmp_path / "log", Event()
+    code = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(run_command, ["python", "-c", code], log, stop=stop)
+        while not (log.is_file() and len(log.read_text(encoding="utf8").splitlines()) == 2):
+            assert not done.done()
+        stop.set()
+        with pytest.raises(SystemExit):
+            done.result(timeout=60)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(log.read_text(encoding="utf8").split()[-1]), 0)
 
 
 def test_a_run_that_fails_is_recorded_and_cleaned_up(run, tmp_path):
