@@ -666,6 +666,23 @@ def loss_of(nlp, examples):
     return pipe.get_loss(examples, scores)[0]
 
 
+def test_averages_of_weights_are_what_spacy_evaluates_and_saves(make_nlp, make_examples, annotated):
+    nlp = make_nlp()
+    optimizer = Adam(0.02, use_averages=True)
+    for _ in range(40):
+        nlp.update(make_examples(nlp), sgd=optimizer)
+        optimizer.step_schedules()
+    network = network_of(nlp.get_pipe("ssner").model.get_ref("tagger"))
+    own = {name: weight.detach().clone() for name, weight in network.named_parameters()}
+    with nlp.use_params(optimizer.averages):
+        assert not any(torch.equal(own[name], weight) for name, weight in network.named_parameters())
+        data = nlp.to_bytes()
+        scores = nlp.evaluate(make_examples(nlp))
+    assert all(torch.equal(own[name], weight) for name, weight in network.named_parameters())
+    averaged = make_nlp().from_bytes(data)
+    assert averaged.evaluate(make_examples(nlp))["ents_f"] == scores["ents_f"] > 0.5
+
+
 def test_focal_loss_reaches_the_component(make_nlp, make_examples):
     nlp = make_nlp("bilstm", decoder="softmax")
     examples = make_examples(nlp)

@@ -23,7 +23,10 @@ def _has_gpu():
     return found
 
 
-pytestmark = pytest.mark.skipif(not _has_gpu(), reason="needs a GPU, and cupy for its version of CUDA")
+pytestmark = [
+    pytest.mark.skipif(not _has_gpu(), reason="needs a GPU, and cupy for its version of CUDA"),
+    pytest.mark.filterwarnings("ignore:This function is deprecated.*from_dlpack"),  # thinc with cupy 14
+]
 
 
 @pytest.fixture(autouse=True)

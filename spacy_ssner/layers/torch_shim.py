@@ -1,7 +1,8 @@
 """How a torch module lives inside Thinc: its own learning rate, and files without pickle."""
 
 import json
-from typing import Any, Callable, Dict, Optional, cast
+from contextlib import contextmanager
+from typing import Any, Callable, Dict, Iterator, Optional, cast
 
 import srsly
 from safetensors.torch import load, save
@@ -22,7 +23,7 @@ class ModuleShim(PyTorchShim):
     learn_rate_factor (float): Multiplies the optimizer's learning rate for this module (Thinc's lr_scale).
 
     `cfg["settings"]` holds the module's settings and is saved beside the weights, so that loading needs
-    no special order. Thinc's weight averages do not reach torch: use `use_averages = false`.
+    no special order.
     """
 
     def __init__(self, build: Callable[[Dict[str, Any]], nn.Module], *, learn_rate_factor: float = 1.0):
@@ -66,9 +67,29 @@ class ModuleShim(PyTorchShim):
                     cast(Any, torch2xp(weight.grad)),
                     lr_scale=self._learn_rate_factor,
                 )
-                weight.data = xp2torch(new, requires_grad=True, device=weight.device)
+                result = xp2torch(new, device=weight.device)
+                if result.data_ptr() != weight.data_ptr():  # thinc's optimizers work in place
+                    weight.data.copy_(result)  # cuDNN wants an LSTM's weights to stay where they are
             weight.grad.zero_()
         self._grad_scaler.update()
+
+    @contextmanager
+    def use_params(self, params: Dict[Any, Any]) -> Iterator[None]:
+        """The averages of the weights in place of these, for a while: evaluations and checkpoints of spaCy's training
+        use them with `use_averages = true`. (Thinc looks for them under names that its optimizer does not use.)
+
+        params: An optimizer's averages, by shim and name of the weight; what is missing stays as it is.
+        """
+        named = {} if self._model is None else dict(self._model.named_parameters())
+        averages = {name: params[self.id, name] for name in named if (self.id, name) in params}
+        own = {name: named[name].data.clone() for name in averages}
+        for name, average in averages.items():
+            named[name].data.copy_(xp2torch(average, device=named[name].device))
+        try:
+            yield
+        finally:
+            for name, weight in own.items():
+                named[name].data.copy_(weight)
 
     def to_bytes(self) -> bytes:
         if self._model is None:

@@ -146,3 +146,33 @@ def test_a_new_module_does_not_inherit_the_optimizers_memory():
     shim.set_module({"n_in": 3, "n_out": 4})
     first = step(shim, optimizer)
     assert np.allclose(first["weight"].abs(), 0.01, atol=1e-3)  # Adam's first step
+
+
+def test_averages_take_the_weights_place_for_a_while():
+    shim, optimizer = make_shim(), Adam(0.1, use_averages=True)
+    seen = []
+    for _ in range(12):
+        step(shim, optimizer)
+        optimizer.step_schedules()
+        seen.append(shim.module.weight.detach().clone())
+    averages = optimizer.averages
+    now = shim.module.state_dict()
+    kept = {name: weight.clone() for name, weight in now.items()}
+    with shim.use_params(averages):
+        average = shim.module.weight.detach().clone()
+        np.testing.assert_allclose(average.numpy(), averages[shim.id, "weight"])
+        assert (seen[0] > average).all() and (average > seen[-1]).all()  # all weights fall
+    assert all(torch.equal(kept[name], weight) for name, weight in shim.module.state_dict().items())
+    with pytest.raises(KeyError), shim.use_params(averages):
+        raise KeyError
+    assert torch.equal(shim.module.weight, kept["weight"])
+    with shim.use_params({}):
+        assert torch.equal(shim.module.weight, kept["weight"])
+
+
+def test_an_update_leaves_weights_where_they_lie():
+    shim = make_shim()
+    places = [weight.data_ptr() for weight in shim.module.parameters()]
+    assert step(shim, Adam(0.1))["weight"].abs().min() > 0
+    assert step(shim, lambda key, weight, grad, lr_scale: (weight - grad, grad))["weight"].min() > 0
+    assert [weight.data_ptr() for weight in shim.module.parameters()] == places
