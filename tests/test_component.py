@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import spacy
 import srsly
+import torch
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.vocab import Vocab

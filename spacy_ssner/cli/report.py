@@ -1,7 +1,7 @@
 """`python -m spacy ssner report`: the results page, from the runs of `ablation`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, List
+from typing import TYPE_CHECKING, Annotated, List, Sequence
 
 import typer
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Opt = typer.Option
 PAGE_HELP = "Markdown page; what stands outside the markers ablation:begin and ablation:end is kept"
+REFERENCE_HELP = "Variants to compare the others with, separated by commas"
 LOOKUP = "lookup"  # variant that is drawn as a line
 MAX_CURVES = 6  # more lines in one picture cannot be told apart
 
@@ -22,7 +23,7 @@ MAX_CURVES = 6  # more lines in one picture cannot be told apart
 def report_cli(
     folder: Annotated[Path, typer.Argument(metavar="RUNS", help="Folder that `ablation` wrote")],
     page: Annotated[Path, typer.Argument(metavar="OUT.md", help=PAGE_HELP)],
-    reference: Annotated[str, Opt("--reference", help="Variant to compare the others with")] = "full",
+    reference: Annotated[str, Opt("--reference", help=REFERENCE_HELP)] = "full",
     n_resamples: Annotated[int, Opt("--resamples", min=100, help="Bootstrap samples")] = 10_000,
 ) -> None:
     """Write tables and plots of all runs: scores, subsets, differences with intervals, published scores, commands."""
@@ -31,22 +32,24 @@ def report_cli(
     from ..evaluation.plots import require_matplotlib
     from ..evaluation.report import group_runs, insert_report, read_runs, render_report
 
+    references = [name.strip() for name in reference.split(",") if name.strip()]
     with plain_errors():
         require_matplotlib()
         records = read_runs(folder)
         old = page.read_text(encoding="utf8") if page.is_file() else ""
         insert_report(old, "", path=str(page))  # faults of the page before the long work
-        report = render_report(records, reference=reference, n_resamples=n_resamples)
+        report = render_report(records, references=references, n_resamples=n_resamples)
         groups = group_runs(records)
         for data, variants in groups.items():
-            draw(data, variants, page.parent, reference=reference)
+            draw(data, variants, page.parent, references=references)
         write_text(page, insert_report(old, report, path=str(page)))
-    if not any(reference in variants for variants in groups.values()):
-        msg.warn(f"No run of the variant '{reference}': the page has no differences")
+    for name in references:
+        if not any(name in variants for variants in groups.values()):
+            msg.warn(f"No run of the variant '{name}': the page has no differences to it")
     msg.good(f"{page}: {len(records)} runs, {len(groups)} data sets")
 
 
-def draw(data: str, variants: "Variants", folder: Path, *, reference: str) -> List[Path]:
+def draw(data: str, variants: "Variants", folder: Path, *, references: Sequence[str]) -> List[Path]:
     """Draw the variants of a data set, and how they do by length of the entity. RETURNS: The files."""
     from ..evaluation.plots import LENGTHS, plot_curves, plot_variants
     from ..evaluation.report import f1_spread, main_split
@@ -56,7 +59,7 @@ def draw(data: str, variants: "Variants", folder: Path, *, reference: str) -> Li
     rows = {name: f1_spread(records, split) for name, records in variants.items()}
     lines = {LOOKUP: rows.pop(LOOKUP).mean} if LOOKUP in rows and len(rows) > 1 else {}
     plot_variants(rows, paths[0], title=f"{data}, {split}", lines=lines)
-    chosen = sorted(rows, key=lambda name: name != reference)[:MAX_CURVES]  # the reference, then the best
+    chosen = sorted(rows, key=lambda name: name not in references)[:MAX_CURVES]  # they, then the best
     curves = {
         name: {key[7:]: f1_spread(variants[name], split, subset=key) for key in LENGTHS} for name in chosen
     }

@@ -67,24 +67,25 @@ def splits_of(variants: Variants) -> List[str]:
     return [split for split in runs[0]["scores"] if all(split in r["scores"] for r in runs)]
 
 
-def render_report(records: Sequence[Record], *, reference: str, n_resamples: int = 10_000) -> str:
+def render_report(records: Sequence[Record], *, references: Sequence[str], n_resamples: int = 10_000) -> str:
     """The Markdown that stands between the markers, without plots' files being made.
 
-    reference (str): Variant that the others are compared with, on the data sets that have it.
+    references (Sequence[str]): Variants that the others are compared with, on the data sets that have them.
     """
     groups = group_runs(records)
     parts = [
         "Strict entity F1 in percent, mean ± standard deviation over seeds. Differences: mean of the variant less "
-        f"that of `{reference}`, with the 95 % interval and the two-sided p of a paired bootstrap over sentences. "
+        f"that of {' or '.join(f'`{name}`' for name in references)}, with the 95 % interval and the two-sided p of a paired bootstrap over sentences. "
         "Many comparisons are made here: of twenty without any effect, one has p < 0.05."
     ]
     for data, variants in groups.items():
         main = main_split(variants)
         parts += [f"### {data}", score_table(variants), plot_links(data), published_table(data)]
         parts += [f"By subset of the mentions, on {main}:", subset_table(variants, main)]
-        if reference in variants and len(variants) > 1:
-            rows = difference_table(variants, reference, main, n_resamples=n_resamples)
-            parts += [f"Differences to `{reference}` on {main}:", rows]
+        for reference in references if len(variants) > 1 else ():
+            if reference in variants:
+                rows = difference_table(variants, reference, main, n_resamples=n_resamples)
+                parts += [f"Differences to `{reference}` on {main}:", rows]
         parts += [conditions(variants), command_list(variants)]
     failed = sorted(f"{r['data']}.{r['variant']}.{r['seed']}" for r in records if r["error"] is not None)
     if failed:

@@ -1,6 +1,7 @@
 """Is one system better than another? Paired bootstrap over sentences, from counts per sentence and seed."""
 
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Dict, Iterator, Sequence, Tuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from ..errors import Errors
 from .metrics import KINDS
 
 CHUNK = 500  # resamples at once: bounds memory to CHUNK x n_sentences numbers
+KEPT = 32_000_000  # numbers of draws that are kept for the next comparison on as many sentences
 
 
 @dataclass(frozen=True)
@@ -115,10 +117,22 @@ def paired_bootstrap(
 
 def resamples(n: int, *, n_resamples: int, seed: int) -> Iterator[np.ndarray]:
     """How often each of n sentences is drawn, in n draws with replacement: blocks of (<= CHUNK, n)."""
+    if n * n_resamples > KEPT:
+        return _draw(n, n_resamples, seed)
+    return iter(_drawn(n, n_resamples, seed))
+
+
+def _draw(n: int, n_resamples: int, seed: int) -> Iterator[np.ndarray]:
     rng = np.random.default_rng(seed)
     shares = np.full(n, 1 / n)
     for start in range(0, n_resamples, CHUNK):
         yield rng.multinomial(n, shares, size=min(CHUNK, n_resamples - start))
+
+
+@lru_cache(maxsize=1)
+def _drawn(n: int, n_resamples: int, seed: int) -> Tuple[np.ndarray, ...]:
+    """As `_draw`, all at once: a page of results compares dozens of systems on the same sentences."""
+    return tuple(block.astype(np.uint16) for block in _draw(n, n_resamples, seed))
 
 
 def _with_seeds(counts: np.ndarray) -> np.ndarray:

@@ -65,7 +65,7 @@ def cells(report, start):
 
 
 def test_figures(records):
-    report = render_report(records, reference="full", n_resamples=300)
+    report = render_report(records, references=["full"], n_resamples=300)
     full = [
         r["scores"]["test"]["micro"]["f1"] for r in records if (r["variant"], r["data"]) == ("full", "cyner")
     ]
@@ -76,13 +76,16 @@ def test_figures(records):
     crf = [r["scores"]["test"]["micro"]["f1"] for r in records if r["variant"] == "crf"]
     difference = next(line for line in report.splitlines() if line.startswith("| crf | -"))
     assert f"{100 * (np.mean(crf) - np.mean(full)):+.1f} (" in difference and "p 0.00" in difference
+    both = render_report(records, references=["full", "crf", "nothing"], n_resamples=100)
+    assert both.count("Differences to `full`") == report.count("Differences to `full`")
+    assert both.count("Differences to `crf`") == 1 and "`nothing`" not in both.split("###")[1]
     assert "several tokens (60)" in report and "broken" in report.split("Failed, and so")[1]
     assert "crf.cfg --system.seed 1" in report and "(all: 1, 2, 3)" in report
     assert "encoder (53aa51172d14)" in report and "differ between seeds" not in report
 
 
 def test_published_scores_stand_beside_with_their_encoder(records):
-    report = render_report(records, reference="full", n_resamples=100)
+    report = render_report(records, references=["full"], n_resamples=100)
     cyner, other = report.split("### other")
     for score in PUBLISHED:
         assert (f"{score.f1:.2f} | {score.encoder}" in cyner) == (score.data == "cyner")
@@ -93,11 +96,11 @@ def test_what_may_not_be_compared_is_said(records):
     changed = [dict(r) for r in records if r["data"] == "cyner"]
     crf = next(r for r in changed if r["variant"] == "crf")
     crf["config_sha256"] = "other"
-    assert "differ between seeds of: crf." in render_report(changed, reference="full", n_resamples=100)
+    assert "differ between seeds of: crf." in render_report(changed, references=["full"], n_resamples=100)
     test = crf["scores"]["test"]
     crf["scores"] = {**crf["scores"], "test": {**test, "data": {**test["data"], "sha256": "other"}}}
-    assert "other data" in render_report(changed, reference="full", n_resamples=100)
-    assert "Differences to" not in render_report(changed, reference="nothing", n_resamples=100)
+    assert "other data" in render_report(changed, references=["full"], n_resamples=100)
+    assert "Differences to" not in render_report(changed, references=["nothing"], n_resamples=100)
 
 
 def test_spread_is_in_percent_and_by_subset(records):
@@ -147,7 +150,7 @@ def test_command_writes_page_and_plots(folder, tmp_path, records):
     result = run(folder, page)
     assert result.exit_code == 0, result.output
     text = page.read_text(encoding="utf8")
-    body = render_report(read_runs(folder), reference="full", n_resamples=100)
+    body = render_report(read_runs(folder), references=["full"], n_resamples=100)
     assert text == insert_report("# Results\n", body)
     for data in ("cyner", "other"):
         for what in ("variants", "length"):

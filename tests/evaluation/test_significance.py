@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from spacy_ssner.evaluation import significance
 from spacy_ssner.evaluation.significance import (
     CHUNK,
     f1_of_counts,
@@ -119,3 +120,12 @@ def test_spread():
     assert np.isnan(spread([2.0]).sd)
     with pytest.raises(ValueError, match="S291"):
         spread([])
+
+
+def test_kept_draws_are_those_that_are_not_kept(monkeypatch):
+    kept = [list(resamples(70, n_resamples=1200, seed=3)) for _ in range(2)]
+    monkeypatch.setattr(significance, "KEPT", 0)
+    fresh = list(resamples(70, n_resamples=1200, seed=3))
+    for blocks in kept:
+        assert len(blocks) == len(fresh) and all((x == y).all() for x, y in zip(blocks, fresh))
+    assert (np.concatenate(fresh).sum(axis=1) == 70).all()
