@@ -73,9 +73,10 @@ def render_report(records: Sequence[Record], *, references: Sequence[str], n_res
     references (Sequence[str]): Variants that the others are compared with, on the data sets that have them.
     """
     groups = group_runs(records)
+    names = " or ".join(f"`{name}`" for name in references)
     parts = [
         "Strict entity F1 in percent, mean ± standard deviation over seeds. Differences: mean of the variant less "
-        f"that of {' or '.join(f'`{name}`' for name in references)}, with the 95 % interval and the two-sided p of a paired bootstrap over sentences. "
+        f"that of {names}, with the 95 % interval and the two-sided p of a paired bootstrap over sentences. "
         "Many comparisons are made here: of twenty without any effect, one has p < 0.05."
     ]
     for data, variants in groups.items():
