@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,26 @@ def test_project_file_is_valid():
 
     config = load_project_config(ROOT, interpolate=False)
     assert isinstance(config["vars"], (dict, SimpleFrozenDict))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"config": "corpus/names.cfg"}, {"start": "sme/dnrti", "corpus": "dnrti"}, {"published": "dnrti"}],
+    ids=lambda more: "-".join(more) or "defaults",
+)
+def test_spacy_fills_variables_in_as_they_are_meant(project, more, tmp_path):
+    """spaCy's substitution takes some lists with several variables for one text."""
+    from weasel.util.config import load_project_config
+
+    shutil.copy(ROOT / "project.yml", tmp_path)  # loading makes folders
+    overrides = {f"vars.{name}": value for name, value in more.items()}
+    found = {
+        command["name"]: command for command in load_project_config(tmp_path, overrides=overrides)["commands"]
+    }
+    for command in project["commands"]:
+        for key in ("script", "deps", "outputs"):
+            expected = [fill(text, project, **more) for text in command.get(key, [])]
+            assert found[command["name"]].get(key, []) == expected, f"{command['name']}: {key}"
 
 
 def scripts():
