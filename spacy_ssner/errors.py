@@ -362,6 +362,10 @@ class Warnings(metaclass=_Coded):
         "Labels that the model does not know are treated as not annotated: {labels} (tokens). Known: {known}. "
         "Add them with add_label before training, or initialize with all labels."
     )
+    SW105 = (
+        "{setting} asks for bfloat16, which this {device} emulates: expect several times the time of float32. Leave it "
+        "off here; it pays on GPUs and on CPUs with avx512_bf16 or AMX."
+    )
 
     # SW130-SW139: lexicon
     SW130 = (

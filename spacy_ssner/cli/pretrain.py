@@ -1,6 +1,7 @@
 """`python -m spacy ssner pretrain`: turn an encoder into its SME version by masked-LM training."""
 
 import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Dict, List, Optional
 
@@ -59,8 +60,6 @@ def pretrain_cli(
     OUT becomes a plain Hugging Face folder: give it as vars.encoder or paths.encoder. An encoder without a masked-LM
     head gets one. The same command runs under torchrun: torchrun --nproc-per-node 2 -m spacy ssner pretrain ...
     """
-    import torch
-
     from ..memory import keep_freed_memory
     from ..pretraining.masking import MaskSettings
     from ..pretraining.run import PretrainSettings
@@ -82,7 +81,7 @@ def pretrain_cli(
             head_pieces=head_pieces,
             held_out_rows=held_out_rows,
             seed=seed,
-            bf16=torch.cuda.is_available() and torch.cuda.is_bf16_supported() if bf16 is None else bf16,
+            bf16=choose_bf16(bf16),
         )
         masks = MaskSettings(budget=budget, per=per)
         segments = read_law(law, out)
@@ -105,6 +104,24 @@ def pretrain_cli(
         if progress.is_shown:
             print_scores(report)
     progress.done(f"{out}: encoder after {len(report['steps']):,} steps, {report['seconds']:.0f} s")
+
+
+def choose_bf16(wanted: Optional[bool]) -> bool:
+    """What was asked for; otherwise whether there is a GPU that computes in bfloat16. Warns on a CPU that does not."""
+    import torch
+    from wasabi import msg
+
+    from ..nn.precision import computes_in_bfloat16, warn_of_slow_bfloat16
+
+    if wanted is None:
+        return computes_in_bfloat16("cuda")
+    if wanted:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            warn_of_slow_bfloat16("--bf16", "cuda" if torch.cuda.is_available() else "cpu")
+        for warning in caught:
+            msg.warn(str(warning.message))
+    return wanted
 
 
 def read_law(text: str, out: Path) -> "LengthLaw":

@@ -51,6 +51,8 @@ def pretrain_supervised_cli(
     """
     from wasabi import msg
 
+    from .pretrain import choose_bf16
+
     with warnings.catch_warnings(record=True) as caught, plain_errors():
         warnings.simplefilter("always", UserWarning)
         settings = SupervisedSettings(
@@ -62,7 +64,7 @@ def pretrain_supervised_cli(
             gamma=gamma,
             class_weights=class_weights,
             seed=seed,
-            bf16=has_bf16() if bf16 is None else bf16,
+            bf16=choose_bf16(bf16),
         )
         report = run(encoder, train, dev, out, law=law, budget=budget, settings=settings)
     for text in dict.fromkeys(str(w.message) for w in caught if str(w.message).startswith("[SW")):
@@ -113,13 +115,6 @@ def run(
         on_epoch=talk.epoch,
     )
     return report if is_first_process() else None
-
-
-def has_bf16() -> bool:
-    """Whether there is a GPU that computes in bfloat16."""
-    import torch
-
-    return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
 
 
 @dataclass

@@ -13,6 +13,7 @@ from torch import nn
 
 from ..errors import Errors
 from ..nn.piece_encoder import PieceEncoder, build_encoder, load_encoder
+from ..nn.precision import warn_of_slow_bfloat16
 from ..text.windows import make_windows
 from .torch_shim import ModuleShim
 from .word_features import distinct_words, doc_sentence_starts
@@ -49,6 +50,7 @@ def build_hf_encoder(
     int8 (bool): Compute in 8-bit integers once the pipeline is loaded, on a CPU; see quantise.quantise_encoder.
         A training, and the evaluations in it, stay in float32.
     RAISES (ValueError): S104 for values that do not fit; at initialization S107 if the encoder cannot be read.
+    WARNS: SW105 at initialization for mixed_precision on a device that only emulates it.
 
     Every token that is not white space gets a vector, whatever the length of the text.
     SOURCE: SSNER (Symmetry 2025, 17, 783), eq. (18). UNSTATED: pooling of pieces to words.
@@ -122,6 +124,8 @@ class EncoderShim(ModuleShim):
 
 def init(model: Model, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
     shim = cast(ModuleShim, model.shims[0])
+    if model.attrs["mixed_precision"]:
+        warn_of_slow_bfloat16("mixed_precision = true", get_torch_default_device().type)
     if shim.module is None:
         name = model.attrs["name"]
         try:

@@ -9,6 +9,8 @@ from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
 from spacy_ssner.cli import ssner_app
+from spacy_ssner.cli.pretrain import choose_bf16
+from spacy_ssner.nn import precision
 from spacy_ssner.nn.piece_encoder import load_encoder
 
 TEXT = Path(__file__).parents[2] / "assets" / "sample" / "unlabelled.txt"
@@ -85,3 +87,17 @@ def test_exclude_belongs_to_text(invoke, text, labelled, tmp_path):
 def test_an_encoder_that_is_none(invoke, text, tmp_path):
     result = invoke(text, tmp_path / "out", encoder=tmp_path)
     assert result.exit_code == 1 and "S107" in result.output
+
+
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize("wanted", [None, False, True])
+def test_bfloat16_is_a_choice_with_a_warning_where_it_is_emulated(wanted, native, monkeypatch, capsys):
+    monkeypatch.setattr(precision, "computes_in_bfloat16", lambda device_type: native)
+    assert choose_bf16(wanted) is (native if wanted is None else wanted)
+    said = capsys.readouterr().out
+    assert ("[SW105]" in said and "--bf16" in said) if wanted and not native else not said
+
+
+def test_what_computes_in_bfloat16():
+    assert precision.computes_in_bfloat16("cpu") in (False, True)
+    assert not precision.computes_in_bfloat16("abacus")

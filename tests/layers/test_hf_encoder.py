@@ -14,6 +14,7 @@ from spacy.tokens import Doc
 
 from spacy_ssner.layers import hf_encoder as hf_encoder_module
 from spacy_ssner.layers.hf_encoder import build_hf_encoder, window_pieces
+from spacy_ssner.nn import precision
 
 VOCAB = spacy.blank("en").vocab
 HASHES = [hashlib.sha256(str(i).encode()).hexdigest() for i in range(40)]
@@ -263,7 +264,14 @@ def test_max_word_pieces_must_leave_room(max_word_pieces):
         build_hf_encoder("unread", max_pieces=64, max_word_pieces=max_word_pieces)
 
 
-def test_mixed_precision_halves_training_only(folder):
+def test_mixed_precision_warns_where_it_is_slow(folder, monkeypatch):
+    monkeypatch.setattr(precision, "computes_in_bfloat16", lambda device_type: False)
+    with pytest.warns(UserWarning, match="SW105.*mixed_precision = true.*this cpu"):
+        make_encoder(folder, mixed_precision=True)
+
+
+def test_mixed_precision_halves_training_only(folder, monkeypatch):
+    monkeypatch.setattr(precision, "computes_in_bfloat16", lambda device_type: True)
     docs = make_docs(*SENTENCES)
     exact, mixed = make_encoder(folder), make_encoder(folder, mixed_precision=True)
     for expected, found in zip(exact.predict(docs), mixed.predict(docs)):
