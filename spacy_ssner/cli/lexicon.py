@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..lexicon.lexicon import Lexicon
     from ..lexicon.sources import Record
 
+CLUSTERS = "clusters"  # folder of a checkout of MISP galaxy
 PLACES = ("ssner/lexicon", "lexicon")  # in a saved pipeline, in a saved component
 SUFFIXES = (".json", ".json.gz", ".csv", ".csv.gz", ".jsonl", ".jsonl.gz")
 PATHS_HELP = (
@@ -97,14 +98,16 @@ def make_lexicon(
 
 
 def find_sources(paths: Sequence[Path]) -> List[Path]:
-    """Files themselves, the name files of folders, and the lexicons of saved pipelines.
+    """Files themselves, the name files of folders (of a checkout of MISP galaxy: its clusters), and the lexicons of
+    saved pipelines.
 
     RAISES (FileNotFoundError): S263 for a path that is not there or holds no such file.
     """
     files: List[Path] = []
     for path in paths:
         if path.is_dir() and not any((path / name).exists() for name in ("config.cfg", "cfg")):
-            found = sorted(file for file in path.iterdir() if file.name.endswith(SUFFIXES))
+            place = path / CLUSTERS if (path / CLUSTERS).is_dir() else path
+            found = sorted(file for file in place.iterdir() if file.name.endswith(SUFFIXES))
             if not found:
                 raise FileNotFoundError(Errors.S263.format(path=path / "*.json"))
             files += found

@@ -61,10 +61,13 @@ def prepare(run: Run, make_config: MakeConfig, *, known: Optional[Checksums] = N
     config = "" if run.variant.pipeline else make_config(Path(run.variant.config), run.options)
     paths = {name: path for name, path in run.paths.items() if f"${{paths.{name}}}" in config}
     roles = {"train": run.data.train, **run.data.splits, **{f"paths.{k}": v for k, v in paths.items()}}
+    pipeline = run.fill(run.variant.pipeline)
+    if pipeline:
+        roles["pipeline"] = pipeline
     files = {}
     for role, path in roles.items():
-        if role == "paths.encoder" and not Path(path).exists():
-            files[role] = path  # a hub id; a wrong path fails in training, with S107
+        if role in ("paths.encoder", "pipeline") and not Path(path).exists():
+            files[role] = path  # a hub id, a package, a look-up; what is wrong fails later, with S107 or S270
             continue
         if path not in known:
             if not Path(path).exists():
@@ -82,11 +85,17 @@ def record_path(run: Run, folder: Path) -> Path:
 
 def is_done(prepared: Prepared, folder: Path) -> bool:
     """Whether the same run stands there already and did not fail."""
-    path = record_path(prepared.run, folder)
-    if not path.is_file():
-        return False
-    record = json.loads(path.read_text(encoding="utf8"))
-    return record["key"] == prepared.key and record["error"] is None
+    record = read_record(record_path(prepared.run, folder))
+    return record is not None and record["key"] == prepared.key and record["error"] is None
+
+
+def read_record(path: Path) -> Optional[Dict[str, Any]]:
+    """A record that `ablation` wrote; None where there is none, or only a broken one."""
+    try:
+        record = json.loads(path.read_text(encoding="utf8"))
+        return record if {"key", "error"} <= set(record) else None
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def commands(prepared: Prepared, options: Options) -> Dict[str, List[str]]:
@@ -147,7 +156,8 @@ def fail(run: Run, error: Exception, options: Options) -> Dict[str, Any]:
     record = start_record(Prepared(run, "", {}, ""), options, {})
     record["error"] = str(error)
     path = record_path(run, options.folder)
-    if not path.is_file() or json.loads(path.read_text(encoding="utf8"))["error"] is not None:
+    before = read_record(path)
+    if before is None or before["error"] is not None:
         write_text(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     return record
 
@@ -173,11 +183,16 @@ def start_record(prepared: Prepared, options: Options, lines: Mapping[str, str])
         "encoder": encoder,
         "encoder_sha256": checksum(weights) if weights is not None and weights.is_file() else None,
         "gpu_id": options.gpu_id,
-        "threads": options.threads or os.environ.get("OMP_NUM_THREADS"),
+        "threads": options.threads or _threads_of_environment(),
         "seconds": {},
         "peak_mb": {},
         "scores": {},
     }
+
+
+def _threads_of_environment() -> Optional[int]:
+    value = os.environ.get("OMP_NUM_THREADS", "")
+    return int(value) if value.isdecimal() else None
 
 
 def run_command(

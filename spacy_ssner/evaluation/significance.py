@@ -141,4 +141,4 @@ def _with_seeds(counts: np.ndarray) -> np.ndarray:
     shape: Tuple[int, ...] = counts.shape
     if len(shape) not in (2, 3) or shape[-1] != len(KINDS) or shape[0] == 0:
         raise ValueError(Errors.S291.format(expected="an array (N, 3) or (S, N, 3)", got=shape))
-    return counts.reshape(-1, *shape[-2:])
+    return counts if counts.ndim == 3 else counts[None]

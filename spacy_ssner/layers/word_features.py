@@ -38,21 +38,23 @@ def distinct_words(docs: Sequence[Doc]) -> Tuple[List[str], np.ndarray]:
 def doc_sentence_starts(docs: Sequence[Doc], words: Sequence[str], word_index: np.ndarray) -> np.ndarray:
     """First tokens of sentences over all tokens of some docs: (N,) bool.
 
-    A doc's own sentence boundaries are used where it has them, rules for punctuation and layout elsewhere.
+    A doc's own sentence boundaries are used where it has them (a start behind its first token, or a mark on every
+    token), rules for punctuation and layout elsewhere, save where a token is marked as no start.
     """
-    own = [len(doc) > 0 and doc.has_annotation("SENT_START") for doc in docs]
     lengths = [len(doc) for doc in docs]
+    marks = [doc.to_array("SENT_START").astype(np.int64) for doc in docs]  # 1 a start, -1 none, 0 unknown
+    own = [bool((m[1:] == 1).any() or (len(m) > 1 and (m[1:] != 0).all())) for m in marks]
     if all(own):
         starts = np.zeros(sum(lengths), dtype=bool)
     else:
         blanks = np.concatenate([doc.to_array("SPACY") for doc in docs]).astype(bool)
         starts = text_sentence_starts(words, word_index, blanks, lengths)
     first = 0
-    for doc, has_starts in zip(docs, own):
-        if has_starts:
-            starts[first : first + len(doc)] = doc.to_array("SENT_START") == 1
-            starts[first] = True
-        first += len(doc)
+    for mark, has_starts in zip(marks, own):
+        here = starts[first : first + len(mark)]
+        here[:] = mark == 1 if has_starts else here & (mark != -1)
+        here[:1] = True
+        first += len(mark)
     return starts
 
 

@@ -5,7 +5,7 @@ Letters: B windows, T tokens of the longest, K tags, S spans. `transitions` is (
 Computed by numpy on the CPU, for the same reason as in nn/crf_decoding.py.
 """
 
-from typing import NamedTuple, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
 import torch
@@ -15,11 +15,11 @@ from .crf import check_shapes
 from .crf_decoding import as_array, last_tokens
 
 RESCALE = 8  # tokens between two rescalings: as many steps of 80 nats fit into float64
-TINY = 1e-300  # smallest sum of exponentials that float64 can take the logarithm of
+LOST = 1e-6  # nats by which the sum of the paths through a token may differ from that of all paths
 
 
 class PathSums(NamedTuple):
-    """Sums over paths as factor (T, B, K) times exp(scale), scales (T, B). float64.
+    """Sums over paths as factor (T, B, K) times exp(scale), scales (T, B, 1), or (T, B, K) in log space. float64.
 
     before: All that leads to a tag, after: all that may follow it; its own emission is in neither. mirror: (T, B),
     where in `after` a token stands. log_z: (B,), of all paths. What stands behind the end of a window means nothing.
@@ -44,8 +44,8 @@ def forward_backward(emissions: Tensor, transitions: Tensor, mask: Tensor) -> Tu
     X, packed = _checked(emissions, transitions, mask)
     sums = path_sums(X, packed, mask)
     with np.errstate(divide="ignore", invalid="ignore"):
-        alpha = np.log(sums.before) + sums.before_scale[:, :, None] + X.transpose(1, 0, 2)
-        beta = np.log(sums.after) + sums.after_scale[:, :, None]
+        alpha = np.log(sums.before) + sums.before_scale + X.transpose(1, 0, 2)
+        beta = np.log(sums.after) + sums.after_scale
     last, tokens = last_tokens(mask), np.arange(len(alpha))[:, None]
     rows = np.arange(len(last))
     alpha = alpha[np.minimum(tokens, last), rows].swapaxes(0, 1)
@@ -58,15 +58,16 @@ def path_sums(emissions: np.ndarray, transitions: np.ndarray, mask: Tensor) -> P
     """The sums of `forward_backward` with their scales apart: two operations a step in place of eight.
 
     Outside of log space a sum is lost where it is too small for float64 beside the largest of its window (two tags
-    700 nats apart, of which only the smaller can be reached). Then, and only then, all is done again in log space.
+    700 nats apart, of which only the smaller can be reached). Then the sums through some token do not make up that of
+    all paths, and all is done again in log space.
     emissions, transitions: float64, from the start: float32 loses 1e-3 of a probability over 256 tokens, and every tag
     that is 87 nats behind another.
 
     SOURCE: Rabiner 1989 (A Tutorial on Hidden Markov Models), section V.A, for the scaling.
     """
-    with np.errstate(all="ignore"):  # what is lost shows in log_z
+    with np.errstate(all="ignore"):  # what is lost shows
         sums = _scaled_sums(emissions, transitions, mask)
-    return sums if np.isfinite(sums.log_z).all() else _log_sums(emissions, transitions, mask)
+    return _log_sums(emissions, transitions, mask) if sums is None else sums
 
 
 def _apart(logs: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
@@ -75,8 +76,8 @@ def _apart(logs: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     return np.exp(logs - top[:, :, None]).swapaxes(0, 1), top.T
 
 
-def _scaled_sums(emissions: np.ndarray, transitions: np.ndarray, mask: Tensor) -> PathSums:
-    """Both recursions on exponentials; log_z is not finite where float64 was too narrow. emissions: (B, T, K).
+def _scaled_sums(emissions: np.ndarray, transitions: np.ndarray, mask: Tensor) -> Optional[PathSums]:
+    """Both recursions on exponentials; None where float64 was too narrow. emissions: (B, T, K).
 
     The sums after a token are those before a token of the window read from its end, with transitions turned round and
     the end's weights at the start: so both are steps of one loop, side by side.
@@ -95,7 +96,11 @@ def _scaled_sums(emissions: np.ndarray, transitions: np.ndarray, mask: Tensor) -
     at_end = last, rows
     ends = (sums[:, 0][at_end] * X[:, 0][at_end] * weights[n_tags + 1]).sum(axis=1)
     log_z = np.log(ends) + scales[:, 0][at_end] + top[at_end]
-    return PathSums(sums[:, 0], scales[:, 0], sums[:, 1], scales[:, 1], mirror, log_z)
+    through = np.einsum("tbk,tbk,tbk->tb", sums[:, 0], own, sums[:, 1][mirror, rows])
+    logs_of_z = np.log(through) + scales[:, 0] + scales[:, 1][mirror, rows] + top
+    if not (np.abs(logs_of_z - log_z) < LOST)[tokens <= last].all():
+        return None
+    return PathSums(sums[:, 0], scales[:, 0, :, None], sums[:, 1], scales[:, 1, :, None], mirror, log_z)
 
 
 def _chains(X: np.ndarray, start: np.ndarray, follow: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
@@ -118,10 +123,10 @@ def _chains(X: np.ndarray, start: np.ndarray, follow: np.ndarray) -> Tuple[np.nd
 
 
 def _log_sums(emissions: np.ndarray, transitions: np.ndarray, mask: Tensor) -> PathSums:
-    """The sums in log space, rows shifted by their maximum. emissions: (B, T, K)."""
+    """The sums in log space. emissions: (B, T, K)."""
     X = emissions
     on = mask.cpu().numpy()[:, :, None]
-    follow, start, end = np.exp(transitions[:-2]), transitions[-2], transitions[-1]
+    follow, start, end = transitions[:-2], transitions[-2], transitions[-1]
     before, after = np.empty_like(X), np.empty_like(X)
     before[:, 0] = start
     for t in range(1, X.shape[1]):
@@ -133,13 +138,15 @@ def _log_sums(emissions: np.ndarray, transitions: np.ndarray, mask: Tensor) -> P
     at_end = np.arange(len(X)), last_tokens(mask)
     log_z = _log_sum(before[at_end] + X[at_end] + end)
     as_it_is = np.repeat(np.arange(X.shape[1])[:, None], len(X), axis=1)
-    return PathSums(*_apart(before), *_apart(after), as_it_is, log_z)
+    ones = np.ones(before.swapaxes(0, 1).shape)
+    return PathSums(ones, before.swapaxes(0, 1), ones, after.swapaxes(0, 1), as_it_is, log_z)
 
 
-def _log_matmul(log_x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """log(exp(log_x) @ y), rows shifted by their maximum: (B, K)."""
-    top = log_x.max(axis=1, keepdims=True)
-    return np.log(np.maximum(np.exp(log_x - top) @ y, TINY)) + top
+def _log_matmul(log_x: np.ndarray, log_y: np.ndarray) -> np.ndarray:
+    """log(exp(log_x) @ exp(log_y)), each sum shifted by its own largest term: (B, K) of (B, K), (K, K)."""
+    return _log_sum((log_x[:, :, None] + log_y).swapaxes(1, 2).reshape(-1, log_x.shape[1])).reshape(
+        log_x.shape
+    )
 
 
 def _log_sum(log_x: np.ndarray) -> np.ndarray:
@@ -167,8 +174,9 @@ def span_log_probability(
     first, next_token = (n_start, n_row), (np.minimum(n_end, X.shape[1] - 1), n_row)
     next_after = sums.mirror[next_token], n_row
     with np.errstate(divide="ignore"):
-        log_p = np.log(sums.before[(*first, n_tag)]) + sums.before_scale[first] + X[n_row, n_start, n_tag]
-        behind = np.log(sums.after[next_after]) + sums.after_scale[next_after][:, None]
+        scale = np.broadcast_to(sums.before_scale, sums.before.shape)[(*first, n_tag)]
+        log_p = np.log(sums.before[(*first, n_tag)]) + scale + X[n_row, n_start, n_tag]
+        behind = np.log(sums.after[next_after]) + sums.after_scale[next_after]
     behind = behind + packed[last] + X[n_row, next_token[0]]  # (S, K)
     behind[np.arange(len(inside)), inside] = -np.inf  # then it would be longer
     log_p += np.where(n_end > last_tokens(mask)[n_row], packed[n_tags + 1][last], _log_sum(behind))

@@ -9,9 +9,10 @@ from typing import List, Tuple
 import torch
 from torch import Tensor
 
-from .crf_sums import TINY, forward_backward
+from .crf_sums import forward_backward
 
 Spans = Tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+TINY = 1e-300  # smallest sum of exponentials that float64 can take the logarithm of
 
 
 def probable_spans(emissions: Tensor, transitions: Tensor, mask: Tensor, *, floor: float) -> Spans:

@@ -94,14 +94,35 @@ def test_done_is_what_succeeded_with_the_same_key(run, tmp_path):
         assert is_done(prepared, tmp_path) is expected
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"variant": "full"}'])
+def test_a_broken_record_is_none(run, tmp_path, content):
+    prepared = prepare(run, lambda *_: CONFIG)
+    (tmp_path / "set.full.1.json").write_text(content, encoding="utf8")
+    assert not is_done(prepared, tmp_path)
+    assert "no file" in fail(run, ValueError("no file"), Options(tmp_path))["error"]
+    assert "no file" in json.loads((tmp_path / "set.full.1.json").read_text(encoding="utf8"))["error"]
+
+
+def test_a_pipeline_that_was_trained_again_is_another_one(run, tmp_path):
+    folder = tmp_path / "pipeline"
+    folder.mkdir()
+    (folder / "weights").write_text("old", encoding="utf8")
+    keys = set()
+    for pipeline in (str(folder), "lookup:{train}", "en_package"):
+        keys.add(prepare(Run(run.data, Variant("old", "", pipeline=pipeline), 1), lambda *_: "").key)
+    (folder / "weights").write_text("new", encoding="utf8")
+    keys.add(prepare(Run(run.data, Variant("old", "", pipeline=str(folder)), 1), lambda *_: "").key)
+    assert len(keys) == 4
+
+
 def test_a_run_that_cannot_start_does_not_take_away_what_was_found_before(run, tmp_path):
     path = record_path(run, tmp_path)
     assert fail(run, ValueError("first"), Options(tmp_path))["error"] == "first"
     fail(run, ValueError("second"), Options(tmp_path))
     assert json.loads(path.read_text(encoding="utf8"))["error"] == "second"
-    path.write_text('{"error": null}', encoding="utf8")
+    path.write_text('{"key": "", "error": null}', encoding="utf8")
     fail(run, ValueError("third"), Options(tmp_path))
-    assert json.loads(path.read_text(encoding="utf8")) == {"error": None}
+    assert json.loads(path.read_text(encoding="utf8")) == {"key": "", "error": None}
 
 
 def test_commands_are_run_with_threads_and_log(tmp_path):

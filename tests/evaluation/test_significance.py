@@ -103,7 +103,7 @@ def test_wider_level_gives_a_wider_interval():
     assert wide.low < narrow.low <= narrow.high < wide.high
 
 
-@pytest.mark.parametrize("shape", [(0, 3), (4, 2), (3,), (1, 1, 1, 3)])
+@pytest.mark.parametrize("shape", [(0, 3), (4, 2), (3,), (1, 1, 1, 3), (2, 0, 3)])
 def test_counts_of_another_shape(shape):
     with pytest.raises(ValueError, match="S291"):
         paired_bootstrap(np.zeros(shape), np.zeros((4, 3)))

@@ -139,3 +139,14 @@ def test_ids_of_a_word_do_not_depend_on_its_neighbours(words, max_chars):
     for word, row in zip(words, together):
         alone = char_ids([word], max_chars=max_chars)[0]
         assert row[: len(alone)].tolist() == alone.tolist()
+
+
+def test_a_token_that_may_not_begin_a_sentence_leaves_the_rules_on_elsewhere():
+    doc = Doc(VOCAB, words="a b . C d . E f .".split())
+    words, index = distinct_words([doc])
+    assert doc_sentence_starts([doc], words, index).nonzero()[0].tolist() == [0, 3, 6]
+    doc[3].is_sent_start = False
+    assert doc_sentence_starts([doc], words, index).nonzero()[0].tolist() == [0, 6]
+    for token in doc[1:]:
+        token.is_sent_start = False
+    assert doc_sentence_starts([doc], words, index).nonzero()[0].tolist() == [0]

@@ -380,6 +380,26 @@ def test_sums_where_only_what_is_far_less_likely_is_legal(gap, monkeypatch):
     assert bool(used) == (gap > 700)
 
 
+def test_sums_in_log_space_hold_what_lies_beyond_float64():
+    """B I is 1000 nats behind O at the first token and 2000 ahead of it at the second."""
+    emissions = torch.tensor([[[1000.0, 0.0, 0.0], [0.0, 0.0, 2000.0]]])
+    crf = ConstrainedCRF(*(torch.from_numpy(x) for x in legal_transitions(1)))
+    transitions = torch.where(crf.packed().detach() > OFF, 0.0, OFF)
+    _, _, log_z = forward_backward(emissions, transitions, ones(1, 2))
+    assert_close(log_z, torch.tensor([2000.0], dtype=torch.float64), atol=1e-6, rtol=0)
+    span = (torch.tensor([x]) for x in (0, 0, 2, 1))
+    assert span_log_probability(emissions, transitions, ones(1, 2), *span).exp().item() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("scale", [1.0, 100.0, 200.0])
+def test_tag_probabilities_sum_to_one_however_wide_the_scores(scale, make_scores):
+    emissions, transitions = make_scores(40, 30, 2, seed=8, scale=scale)
+    emissions[torch.rand(40, 30, generator=torch.Generator().manual_seed(1)) < 0.5, 1::2] = OFF
+    alpha, beta, log_z = forward_backward(emissions, transitions, ones(40, 30))
+    p = (alpha + beta - log_z[:, None, None]).exp()
+    assert_close(p.sum(dim=2), torch.ones(40, 30, dtype=torch.float64), atol=1e-6, rtol=0)
+
+
 @pytest.mark.parametrize("n_windows", [3, 40])  # fewer than tags, and more
 def test_a_broken_window_leaves_its_neighbours_alone(n_windows, make_scores):
     emissions, transitions = make_scores(n_windows, 7, 4, seed=21)
