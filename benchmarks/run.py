@@ -3,7 +3,8 @@
     python benchmarks/run.py --pipeline training/cyner/model-best --output figures.json --check
     python benchmarks/run.py --only crf --only table
 
-Needs the real corpora (SSNER_DATA, or --test and --train) for the parts inference and training. Without --pipeline
+Takes the real corpora (SSNER_DATA, or --test and --train) for the parts inference and training, the sample corpus
+where there are none. Without --pipeline
 an untrained one is made, which is as fast but finds entities at random. --check exits with 1 if a bar is missed or
 could not be measured. Leave the machine alone meanwhile.
 """
@@ -57,7 +58,12 @@ def parser() -> argparse.ArgumentParser:
     add("--encoder", type=Path, help="Hugging Face folder (default: the packaged MiniLM)")
     add("--similar-words", type=Path, help="table for pipelines that are made (default: random)")
     for split in ("test", "train"):
-        add(f"--{split}", action="append", metavar="NAME=FILE", help=f"{split} split (default: SSNER_DATA)")
+        add(
+            f"--{split}",
+            action="append",
+            metavar="NAME=FILE",
+            help=f"{split} split (default: SSNER_DATA, else the sample)",
+        )
     add("--threads", type=int, default=os.cpu_count() or 1, help="of torch, BLAS and tokenizers")
     add("--repeats", type=int, help="timed runs of each system")
     add("--lengths", type=int, nargs="*", help="words of the long reports")

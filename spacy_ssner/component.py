@@ -30,7 +30,7 @@ from .layers.torch_tagger import grow_network, network_of
 from .loss import allowed_tags, crf_loss, gold_tag_ids, softmax_loss, tag_weights
 from .memory import trim_freed_memory
 from .saving import SavedPipe
-from .settings import check_settings
+from .settings import check_cfg, check_settings
 from .streams import batches_by_words
 from .truncation import refuse_truncated, warn_of_truncation
 from .types import DocPrediction, Prediction, TagScores
@@ -99,7 +99,7 @@ class SSNER(SavedPipe):
             the pipeline and not needed again.
         lexicon (Optional[Union[str, Path]]): File of `python -m spacy ssner lexicon`, likewise.
         RAISES (ValueError): S109 if there is no entity type at all; S105 if the model wants similar
-            words and gets none, S130 if it wants a lexicon.
+            words and gets none, S130 if it wants a lexicon. (FileNotFoundError): S263 for a file that is not there.
         WARNS: SW130 if the model has no use for the lexicon.
         """
         validate_get_examples(get_examples, "SSNER.initialize")
@@ -150,11 +150,13 @@ class SSNER(SavedPipe):
     def predict(self, docs: Iterable[Doc]) -> Prediction:
         """Entities of each doc with their probabilities, and what was read of it; the docs stay as they are.
 
-        RAISES (ValueError): S110 if the model is neither initialized nor loaded; S210 for a doc that was not read in
+        RAISES (ValueError): S110 if the model is neither initialized nor loaded; S101 for a setting that was changed
+            to what it cannot be; S210 for a doc that was not read in
             full if `on_truncation` is "raise".
         """
         docs = list(docs)
         self._check_ready()
+        check_cfg(self.cfg)
         lengths, cfg = [len(doc) for doc in docs], self.cfg
         scores = self.model.predict(docs) if any(lengths) else None
         reports = doc_reports(self.model, scores, lengths)

@@ -18,6 +18,19 @@ DEFAULTS: Dict[str, Any] = {
 }
 
 
+NOT_SETTINGS = ("labels", "tag_counts")  # what a component's cfg holds beside them
+
+
+def check_cfg(cfg: Dict[str, Any]) -> None:
+    """RAISES (ValueError): S101 for a setting that was given a value out of range, or that there is not, since the
+    component was made: its `cfg` is open to all."""
+    unknown = sorted(set(cfg) - set(DEFAULTS) - set(NOT_SETTINGS))
+    if unknown:
+        expected = f"one of {', '.join(DEFAULTS)}"
+        raise ValueError(Errors.S101.format(name="cfg", expected=expected, got=", ".join(unknown)))
+    check_settings({name: cfg[name] for name in DEFAULTS if name in cfg})
+
+
 def check_settings(settings: Dict[str, Any]) -> Dict[str, Any]:
     """All settings, those not given at their defaults.
 

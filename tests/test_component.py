@@ -410,6 +410,15 @@ def test_temperature_out_of_range(temperature):
         SSNER(Vocab(), Model("none", lambda model, X, is_train: (X, lambda dY: dY)), temperature=temperature)
 
 
+@pytest.mark.parametrize(
+    "name,value", [("temperature", 0), ("threshold", 2.0), ("on_truncation", "wran"), ("treshold", 0.5)]
+)
+def test_settings_that_were_changed_to_what_they_cannot_be(trained, name, value):
+    trained.get_pipe("ssner").cfg[name] = value
+    with pytest.raises(ValueError, match=f"S101.*{name}"):
+        trained("APT29 used Mimikatz.")
+
+
 def test_a_pipeline_saved_before_there_was_a_temperature_loads_with_one_of_1(trained_path, tmp_path):
     shutil.copytree(trained_path, tmp_path / "old")
     cfg, config = tmp_path / "old" / "ssner" / "cfg", tmp_path / "old" / "config.cfg"

@@ -10,7 +10,8 @@ from ..errors import Warnings
 def computes_in_bfloat16(device_type: str) -> bool:
     """Whether products of bfloat16 are faster there than those of float32, not many times slower.
 
-    device_type (str): "cuda" or "cpu". CPUs without AVX-512 (or Arm's counterpart) emulate them number by number.
+    device_type (str): "cuda" or "cpu". CPUs without AVX-512 (or Arm's counterpart) emulate them number by number;
+        those with AVX-512 but without its bfloat16 instructions count as able, though they gain little.
     """
     if device_type == "cuda":
         return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
