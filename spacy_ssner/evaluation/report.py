@@ -75,8 +75,8 @@ def render_report(records: Sequence[Record], *, references: Sequence[str], n_res
     groups = group_runs(records)
     names = " or ".join(f"`{name}`" for name in references)
     parts = [
-        "Strict entity F1 in percent, mean ± standard deviation over seeds; words a second as the runs were made, alone "
-        "or side by side."
+        "Strict entity F1 in percent, mean ± standard deviation over seeds; words a second as the runs were made, "
+        "alone or side by side."
     ]
     if references:
         parts[0] += (
