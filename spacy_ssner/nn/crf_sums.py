@@ -5,6 +5,7 @@ Letters: B windows, T tokens of the longest, K tags, S spans. `transitions` is (
 Computed by numpy on the CPU, for the same reason as in nn/crf_decoding.py.
 """
 
+import math
 from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from .crf import OFF, check_shapes
 from .crf_decoding import as_array, last_tokens
 
 RESCALE = 8  # tokens between two rescalings: as many steps of 80 nats fit into float64
-NARROW = 150.0  # nats
+FAR = math.exp(-150.0)
 LOST = 1e-6  # nats by which the sum of the paths through a token may differ from that of all paths
 
 
@@ -97,7 +98,7 @@ def _scaled_sums(emissions: np.ndarray, transitions: np.ndarray, mask: Tensor) -
     at_end = last, rows
     ends = (sums[:, 0][at_end] * X[:, 0][at_end] * weights[n_tags + 1]).sum(axis=1)
     log_z = np.log(ends) + scales[:, 0][at_end] + top[at_end]
-    at = slice(None, None, _step_of_check(emissions))
+    at = slice(None, None, _step_of_check(own, emissions))
     back = mirror[at]
     through = np.einsum("tbk,tbk,tbk->tb", sums[at, 0], own[at], sums[back, 1, rows])
     logs_of_z = np.log(through) + scales[at, 0] + scales[back, 1, rows] + top[at]
@@ -106,14 +107,15 @@ def _scaled_sums(emissions: np.ndarray, transitions: np.ndarray, mask: Tensor) -
     return PathSums(sums[:, 0], scales[:, 0, :, None], sums[:, 1], scales[:, 1, :, None], mirror, log_z)
 
 
-def _step_of_check(emissions: np.ndarray) -> int:
+def _step_of_check(own: np.ndarray, emissions: np.ndarray) -> int:
     """How many tokens apart the sums through a token are compared with that of all paths.
 
     A path that counts and is lost in both directions falls 1,400 nats behind from where the one loses it to where the
-    other does. Where scores of a token lie less than NARROW apart, that takes more than RESCALE tokens.
+    other does. Where the scores of each token lie less than 150 nats apart, that takes more than RESCALE tokens.
+    own: Exponentials of the emissions, 1 at most.
     """
-    lowest = emissions.min(initial=np.inf, where=emissions > OFF / 2)
-    return RESCALE if emissions.max(initial=-np.inf) - lowest < NARROW else 1
+    n_near = np.count_nonzero(own > FAR)
+    return RESCALE if n_near == np.count_nonzero(emissions > OFF / 2) else 1
 
 
 def _chains(X: np.ndarray, start: np.ndarray, follow: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
