@@ -10,7 +10,8 @@ from thinc.api import Model
 
 from ..text.windows import cut_long
 from ..types import DocReport, NetworkSettings, Reading, TagScores
-from .hf_encoder import LAYER, piece_counts
+from .hf_encoder import LAYER
+from .pieces import piece_counts
 from .torch_tagger import network_of
 
 

@@ -1,6 +1,5 @@
 """A transformer as token vectors: sentences as windows, cut by word pieces, batched by length."""
 
-import sys
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, cast
 
 import numpy as np
@@ -15,13 +14,13 @@ from ..errors import Errors
 from ..nn.piece_encoder import PieceEncoder, build_encoder, load_encoder
 from ..nn.precision import warn_of_slow_bfloat16
 from ..text.windows import make_windows
+from .pieces import encoder_of, read_pieces
 from .torch_shim import ModuleShim
 from .word_features import distinct_words, doc_sentence_starts
 
 if TYPE_CHECKING:
     from spacy.language import Language
 
-CACHE_SIZE = 200_000  # words whose pieces are remembered
 LAYER = "hf_encoder"  # name of the layer in a model
 LONG_WORDS = ("first", "ends", "proxy")
 
@@ -141,12 +140,12 @@ def init(model: Model, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
 
 
 def forward(model: Model, docs: List[Doc], is_train: bool) -> Tuple[List[Floats2d], Callable]:
-    encoder = _encoder_of(model)
+    encoder = encoder_of(model)
     if is_train and encoder.is_int8:
         raise ValueError(Errors.S141)
     words, word_index = distinct_words(docs)
     lengths = model.ops.asarray1i([len(doc) for doc in docs])
-    pieces, _, limit = _read_pieces(model, words)
+    pieces, _, limit = read_pieces(model, words)
     starts = doc_sentence_starts(docs, words, word_index)
     piece_ids, window_lengths, tokens = window_pieces(pieces, word_index, starts, max_pieces=limit)
     device = next(encoder.parameters()).device
@@ -194,62 +193,3 @@ def window_pieces(
     tokens = np.repeat(np.where(windows.core, windows.index, -1), repeats)
     lengths = np.add.reduceat(repeats, windows.starts) if len(repeats) else np.zeros(0, dtype=np.int64)
     return piece_ids, lengths[lengths > 0], tokens
-
-
-def _encoder_of(model: Model) -> PieceEncoder:
-    return cast(PieceEncoder, cast(ModuleShim, model.shims[0]).module)
-
-
-def _read_pieces(model: Model, words: Sequence[str]) -> Tuple[List[np.ndarray], int, int]:
-    """Pieces of words that a layer reads; how many there are at most, of a word and in a window."""
-    encoder = _encoder_of(model)
-    limit = min(model.attrs["max_pieces"], encoder.max_positions) - 2
-    longest = min(model.attrs["max_word_pieces"], limit)
-    pieces = _cached_pieces(encoder, list(words), max_pieces=longest, long_words=model.attrs["long_words"])
-    return pieces, longest, limit
-
-
-def _cached_pieces(
-    encoder: PieceEncoder, words: List[str], *, max_pieces: int, long_words: str = "first"
-) -> List[np.ndarray]:
-    """Pieces of words, remembered with the encoder: a corpus repeats most of its words."""
-    cache: Dict[str, np.ndarray] = encoder.__dict__.setdefault("piece_cache", {})
-    new = [word for word in words if word not in cache]
-    if len(cache) + len(new) > CACHE_SIZE:
-        cache.clear()
-        new = list(words)
-    if long_words == "proxy":
-        found = encoder.pieces(new, max_pieces=max_pieces + 1)
-        long = [i for i, ids in enumerate(found) if len(ids) > max_pieces]
-        proxies = encoder.pieces([proxy_word(new[i]) for i in long], max_pieces=max_pieces)
-        for i, ids in zip(long, proxies):
-            found[i] = ids
-    else:
-        found = encoder.pieces(new, max_pieces=max_pieces, long_words=long_words)
-    cache.update(zip(new, found))
-    return [cache[word] for word in words]
-
-
-def proxy_word(word: str) -> str:
-    """The name of the kind of an indicator (`url`, `sha256`), any other word as it is."""
-    from ..text.indicators import whole_indicator
-
-    found = whole_indicator(word)
-    return word if found is None else found.kind.lower().replace("_", " ")
-
-
-def piece_counts(model: Model, words: Sequence[str]) -> Tuple[np.ndarray, np.ndarray, int]:
-    """How many pieces of each word are read, how many it has, (n_words,) int64 each; how many fit into a window.
-
-    words (Sequence[str]): Those of docs that the encoder has just read; their pieces are still in its memory.
-    """
-    pieces, longest, limit = _read_pieces(model, words)
-    read = np.fromiter((len(p) for p in pieces), dtype=np.int64, count=len(pieces))
-    full = read.copy()
-    sizes = np.fromiter((len(word) for word in words), dtype=np.int64, count=len(words))
-    is_proxy = model.attrs["long_words"] == "proxy"
-    at_limit = np.flatnonzero((read == longest) | (sizes > longest) & is_proxy).tolist()
-    if at_limit:  # only these may have more
-        encoded = _encoder_of(model).pieces([words[i] for i in at_limit], max_pieces=sys.maxsize)
-        full[at_limit] = [len(p) for p in encoded]
-    return read, full, limit

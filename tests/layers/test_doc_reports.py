@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc
 
 from spacy_ssner.layers.doc_reports import doc_reports, piece_encoder
-from spacy_ssner.layers.hf_encoder import _cached_pieces, piece_counts, window_pieces
+from spacy_ssner.layers.hf_encoder import window_pieces
+from spacy_ssner.layers.pieces import _cached_pieces, piece_counts
 from spacy_ssner.layers.word_features import distinct_words, doc_sentence_starts
 from spacy_ssner.types import DocReport
 

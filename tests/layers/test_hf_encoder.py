@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from spacy.tokens import Doc
 
-from spacy_ssner.layers import hf_encoder as hf_encoder_module
+from spacy_ssner.layers import pieces as pieces_module
 from spacy_ssner.layers.hf_encoder import build_hf_encoder, window_pieces
 from spacy_ssner.nn import precision
 
@@ -183,7 +183,7 @@ def test_docs_without_words(folder, texts):
 def test_forgetting_the_pieces_of_words_changes_nothing(folder, monkeypatch):
     model = make_encoder(folder)
     expected = model.predict(make_docs(*SENTENCES))
-    monkeypatch.setattr(hf_encoder_module, "CACHE_SIZE", 3)
+    monkeypatch.setattr(pieces_module, "CACHE_SIZE", 3)
     for _ in range(2):
         for found, vectors in zip(model.predict(make_docs(*SENTENCES)), expected):
             assert_allclose(found, vectors)
