@@ -98,16 +98,21 @@ def make_lexicon(
 
 
 def find_sources(paths: Sequence[Path]) -> List[Path]:
-    """Files themselves, the name files of folders (of a checkout of MISP galaxy: its clusters), and the lexicons of
-    saved pipelines.
+    """Files themselves, the name files of folders, and the lexicons of saved pipelines. Of a checkout of MISP galaxy:
+    the clusters that hold names of actors, malware, tools and the like.
 
     RAISES (FileNotFoundError): S263 for a path that is not there or holds no such file.
     """
+    from ..lexicon.sources import MISP_FILES
+
     files: List[Path] = []
     for path in paths:
         if path.is_dir() and not any((path / name).exists() for name in ("config.cfg", "cfg")):
-            place = path / CLUSTERS if (path / CLUSTERS).is_dir() else path
+            is_galaxy = (path / CLUSTERS).is_dir()
+            place = path / CLUSTERS if is_galaxy else path
             found = sorted(file for file in place.iterdir() if file.name.endswith(SUFFIXES))
+            if is_galaxy:
+                found = [file for file in found if file.name.split(".")[0] in MISP_FILES]
             if not found:
                 raise FileNotFoundError(Errors.S263.format(path=path / "*.json"))
             files += found

@@ -39,6 +39,14 @@ MISP_TYPES = {
     "country": "country",
     "software-vendor": "vendor",
 }
+# The files of these types among the clusters of MISP galaxy; the others are of firearms, elections and the like.
+MISP_FILES = frozenset(
+    """
+    360net android backdoor banker botnet country exploit-kit malpedia microsoft-activity-group mitre-attack-pattern
+    mitre-intrusion-set mitre-malware mitre-tool ransomware rat rmm-tool sector software-vendor stealer threat-actor
+    tidal-groups tidal-software tool
+    """.split()
+)
 STIX_TYPES = {
     "intrusion-set": "actor",
     "threat-actor": "actor",

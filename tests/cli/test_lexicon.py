@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 import spacy_ssner.cli.lexicon  # noqa: F401  (registers the command)
 from spacy_ssner.cli._app import ssner_app
+from spacy_ssner.cli.lexicon import find_sources
 from spacy_ssner.knowledge import lexicon_of
 from spacy_ssner.lexicon.lexicon import Lexicon, Name
 
@@ -125,3 +126,14 @@ def test_replace_needs_an_ssner_with_a_lexicon_of_the_same_categories(run, tmp_p
         result = run("--replace", pipeline, "names.lex", "new", *options)
         assert result.exit_code == 1 and f"[{code}]" in result.output
         assert not (tmp_path / "new").exists()
+
+
+def test_of_a_checkout_of_misp_galaxy_the_clusters_of_names_are_read(tmp_path):
+    galaxy = tmp_path / "misp-galaxy"
+    (galaxy / "clusters").mkdir(parents=True)
+    (galaxy / "package.json").write_text("{}", encoding="utf8")
+    for stem in ("threat-actor", "firearms"):
+        content = {"type": stem, "values": [{"value": f"Some {stem}"}]}
+        (galaxy / "clusters" / f"{stem}.json").write_text(json.dumps(content), encoding="utf8")
+    assert find_sources([galaxy]) == [galaxy / "clusters" / "threat-actor.json"]
+    assert len(find_sources([galaxy / "clusters"])) == 2  # a folder of one's own: all of it
