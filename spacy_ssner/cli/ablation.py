@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Annotated, List, Optional, Sequence, Tuple, Un
 import typer
 
 from ..errors import Errors
-from . import variant  # noqa: F401  (make_config calls it)
 from ._app import ssner_app
 from ._io import plain_errors
+from .variant import split_names  # make_config calls the command of that module
 
 if TYPE_CHECKING:
     from ..evaluation.grid import Run
@@ -55,7 +55,7 @@ def ablation_cli(
     from ..evaluation.runs import Options
 
     with plain_errors():
-        wanted = dict(only=_split(only), data=_split(data), seeds=_numbers(seeds))
+        wanted = dict(only=split_names(only), data=split_names(data), seeds=_numbers(seeds))
         runs = plan(read_grid(grid_path), **wanted)  # type: ignore[arg-type]
     options = Options(folder, gpu_id, threads, keep)
     if dry_run:
@@ -169,13 +169,9 @@ def make_config(config: Path, options: Sequence[str]) -> str:
         return out.read_text(encoding="utf8")
 
 
-def _split(text: str) -> List[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
 def _numbers(text: str) -> List[int]:
     """RAISES (ValueError): S293 for what is no whole number."""
     try:
-        return [int(number) for number in _split(text)]
+        return [int(number) for number in split_names(text)]
     except ValueError as error:
         raise ValueError(Errors.S293.format(what="--seeds", expected="whole numbers", got=text)) from error

@@ -11,6 +11,7 @@ from ..errors import Errors
 from ..files import write_text
 from ._app import ssner_app
 from ._io import plain_errors
+from .variant import split_names
 
 if TYPE_CHECKING:
     from ..evaluation.significance import Difference
@@ -39,7 +40,7 @@ def compare_cli(
     from ..evaluation.significance import paired_bootstrap
 
     with plain_errors():
-        names_a, names_b = ([name.strip() for name in names.split(",") if name.strip()] for names in (a, b))
+        names_a, names_b = (split_names(names) for names in (a, b))
         counts = stack_counts([*names_a, *names_b], on=on, subset=subset)
         first, second = counts[: len(names_a)], counts[len(names_a) :]
         found = paired_bootstrap(first, second, n_resamples=n_resamples, seed=seed)

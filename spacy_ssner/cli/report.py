@@ -8,6 +8,7 @@ import typer
 from ..files import write_text
 from ._app import ssner_app
 from ._io import plain_errors
+from .variant import split_names
 
 if TYPE_CHECKING:
     from ..evaluation.report import Variants
@@ -32,7 +33,7 @@ def report_cli(
     from ..evaluation.plots import require_matplotlib
     from ..evaluation.report import group_runs, insert_report, read_runs, render_report
 
-    references = [name.strip() for name in reference.split(",") if name.strip()]
+    references = split_names(reference)
     with plain_errors():
         require_matplotlib()
         records = read_runs(folder)
