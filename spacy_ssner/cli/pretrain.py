@@ -1,13 +1,12 @@
 """`python -m spacy ssner pretrain`: turn an encoder into its SME version by masked-LM training."""
 
 import time
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Dict, List, Optional
 
 import typer
 
-from ..errors import Errors
+from ..errors import Errors, Warnings
 from ._app import ssner_app
 from ._io import plain_errors
 
@@ -111,16 +110,13 @@ def choose_bf16(wanted: Optional[bool]) -> bool:
     import torch
     from wasabi import msg
 
-    from ..nn.precision import computes_in_bfloat16, warn_of_slow_bfloat16
+    from ..nn.precision import computes_in_bfloat16
 
     if wanted is None:
         return computes_in_bfloat16("cuda")
-    if wanted:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            warn_of_slow_bfloat16("--bf16", "cuda" if torch.cuda.is_available() else "cpu")
-        for warning in caught:
-            msg.warn(str(warning.message))
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted and not computes_in_bfloat16(device):
+        msg.warn(Warnings.SW105.format(setting="--bf16", device=device))
     return wanted
 
 
