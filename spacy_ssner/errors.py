@@ -115,7 +115,7 @@ class Errors(metaclass=_Coded):
         "Expected {expected} on the command line, but got {got}. See 'python -m spacy ssner lexicon --help'."
     )
 
-    # S140-S149: 8-bit integers
+    # S140-S149: encoders of a pipeline: 8-bit integers, export
     S140 = (
         "An encoder in 8-bit integers computes on the CPU only, but Thinc's device is {got}. Load the pipeline "
         "without spacy.require_gpu(), or the one that was not quantised."
@@ -127,6 +127,10 @@ class Errors(metaclass=_Coded):
     S142 = (
         "Expected a pipeline with the encoder spacy-ssner.HFEncoder.v1, initialized or loaded, but none of its "
         "components has one: {got}. Shared transformers and CNNs cannot be quantised."
+    )
+    S143 = (
+        "Can't export the encoder: expected a pipeline with one encoder spacy-ssner.HFEncoder.v1 in float32, got "
+        "{got}. Take the pipeline that was not quantised; a shared transformer is saved by transformers itself."
     )
 
     # S200-S219: annotation in general

@@ -9,9 +9,16 @@ import pytest
 import spacy
 
 from spacy_ssner import encoders
-from spacy_ssner.encoders import MINILM_FILES, export_encoder, packaged_minilm, verify_checksums
+from spacy_ssner.encoders import (
+    MINILM_FILES,
+    export_encoder,
+    export_trained_encoder,
+    packaged_minilm,
+    verify_checksums,
+)
+from spacy_ssner.quantise import quantise_encoder
 
-pytest.importorskip("transformers")
+transformers = pytest.importorskip("transformers")
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +78,35 @@ def test_package_is_not_installed(monkeypatch):
 def test_installed_minilm_has_the_known_checksums(tmp_path):
     pytest.importorskip(encoders.MINILM_PACKAGE)
     verify_checksums(packaged_minilm(), encoders.MINILM_SHA256)
+
+
+@pytest.mark.parametrize("source", ["tiny_bert", "tiny_roberta"])
+def test_encoder_of_a_trained_pipeline_starts_another_training(
+    source, request, make_nlp, tiny_model, tmp_path
+):
+    start = request.getfixturevalue(source)
+    tok2vec = {"@architectures": "spacy-ssner.HFEncoder.v1", "name": str(start), "max_pieces": 64}
+    trained, bare = (make_nlp("bilstm", steps=steps, tok2vec=tok2vec) for steps in (3, 0))
+    out = export_trained_encoder(trained, tmp_path / "out")
+    again = make_nlp("bilstm", tok2vec={**tok2vec, "name": str(out)})
+    doc = spacy.blank("en")("Emotet drops evil.exe in Rīga .")
+    vectors = [
+        nlp.get_pipe("ssner").model.get_ref("tok2vec").predict([doc])[0] for nlp in (trained, again, bare)
+    ]
+    assert (vectors[0] == vectors[1]).all() and not (vectors[0] == vectors[2]).all()
+    old, new = (transformers.AutoTokenizer.from_pretrained(path) for path in (start, out))
+    assert new.mask_token == old.mask_token and set(new.all_special_ids) == set(old.all_special_ids)
+
+
+def test_pipelines_without_an_encoder_to_export(make_nlp, trained, tiny_bert, tmp_path):
+    with pytest.raises(ValueError, match="S143.*got 0 in"):
+        export_trained_encoder(trained, tmp_path / "out")
+    tok2vec = {"@architectures": "spacy-ssner.HFEncoder.v1", "name": str(tiny_bert), "max_pieces": 64}
+    rounded = make_nlp("bilstm", tok2vec=tok2vec)
+    quantise_encoder(rounded)
+    with pytest.raises(ValueError, match="S143.*8-bit"):
+        export_trained_encoder(rounded, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_export_of_a_folder(tiny_bert, tmp_path):

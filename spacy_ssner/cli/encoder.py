@@ -6,9 +6,12 @@ from typing import Annotated
 import typer
 
 from ._app import ssner_app
-from ._io import plain_errors
+from ._io import load_pipeline, plain_errors
 
-SOURCE_HELP = "'minilm' (extra 'minilm', checksums verified), a Hugging Face folder, or a hub id"
+SOURCE_HELP = (
+    "'minilm' (extra 'minilm', checksums verified), a Hugging Face folder, a hub id, or the folder of a trained "
+    "pipeline, whose encoder is taken"
+)
 
 
 @ssner_app.command("encoder")
@@ -19,11 +22,14 @@ def encoder_cli(
     """Write an encoder and its tokenizer to a folder that configs can point at."""
     from wasabi import msg
 
-    from ..encoders import export_encoder
+    from ..encoders import export_encoder, export_trained_encoder
 
     with plain_errors():
         try:
-            export_encoder(source, folder)
+            if (Path(source) / "meta.json").is_file():
+                export_trained_encoder(load_pipeline(source), folder)
+            else:
+                export_encoder(source, folder)
         except ImportError as err:
             raise ValueError(str(err)) from err
     size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())

@@ -6,6 +6,7 @@ Letters: P pieces of all windows, N tokens, b windows of a group, t pieces of th
 import json
 from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from .batching import length_groups, padded_places
 from .int8 import empty_int8_linears, quantise_linears
 from .parallel import each
 
+MASK_TOKENS = ("[MASK]", "<mask>")
 MAX_SAMPLES = 200
 # Sentences that show which channels of an encoder are large; that is the encoder's own, and hardly the text's.
 SAMPLES = (
@@ -71,6 +73,21 @@ class PieceEncoder(nn.Module):
         places = torch.arange(len(flat))
         self.settings = {**self.settings, "int8": True}
         return quantise_linears(self.encoder, lambda: self(flat, lengths, places, len(flat)))
+
+    def save(self, folder: Path) -> None:
+        """Write the encoder and its tokenizer as a Hugging Face folder, which `load_encoder` reads."""
+        from transformers import PreTrainedTokenizerFast
+
+        names = {"cls_token": "begin", "sep_token": "end", "pad_token": "pad", "unk_token": "unknown"}
+        special = {name: self.tokenizer.id_to_token(self.settings[key]) for name, key in names.items()}
+        masks = [token for token in MASK_TOKENS if self.tokenizer.token_to_id(token) is not None]
+        if masks:
+            special["mask_token"] = masks[0]  # for segment masking
+        tokenizer = PreTrainedTokenizerFast(
+            tokenizer_object=self.tokenizer, model_max_length=self.max_positions, **special
+        )
+        tokenizer.save_pretrained(folder)
+        self.encoder.save_pretrained(folder)  # type: ignore[operator]
 
     @property
     def max_positions(self) -> int:

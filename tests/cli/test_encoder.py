@@ -24,6 +24,17 @@ def test_local_folder(run, tiny_bert, tmp_path):
     assert (tmp_path / "out" / "config.json").is_file() and "MB" in result.output
 
 
+def test_trained_pipeline(run, hf_path, tmp_path):
+    result = run(hf_path, tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "out" / "model.safetensors").is_file() and "MB" in result.output
+
+
+def test_pipeline_without_an_encoder(run, trained_path, tmp_path):
+    result = run(trained_path, tmp_path / "out")
+    assert result.exit_code == 1 and "S143" in result.output and "Traceback" not in result.output
+
+
 def test_package_is_not_installed(run, tmp_path, monkeypatch):
     monkeypatch.setattr(encoders, "find_spec", lambda name: None)
     result = run("minilm", tmp_path / "out")
