@@ -12,6 +12,7 @@ from .files import checksum
 if TYPE_CHECKING:
     from spacy.language import Language
 
+    from .layers.hf_encoder import EncoderShim
     from .nn.piece_encoder import PieceEncoder
 
 MINILM = "minilm"
@@ -73,7 +74,9 @@ def export_trained_encoder(nlp: "Language", folder: Union[str, Path]) -> Path:
     """
     from .layers.hf_encoder import encoder_layers
 
-    encoders = [cast("PieceEncoder", layer.shims[0].module) for layer in encoder_layers(nlp)]
+    encoders = [
+        cast("PieceEncoder", cast("EncoderShim", layer.shims[0]).module) for layer in encoder_layers(nlp)
+    ]
     if len(encoders) != 1 or encoders[0].is_int8:
         got = "one in 8-bit integers" if len(encoders) == 1 else f"{len(encoders)} in {nlp.pipe_names}"
         raise ValueError(Errors.S143.format(got=got))

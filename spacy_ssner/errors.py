@@ -132,6 +132,11 @@ class Errors(metaclass=_Coded):
         "Can't export the encoder: expected a pipeline with one encoder spacy-ssner.HFEncoder.v1 in float32, got "
         "{got}. Take the pipeline that was not quantised; a shared transformer is saved by transformers itself."
     )
+    S144 = "No such engine for 8-bit integers: expected one of {expected}, got {got!r}."
+    S145 = (
+        "ONNX Runtime is not installed, which computes this encoder in 8-bit integers. "
+        "Run: pip install -c constraints.txt 'spacy-ssner[onnx]', or quantise with --engine torch."
+    )
 
     # S200-S219: annotation in general
     S210 = (

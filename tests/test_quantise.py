@@ -1,8 +1,11 @@
 """A pipeline whose encoder computes in 8-bit integers: in place, saved, by config; what it refuses."""
 
+import sys
+
 import pytest
 import spacy
 import torch
+from spacy.training import Example
 from typer.testing import CliRunner
 
 from spacy_ssner.cli import ssner_app
@@ -62,6 +65,46 @@ def test_switched_on_by_the_config_when_loading(encoder_path, annotated, tmp_pat
     assert layers(spacy.load(encoder_path)) == 0
 
 
+def test_by_onnx_runtime(encoder_path, annotated, tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    nlp = spacy.load(encoder_path)
+    before = entities(nlp, annotated)
+    assert quantise_encoder(nlp, engine="onnxruntime") == 12
+    assert quantise_encoder(nlp, engine="onnxruntime") == quantise_encoder(nlp) == 0
+    assert entities(nlp, annotated) == before
+    nlp.to_disk(tmp_path / "small")
+    again = spacy.load(tmp_path / "small")
+    text = annotated[0][0]
+    scores = [[e._.ssner_score for e in pipeline(text).ents] for pipeline in (nlp, again)]
+    assert scores[0] == scores[1] and scores[0]
+    with pytest.raises(ValueError, match="S141"):
+        again.update([Example(doc, doc) for doc in again.pipe([text])], sgd=again.resume_training())
+    other = spacy.load(tmp_path / "small")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ImportError, match=r"S145.*spacy-ssner\[onnx\]"):
+        other(text)
+
+
+def test_processes_by_onnx_runtime(encoder_path, annotated):
+    pytest.importorskip("onnxruntime")
+    nlp = spacy.load(encoder_path)
+    quantise_encoder(nlp, engine="onnxruntime")
+    texts = [text for text, _ in annotated] * 3
+    expected = entities(nlp, annotated) * 3
+    docs = nlp.pipe(texts, n_process=2, batch_size=4)
+    assert [[(e.text, e.label_) for e in doc.ents] for doc in docs] == expected
+
+
+def test_engines(encoder_path, monkeypatch):
+    nlp = spacy.load(encoder_path)
+    with pytest.raises(ValueError, match="S144.*onnxruntime.*'tensorrt'"):
+        quantise_encoder(nlp, engine="tensorrt")
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ImportError, match="S145"):
+        quantise_encoder(nlp, engine="onnxruntime")
+    assert layers(nlp) == 0 and nlp("Emotet").text == "Emotet"  # as it was
+
+
 def test_not_trained_any_more(encoder_path, make_examples):
     nlp = spacy.load(encoder_path)
     quantise_encoder(nlp)
@@ -97,6 +140,8 @@ def test_command(encoder_path, trained_path, tmp_path):
         find_encoders(spacy.load(tmp_path / name))[0].module.state_dict() for name in ("small", "sampled")
     )
     assert any(not torch.equal(first[name], second[name]) for name in first)
+    result = run(ssner_app, ["quantise", str(encoder_path), str(tmp_path / "x"), "--engine", "other"])
+    assert result.exit_code == 1 and "[S144]" in result.output
     result = run(ssner_app, ["quantise", str(trained_path), str(tmp_path / "none")])
     assert result.exit_code == 1 and "[S142]" in result.output
     assert not (tmp_path / "none").exists()

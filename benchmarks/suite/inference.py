@@ -15,7 +15,8 @@ from .printing import Table
 from .settings import Settings
 
 WARM_UP = 64  # texts of a text set that each system sees before it is timed
-F1_COLUMNS = ("pipeline", "corpus", "f1", "int8_f1")
+INT8 = {"int8": "torch", "onnx": "onnxruntime"}  # forms of ours in 8-bit integers, by what computes
+F1_COLUMNS = ("pipeline", "corpus", "f1", *(f"{name}_f1" for name in INT8))
 LONGEST_REPEATED = 5_000  # words; longer reports are annotated once
 LONGEST_FOR_ALL = 50_000  # words; longer reports are for ours and the limit only
 
@@ -24,7 +25,7 @@ def measure(settings: Settings) -> Dict[str, Any]:
     """Speed, memory and ratios for each text set.
 
     RETURNS (Dict[str, Any]): By text set: texts, words, systems (words_per_second, seconds, peak_mb), ratios
-        (how many times as fast; over_NAME of ssner, int8_over_NAME of its int8 form).
+        (how many times as fast; over_NAME of ssner, int8_over_NAME and onnx_over_NAME of its int8 forms).
     """
     import spacy
 
@@ -33,8 +34,11 @@ def measure(settings: Settings) -> Dict[str, Any]:
     nlp = spacy.load(path)
     limit = systems.Limit(systems.plain_encoder(settings.encoder, nlp), nlp, sets["mixed"])
     samples = [file for _, file in settings.train]
-    int8 = systems.ssner(systems.load_quantised(path, samples), "ssner_int8")
-    ours, peer = [systems.ssner(nlp), int8], systems.spacy_ner(spacy_path(settings))
+    int8 = [
+        systems.ssner(systems.load_quantised(path, samples, engine), f"ssner_{name}")
+        for name, engine in INT8.items()
+    ]
+    ours, peer = [systems.ssner(nlp), *int8], systems.spacy_ner(spacy_path(settings))
     results: Dict[str, Any] = {
         "pipeline": path.name,
         "trained": bool(settings.pipelines),
@@ -69,21 +73,22 @@ def text_sets(settings: Settings) -> Dict[str, List[str]]:
 def f1_lost(settings: Settings) -> Dict[str, Any]:
     """What int8 costs trained pipelines on the test files whose entity types they know.
 
-    RETURNS (Dict[str, Any]): scores: pipeline, corpus, f1 and int8_f1 (0 to 100) of each; most_lost: points, None
-        if there is no such pipeline and file.
+    RETURNS (Dict[str, Any]): scores: pipeline, corpus, f1, int8_f1 and onnx_f1 (0 to 100) of each; most_lost: points,
+        by form, None if there is no such pipeline and file.
     """
     import spacy
 
     scores = []
     for path in settings.pipelines:
         samples = [file for _, file in settings.train]
-        nlp, int8 = spacy.load(path), systems.load_quantised(path, samples)
+        nlp = spacy.load(path)
+        int8 = {f"{name}_f1": systems.load_quantised(path, samples, engine) for name, engine in INT8.items()}
         for name, file in settings.corpora:
             if labels_of(read_examples(file, nlp)) <= set(nlp.get_pipe("ssner").labels):
-                f1, f1_int8 = (f1_of(x, file, settings.n_scored) for x in (nlp, int8))
-                scores.append({"pipeline": str(path), "corpus": name, "f1": f1, "int8_f1": f1_int8})
-    lost = [row["f1"] - row["int8_f1"] for row in scores]
-    return {"scores": scores, "most_lost": max(lost, default=None)}
+                f1 = {key: f1_of(x, file, settings.n_scored) for key, x in {"f1": nlp, **int8}.items()}
+                scores.append({"pipeline": str(path), "corpus": name, **f1})
+    lost = {name: max((row["f1"] - row[f"{name}_f1"] for row in scores), default=None) for name in INT8}
+    return {"scores": scores, "most_lost": lost}
 
 
 def f1_of(nlp: Any, file: Path, n: int) -> float:
@@ -132,7 +137,7 @@ def compare(
 
 def ratios(times: Dict[str, List[float]]) -> Dict[str, float]:
     """How many times as fast ours are as each other system, by the medians over the repeats."""
-    ours = {"ssner": "over_", "ssner_int8": "int8_over_"}
+    ours = {"ssner": "over_", **{f"ssner_{name}": f"{name}_over_" for name in INT8}}
     return {
         prefix + other: median_ratio(seconds, times[name])
         for name, prefix in ours.items()

@@ -39,10 +39,11 @@ def ssner(nlp: Any, name: str = "ssner") -> System:
     return System(name, lambda texts: drain(nlp, texts), lambda: forget_words(nlp))
 
 
-def load_quantised(path: Path, samples: Sequence[Path]) -> Any:
+def load_quantised(path: Path, samples: Sequence[Path], engine: str) -> Any:
     """A saved pipeline with its encoder in int8. RAISES (ValueError): If no layer was quantised.
 
     samples (Sequence[Path]): Training files, whose first sentences show which channels of the encoder are large.
+    engine (str): What computes: "torch" or "onnxruntime".
     """
     import spacy
 
@@ -51,7 +52,7 @@ def load_quantised(path: Path, samples: Sequence[Path]) -> Any:
 
     nlp = spacy.load(path)
     sentences = [words for file in samples for words in islice(read_sentences(file), N_SAMPLES)]
-    if not quantise_encoder(nlp, sentences):
+    if not quantise_encoder(nlp, sentences, engine=engine):
         raise ValueError(f"No layer of {path} was quantised.")
     return nlp
 

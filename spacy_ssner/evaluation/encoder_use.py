@@ -6,6 +6,7 @@ Letters: b windows of a batch, t pieces of the longest, special pieces included.
 import copy
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Tuple, cast
 
@@ -172,6 +173,6 @@ def batches_on_device(
     encoder: nn.Module, windows: Sequence[np.ndarray], *, pad: int, max_padded: int
 ) -> List[Batch]:
     """`ideal_batches`, where the encoder is."""
-    device = next(encoder.parameters()).device
+    device = next(chain(encoder.parameters(), encoder.buffers())).device  # a graph has no parameters
     batches = ideal_batches(windows, pad=pad, max_padded=max_padded)
     return [(ids.to(device), mask.to(device)) for ids, mask in batches]

@@ -102,11 +102,11 @@ class EncoderShim(ModuleShim):
             self.quantise()
         return self
 
-    def quantise(self, sentences: Optional[Iterable[Sequence[str]]] = None) -> int:
+    def quantise(self, sentences: Optional[Iterable[Sequence[str]]] = None, *, engine: str = "torch") -> int:
         """See PieceEncoder.quantise; what is saved from now on is the rounded encoder. RAISES: S140 on a GPU."""
         self._check_device()
         encoder = cast(PieceEncoder, self.module)
-        count = encoder.quantise(sentences)
+        count = encoder.quantise(sentences, engine=engine)
         self.cfg["settings"] = encoder.settings
         return count
 
@@ -148,7 +148,7 @@ def forward(model: Model, docs: List[Doc], is_train: bool) -> Tuple[List[Floats2
     pieces, _, limit = read_pieces(model, words)
     starts = doc_sentence_starts(docs, words, word_index)
     piece_ids, window_lengths, tokens = window_pieces(pieces, word_index, starts, max_pieces=limit)
-    device = next(encoder.parameters()).device
+    device = encoder.device
     arguments = ArgsKwargs(
         (
             torch.from_numpy(piece_ids).to(device),

@@ -5,7 +5,7 @@ Letters: P pieces of all windows, N tokens, b windows of a group, t pieces of th
 
 import json
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
@@ -13,10 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..errors import Errors
 from .batching import length_groups, padded_places
 from .int8 import empty_int8_linears, quantise_linears
+from .onnx_encoder import OnnxEncoder, export_int8
 from .parallel import each
 
+ENGINES = ("torch", "onnxruntime")  # what computes in 8-bit integers
 MASK_TOKENS = ("[MASK]", "<mask>")
 MAX_SAMPLES = 200
 # Sentences that show which channels of an encoder are large; that is the encoder's own, and hardly the text's.
@@ -37,7 +40,7 @@ class PieceEncoder(nn.Module):
 
     settings: "config" (the encoder's configuration as JSON) and "tokenizer" (a fast tokenizer's JSON),
         "begin", "end", "pad", "unknown" (piece ids), "max_padded" (padded pieces in one pass),
-        "mixed_precision" (bfloat16 while training; may be absent), "int8" (see `quantise`; may be absent).
+        "mixed_precision" (bfloat16 while training; may be absent), "int8" and "engine" (see `quantise`; may be absent).
     """
 
     def __init__(self, settings: Dict[str, Any], encoder: nn.Module):
@@ -52,19 +55,33 @@ class PieceEncoder(nn.Module):
         self.tokenizer.no_padding()
 
     @property
+    def device(self) -> torch.device:
+        return next(chain(self.parameters(), self.buffers())).device
+
+    @property
     def is_int8(self) -> bool:
         """Whether `quantise` was called, now or before it was saved."""
         return bool(self.settings.get("int8", False))
 
-    def quantise(self, sentences: Optional[Iterable[Sequence[str]]] = None) -> int:
+    def quantise(self, sentences: Optional[Iterable[Sequence[str]]] = None, *, engine: str = "torch") -> int:
         """Round the encoder's linear layers to 8-bit integers: for predictions on a CPU only.
 
         sentences: Words of sentences like those to come; the first MAX_SAMPLES show which channels are large.
-            Without any a few of our own do, less well.
+            Without any a few of our own do, less well. "onnxruntime" does not look at them.
+        engine (str): "torch" or "onnxruntime", which is a quarter faster and has to be installed wherever the
+            encoder is used.
         RETURNS (int): How many layers; 0 if that was done before.
+        RAISES (ValueError): S144 for another engine. (ImportError): S145 if it is not installed.
         """
+        if engine not in ENGINES:
+            raise ValueError(Errors.S144.format(expected=ENGINES, got=engine))
         if self.is_int8:
             return 0
+        if engine == "onnxruntime":
+            count = sum(isinstance(part, nn.Linear) for part in self.encoder.modules())
+            self.encoder = export_int8(self.encoder)
+            self.settings = {**self.settings, "int8": True, "engine": engine}
+            return count
         samples = list(islice(sentences or (), MAX_SAMPLES)) or [text.split() for text in SAMPLES]
         pieces = [self.pieces(list(words), max_pieces=8) for words in samples]
         pieces = [_within(words, self.max_positions - 2) for words in pieces if sum(map(len, words))]
@@ -83,7 +100,7 @@ class PieceEncoder(nn.Module):
         masks = [token for token in MASK_TOKENS if self.tokenizer.token_to_id(token) is not None]
         if masks:
             special["mask_token"] = masks[0]  # for segment masking
-        tokenizer = PreTrainedTokenizerFast(
+        tokenizer: Any = PreTrainedTokenizerFast(
             tokenizer_object=self.tokenizer, model_max_length=self.max_positions, **special
         )
         tokenizer.save_pretrained(folder)
@@ -170,6 +187,8 @@ def build_encoder(settings: Dict[str, Any]) -> PieceEncoder:
 
     values = json.loads(settings["config"])
     config = AutoConfig.for_model(values.pop("model_type"), **values)
+    if settings.get("engine") == "onnxruntime":
+        return PieceEncoder(settings, OnnxEncoder(config))
     encoder = PieceEncoder(settings, _without_pooler(AutoModel.from_config(config)))
     if encoder.is_int8:
         empty_int8_linears(encoder.encoder)

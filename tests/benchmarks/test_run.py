@@ -13,11 +13,11 @@ GOOD = {
                 "over_hugging_face": 2.0,
                 "over_spacy": 2.6,
                 "over_limit": 0.75,
-                "int8_over_ssner": 1.4,
-                "int8_over_hugging_face": 4.1,
+                "onnx_over_ssner": 1.4,
+                "onnx_over_hugging_face": 4.1,
             }
         },
-        "int8_f1": {"most_lost": 0.5},
+        "int8_f1": {"most_lost": {"onnx": 0.5}},
     },
     "training": {"dnrti": {"ratios": {"over_spacy": 1.2}}, "cyner": {"ratios": {"over_spacy": 3.0}}},
     "crf": {

@@ -1,0 +1,67 @@
+"""An encoder as a graph in 8-bit integers: near the torch one, masks honoured, saved like weights."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+
+from spacy_ssner.nn.onnx_encoder import OnnxEncoder, export_int8
+
+pytest.importorskip("onnxruntime")
+transformers = pytest.importorskip("transformers")
+
+
+@pytest.fixture(scope="module", params=["tiny_bert", "tiny_roberta"])
+def pair(request):
+    """A small encoder and its graph."""
+    encoder = transformers.AutoModel.from_pretrained(request.getfixturevalue(request.param)).eval()
+    return encoder, export_int8(encoder)
+
+
+@pytest.fixture(scope="module")
+def batch():
+    """Windows of 9 and 4 pieces."""
+    ids = torch.randint(5, 30, (2, 9), generator=torch.Generator().manual_seed(0))
+    mask = torch.ones(2, 9, dtype=torch.long)
+    mask[1, 4:] = 0
+    return ids, mask
+
+
+def states_of(encoder, ids, mask):
+    with torch.no_grad():
+        return encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+
+
+def test_states_are_near_those_of_the_encoder(pair, batch):
+    exact, rounded = (states_of(encoder, *batch) for encoder in pair)
+    assert rounded.shape == exact.shape and rounded.dtype == torch.float32
+    on = batch[1].bool()
+    error = ((rounded - exact)[on].norm() / exact[on].norm()).item()
+    assert 0 < error < 0.05
+
+
+def test_masked_pieces_are_not_read(pair, batch):
+    ids, mask = batch
+    other = ids.masked_fill(mask == 0, 7)
+    one, two, unmasked = (
+        states_of(pair[1], x, m)[1, :4]
+        for x, m in ((ids, mask), (other, mask), (other, torch.ones_like(mask)))
+    )
+    # one scale for the whole batch, so that others' pieces round ours a little differently
+    assert not torch.equal(ids, other)
+    assert (one - two).norm() / one.norm() < 0.05 < (one - unmasked).norm() / one.norm()
+
+
+def test_copied_pickled_and_loaded(pair, batch):
+    expected = states_of(pair[1], *batch)
+    loaded = OnnxEncoder(pair[1].config)
+    loaded.load_state_dict(pair[1].state_dict())
+    for encoder in (copy.deepcopy(pair[1]), pickle.loads(pickle.dumps(pair[1])), loaded):
+        assert torch.equal(states_of(encoder, *batch), expected)
+
+
+def test_the_encoder_itself_stays_as_it_was(pair, batch):
+    encoder, before = pair[0], states_of(pair[0], *batch)
+    export_int8(encoder)
+    assert torch.equal(states_of(encoder, *batch), before)
