@@ -36,7 +36,7 @@ def annotate(doc: Doc, predicted: DocPrediction, cfg: Dict[str, Any]) -> None:
     if cfg["overwrite_ents"]:
         doc.set_ents(spans, default="outside")
     else:
-        blocked = [doc[t.i : t.i + 1] for t in doc if t.ent_iob == 3 and not t.ent_type]
+        blocked = [doc[i : i + 1] for i in blocked_tokens(doc)]
         doc.set_ents([*doc.ents, *spans], blocked=blocked, default="outside")
 
 
@@ -52,6 +52,12 @@ def _group(doc: Doc, spans: List[Span], scored: Optional[Sequence[ScoredSpan]], 
         group.attrs["scores"] = np.array([s.score for s in scored], dtype="float32")
     group.attrs[WRITTEN_BY] = "ssner"  # so that `ssner_score` finds it under any key, and no other group
     return group
+
+
+def blocked_tokens(doc: Doc) -> List[int]:
+    """Tokens that no entity may hold, as `doc.set_ents(blocked=...)` marks them."""
+    iob, kind = doc.to_array("ENT_IOB"), doc.to_array("ENT_TYPE")
+    return np.flatnonzero((iob == 3) & (kind == 0)).tolist()
 
 
 def closed_tokens(docs: Sequence[Doc]) -> np.ndarray:

@@ -10,6 +10,7 @@ from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.tokens import Doc, Span
 
+from .annotations import blocked_tokens
 from .errors import Errors, Warnings
 from .text.indicators import KINDS, Indicator, find_indicators
 
@@ -178,7 +179,7 @@ def add_entities(doc: Doc, spans: List[Span], *, overwrite: bool) -> None:
 
     overwrite (bool): The new one replaces it.
     """
-    blocked = [t.i for t in doc if t.ent_iob == 3 and not t.ent_type]
+    blocked = blocked_tokens(doc)
     taken = {i for ent in doc.ents for i in range(ent.start, ent.end)} | set(blocked)
     old = list(doc.ents)
     if overwrite:
