@@ -137,6 +137,10 @@ class Errors(metaclass=_Coded):
         "ONNX Runtime is not installed, which computes this encoder in 8-bit integers. "
         "Run: pip install -c constraints.txt 'spacy-ssner[onnx]', or quantise with --engine torch."
     )
+    S146 = (
+        "Can't write this encoder ({name}) as a graph for ONNX Runtime: {got}. Quantise with --engine torch, which "
+        "takes any encoder."
+    )
 
     # S200-S219: annotation in general
     S210 = (

@@ -8,6 +8,7 @@ import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from types import SimpleNamespace
 from typing import Any, Iterator, cast
 
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from ..errors import Errors
 
 OPSET = 17  # first with a layer normalisation
+OPENING = Lock()  # batches that run side by side share one session
 INPUTS, OUTPUT = ("input_ids", "attention_mask"), "states"
 
 
@@ -40,8 +42,8 @@ class OnnxEncoder(nn.Module):
 
         RAISES (ImportError): S145 without ONNX Runtime.
         """
-        if self._session is None:
-            self._session = self._open()
+        with OPENING:
+            self._session = self._session or self._open()
         arrays = (input_ids.numpy(), attention_mask.numpy())
         (states,) = self._session.run([OUTPUT], dict(zip(INPUTS, arrays)))
         return SimpleNamespace(last_hidden_state=torch.from_numpy(states))
@@ -52,9 +54,9 @@ class OnnxEncoder(nn.Module):
         except ImportError as err:
             raise ImportError(Errors.S145) from err
         options = SessionOptions()
-        options.intra_op_num_threads = (
-            1  # batches run side by side already, and no thread is there to be forked
-        )
+        # Batches run side by side already, and no thread is there that a fork would miss.
+        options.intra_op_num_threads = 1
+        options.enable_mem_pattern = False  # a plan of memory for each size of batch, and there are hundreds
         graph = cast(Tensor, self.graph).numpy().tobytes()
         return InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
@@ -74,7 +76,7 @@ def export_int8(encoder: nn.Module) -> OnnxEncoder:
     """Write a trained encoder as a graph and round its products to 8-bit integers, one scale per output.
 
     encoder: Of transformers. The embeddings stay as they are.
-    RAISES (ImportError): S145 without onnx and ONNX Runtime.
+    RAISES (ImportError): S145 without onnx and ONNX Runtime. (ValueError): S146 if it can't be written as a graph.
     """
     try:
         import onnx
@@ -86,19 +88,22 @@ def export_int8(encoder: nn.Module) -> OnnxEncoder:
     new = OnnxEncoder(config)
     with TemporaryDirectory() as folder, _quiet():
         plain, fused, small = (Path(folder) / f"{name}.onnx" for name in ("plain", "fused", "small"))
-        _export(encoder, plain)
-        sizes = {"num_heads": config.num_attention_heads, "hidden_size": config.hidden_size}
-        optimize_model(str(plain), model_type="bert", **sizes).save_model_to_file(str(fused))
-        quantize_dynamic(
-            fused,
-            small,
-            op_types_to_quantize=["MatMul", "Attention"],
-            per_channel=True,
-            reduce_range=True,  # as in nn/int8.py
-            weight_type=QuantType.QInt8,
-            extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
-        )
-        new.graph = torch.from_numpy(np.frombuffer(small.read_bytes(), dtype=np.uint8).copy())
+        try:
+            _export(encoder, plain)
+            sizes = {"num_heads": config.num_attention_heads, "hidden_size": config.hidden_size}
+            optimize_model(str(plain), model_type="bert", **sizes).save_model_to_file(str(fused))
+            quantize_dynamic(
+                fused,
+                small,
+                op_types_to_quantize=["MatMul", "Attention"],
+                per_channel=True,
+                reduce_range=True,  # as in nn/int8.py
+                weight_type=QuantType.QInt8,
+                extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
+            )
+        except Exception as err:  # torch, onnx and ONNX Runtime each raise their own kinds
+            raise ValueError(Errors.S146.format(name=config.model_type, got=err)) from err
+        new.graph = torch.from_numpy(np.fromfile(small, dtype=np.uint8))
     return new
 
 
@@ -107,9 +112,8 @@ def _export(encoder: nn.Module, path: Path) -> None:
 
     # spelled out, attention is what ONNX Runtime knows how to make one operator of
     model = AutoModel.from_config(encoder.config, attn_implementation="eager")
-    model.load_state_dict(
-        encoder.state_dict(), strict=False
-    )  # a pooler, if any, is left as it is: its output is cut
+    # its pooler, which ours lacks, is not asked for
+    model.load_state_dict(encoder.state_dict(), strict=False)
     names = {0: "windows", 1: "pieces"}
     example = torch.ones(2, 3, dtype=torch.long)
     torch.onnx.export(

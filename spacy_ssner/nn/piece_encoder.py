@@ -71,7 +71,8 @@ class PieceEncoder(nn.Module):
         engine (str): "torch" or "onnxruntime", which is a quarter faster and has to be installed wherever the
             encoder is used.
         RETURNS (int): How many layers; 0 if that was done before.
-        RAISES (ValueError): S144 for another engine. (ImportError): S145 if it is not installed.
+        RAISES (ValueError): S144 for another engine, S146 for an encoder that "onnxruntime" cannot take.
+        RAISES (ImportError): S145 if the engine is not installed.
         """
         if engine not in ENGINES:
             raise ValueError(Errors.S144.format(expected=ENGINES, got=engine))

@@ -61,6 +61,15 @@ def test_copied_pickled_and_loaded(pair, batch):
         assert torch.equal(states_of(encoder, *batch), expected)
 
 
+def test_an_encoder_that_is_no_graph(monkeypatch, pair):
+    def fail(*args, **kwargs):
+        raise RuntimeError("operator aten::strange is not supported")
+
+    monkeypatch.setattr(torch.onnx, "export", fail)
+    with pytest.raises(ValueError, match="S146.*aten::strange.*--engine torch"):
+        export_int8(pair[0])
+
+
 def test_the_encoder_itself_stays_as_it_was(pair, batch):
     encoder, before = pair[0], states_of(pair[0], *batch)
     export_int8(encoder)
