@@ -81,8 +81,7 @@ def convert_cli(
 def read_input(
     path: Path, options: "ReadOptions", selection: "Selection", *, strict: bool
 ) -> Tuple[List["Sentence"], List["TextRecord"], "Report"]:
-    """corpus.convert.convert, with the natural texts of raw; prints its warnings, and makes a missing library
-    (S224) a ValueError."""
+    """corpus.convert.convert, with the natural texts of raw; prints its warnings."""
     import warnings
 
     from wasabi import msg
@@ -93,14 +92,11 @@ def read_input(
     texts: List["TextRecord"] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        try:
-            if options.raw:
-                texts, report = convert_texts(path, options, selection=selection, strict=strict)
-                sentences = label_records(texts, options.tokenizer, report=report)
-            else:
-                sentences, report = convert(path, options, selection=selection, strict=strict)
-        except ImportError as err:
-            raise ValueError(str(err)) from err
+        if options.raw:
+            texts, report = convert_texts(path, options, selection=selection, strict=strict)
+            sentences = label_records(texts, options.tokenizer, report=report)
+        else:
+            sentences, report = convert(path, options, selection=selection, strict=strict)
     for warning in caught:
         msg.warn(str(warning.message))
     return sentences, texts, report

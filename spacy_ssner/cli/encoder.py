@@ -25,12 +25,9 @@ def encoder_cli(
     from ..encoders import export_encoder, export_trained_encoder
 
     with plain_errors():
-        try:
-            if (Path(source) / "meta.json").is_file():
-                export_trained_encoder(load_pipeline(source), folder)
-            else:
-                export_encoder(source, folder)
-        except ImportError as err:
-            raise ValueError(str(err)) from err
+        if (Path(source) / "meta.json").is_file():
+            export_trained_encoder(load_pipeline(source), folder)
+        else:
+            export_encoder(source, folder)
     size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
     msg.good(f"{folder}: encoder {source!r}, {size / 1e6:.0f} MB")

@@ -45,10 +45,7 @@ def prepare_cli(
         options = ReadOptions(
             tokenizer=get_tokenizer(tokenizer), raw=raw, sentences_per_doc=sentences_per_doc
         )
-        try:
-            splits = prepare(name, locate(name, data, assets), strict=strict, options=options)
-        except ImportError as err:
-            raise ValueError(str(err)) from err
+        splits = prepare(name, locate(name, data, assets), strict=strict, options=options)
         sentences, texts = dict(splits.sentences), dict(splits.texts)
         if not splits.has_test:
             msg.warn(f"No test file of {name}: test.spacy is the dev split.")

@@ -37,9 +37,6 @@ def quantise_cli(
     with plain_errors():
         nlp = load_pipeline(pipeline)
         sentences = None if sample is None else islice(read_sentences(sample), N_SENTENCES)
-        try:
-            count = quantise_encoder(nlp, sentences, engine=engine)
-        except ImportError as err:
-            raise ValueError(str(err)) from err
+        count = quantise_encoder(nlp, sentences, engine=engine)
         nlp.to_disk(output)
     msg.good(f"{output}: {count} layers in 8-bit integers")
