@@ -7,7 +7,9 @@ import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Sequence, Tuple
+from typing import List, Sequence, Tuple
+
+from spacy.lang.en.stop_words import STOP_WORDS
 
 # What stands between the brackets: [.] (dot) {at} [:] [://]; blanks inside as in `[ . ]`. A bracket may
 # also be left open or unopened around a dot: `evil[.com`, `evil.]com`. One set of signs begins every
@@ -19,7 +21,13 @@ MARKER = re.compile(
 )
 # Markers in parentheses. Most texts have none, nor other brackets, and are spared the search for markers.
 IN_PARENTHESES = re.compile(r"\((?:[.@:/ ]|[dD][oO][tT]\)|[aA][tT]\))")
+# The same without brackets, in capitals between small letters.
+SPELT = re.compile(r"(?<=[a-z0-9]) (AT|DOT) (?=[a-z0-9])")
 WORDS = {"dot": ".", "at": "@"}
+LAST_WORD = re.compile(r"[^\W_]+\Z")
+MAX_WORD = 64  # characters; no label of a domain is longer
+# What stands before a marker without belonging to it: `such as [.]xyz`, `ending [.]top`.
+NO_NAMES = STOP_WORDS | {"domain", "domains", "ending", "ends", "including", "like", "tld", "tlds"}
 SCHEMES = {"meow": "http", "meows": "https", "fxp": "ftp", "fxps": "ftps", "sxxh": "ssh"}
 HTTP = re.compile(r"h[tx*]{2}p(s?)$", re.IGNORECASE)
 
@@ -69,15 +77,13 @@ class Refanged:
 
 
 def refang(text: str) -> Refanged:
-    """Replace bracketed dots, at signs, colons and slashes by plain ones."""
-    if "[" not in text and "]" not in text and "{" not in text and not IN_PARENTHESES.search(text):
-        return Refanged(text)
+    """Replace bracketed dots, at signs, colons and slashes by plain ones, also `bob AT evil DOT com`.
+
+    Blanks around a bracketed dot or at sign go with it where they stand within an address (`evil [.] com`).
+    """
     parts, new, old = [], [], []
     done = length = 0
-    for match in MARKER.finditer(text):
-        start, end = match.span()
-        inner = match[match.lastindex or 0]
-        plain = WORDS.get(inner.lower(), inner)
+    for start, end, plain in _markers(text):
         length += start - done
         new.append((length, length + len(plain)))
         old.append((start, end))
@@ -85,6 +91,34 @@ def refang(text: str) -> Refanged:
         length += len(plain)
         done = end
     return Refanged("".join([*parts, text[done:]]), new, old) if new else Refanged(text)
+
+
+def _markers(text: str) -> List[Tuple[int, int, str]]:
+    """Start, end and meaning of all markers, in order; none overlaps another."""
+    found = []
+    if "[" in text or "]" in text or "{" in text or IN_PARENTHESES.search(text):
+        for match in MARKER.finditer(text):
+            inner = match[match.lastindex or 0]
+            plain = WORDS.get(inner.lower(), inner)
+            bounds = _with_blanks(text, *match.span()) if match[1] and plain in ".@" else match.span()
+            found.append((*bounds, plain))
+    if " AT " in text or " DOT " in text:
+        found += [(*match.span(), WORDS[match[1].lower()]) for match in SPELT.finditer(text)]
+        found.sort()
+    return found
+
+
+def _with_blanks(text: str, start: int, end: int) -> Tuple[int, int]:
+    """A marker with the blanks around it if it stands within an address: not in `ends in [.]com`, `home[.] The`."""
+    left = start - text.startswith(" ", start - 1) if start else 0
+    right = end + text.startswith(" ", end)
+    if (left, right) == (start, end):
+        return start, end
+    before, after = LAST_WORD.search(text, max(left - MAX_WORD, 0), left), text[right : right + 1]
+    begins = after.isalnum() and (right == end or not after.isupper())
+    if before is None or not begins or (left < start and before[0].lower() in NO_NAMES):
+        return start, end
+    return left, right
 
 
 def refang_scheme(scheme: str) -> str:
