@@ -20,7 +20,10 @@ from typing import Dict, Iterable, Iterator, List, Set, Tuple
 from spacy_ssner.text.addresses import is_version
 from spacy_ssner.text.indicators import find_indicators
 
-PROMISING = re.compile(r"\[[.:@]|\(dot\)|hxxp|\d\.\d|[\w]\.[a-z]{2}|[0-9a-f]{32}|\\|@", re.IGNORECASE)
+PROMISING = re.compile(
+    r"\[[.:@]|[\[({](?:dot|at)[\])}]|(?-i: DOT )|hxxp|\d\.\d|[\w]\.[a-z]{2}|[0-9a-f]{32}|\\|@",
+    re.IGNORECASE,
+)
 OUR_GROUPS = {
     "MD5": "hash", "SHA1": "hash", "SHA256": "hash", "SHA512": "hash", "IPV4": "ip", "IPV6": "ip", "URL": "url",
     "DOMAIN": "domain", "EMAIL": "email", "CVE": "cve", "REGISTRY": "registry", "PATH": "path", "USER_AGENT": "agent",
