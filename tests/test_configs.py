@@ -16,7 +16,7 @@ from spacy_ssner.layers.torch_tagger import network_of
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "configs").glob("*.cfg"))
-WORKFLOWS = {"all", "quick", "dnrti", "cyner", "aptner", "annoctr", "raw", "ablation"}
+WORKFLOWS = {"all", "quick", "dnrti", "cyner", "aptner", "annoctr", "malwaretextdb", "raw", "ablation"}
 
 
 @pytest.fixture(params=CONFIGS, ids=lambda path: path.stem)

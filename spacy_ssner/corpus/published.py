@@ -64,6 +64,15 @@ PUBLISHED: Dict[str, PublishedCorpus] = {
         },
         {"train": "train.bio", "dev": "dev.bio", "test": "test.bio"},
     ),
+    "malwaretextdb": PublishedCorpus(
+        "malwaretextdb",
+        {
+            "train": "malwaretextdb/raw/train.txt",
+            "dev": "malwaretextdb/raw/valid.txt",
+            "test": "malwaretextdb/raw/test.txt",
+        },
+        {"train": "train.txt", "dev": "valid.txt", "test": "test.txt"},
+    ),
 }
 
 

@@ -27,7 +27,7 @@ def names(sentences):
 
 
 def test_every_corpus_has_a_known_format_and_all_splits():
-    assert set(PUBLISHED) == {"dnrti", "cyner", "aptner", "annoctr"}
+    assert set(PUBLISHED) == {"dnrti", "cyner", "aptner", "annoctr", "malwaretextdb"}
     for corpus in PUBLISHED.values():
         assert corpus.format in FORMATS
         assert set(corpus.local) == set(corpus.assets) == {"train", "dev", "test"}
@@ -80,7 +80,7 @@ def test_test_may_be_missing_but_not_train_or_dev(tmp_path):
 
 
 def test_unknown_corpus(tmp_path):
-    with pytest.raises(ValueError, match="S237.*dnrti, cyner, aptner, annoctr.*'wnut'"):
+    with pytest.raises(ValueError, match="S237.*dnrti, cyner, aptner, annoctr, malwaretextdb.*'wnut'"):
         locate("wnut", tmp_path, "")
 
 
