@@ -17,7 +17,9 @@ ASSETS_HELP = "Folder of the files that `spacy project assets --extra` downloads
 
 @ssner_app.command("prepare")
 def prepare_cli(
-    name: Annotated[str, typer.Argument(metavar="CORPUS", help="dnrti, cyner, aptner, annoctr or malwaretextdb")],
+    name: Annotated[
+        str, typer.Argument(metavar="CORPUS", help="dnrti, cyner, aptner, annoctr or malwaretextdb")
+    ],
     folder: Annotated[
         Path,
         typer.Argument(metavar="OUT", help="Folder for train, dev, test (.spacy; with --raw also .jsonl)"),

@@ -4,11 +4,11 @@ import itertools
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ..errors import Errors
 
-GRID_KEYS = {"config", "seeds", "paths", "data", "variants"}
+GRID_KEYS = {"config", "options", "seeds", "paths", "data", "variants"}
 DATA_KEYS = {"train", "dev", "tests", "total_steps", "epochs", "paths"}
 VARIANT_KEYS = {"config", "options", "total_steps", "epochs", "paths", "pipeline"}
 SCHEDULE = {"total_steps": "training.optimizer.learn_rate.total_steps", "epochs": "training.max_epochs"}
@@ -105,13 +105,14 @@ def read_grid(path: Path) -> Grid:
 
 def parse_grid(content: Mapping[str, Any]) -> Grid:
     """RAISES (ValueError, TypeError, KeyError): With a description of what is wrong."""
-    _check_keys("grid", content, GRID_KEYS, needed=GRID_KEYS - {"paths"})
+    _check_keys("grid", content, GRID_KEYS, needed=GRID_KEYS - {"options", "paths"})
     seeds = tuple(content["seeds"])
     if not seeds or not all(type(seed) is int for seed in seeds):
         raise TypeError(f"seeds that are not whole numbers: {list(seeds)}")
     paths = _strings("paths", content.get("paths"))
     data = [_parse_data(name, values, paths) for name, values in content["data"].items()]
-    variants = [_parse_variant(n, values, content["config"]) for n, values in content["variants"].items()]
+    common = {"config": content["config"], "options": _parse_options(content.get("options"))}
+    variants = [_parse_variant(name, values, **common) for name, values in content["variants"].items()]
     if not data or not variants:
         raise ValueError("no data or no variants")
     return Grid(tuple(data), tuple(variants), seeds)
@@ -163,20 +164,24 @@ def _parse_data(name: str, values: Mapping[str, Any], paths: Mapping[str, str]) 
     return DataSet(name, files["train"], files["dev"], tests, schedule, {**paths, **own_paths})
 
 
-def _parse_variant(name: str, values: Any, config: str) -> Variant:
+def _parse_variant(name: str, values: Any, config: str, options: Tuple[str, ...]) -> Variant:
+    """config, options: Those of the grid; a variant with a config of its own has only its own options."""
     _check_name(name)
     values = {"options": values} if isinstance(values, str) else values or {}
     _check_keys(f"variant {name}", values, VARIANT_KEYS, needed=set())
-    options = values.get("options") or ""
     strings = _strings(f"variant {name}", {k: values[k] for k in ("config", "pipeline") if k in values})
     return Variant(
         name=name,
         config=strings.get("config", config),
-        options=tuple(shlex.split(options) if isinstance(options, str) else options),
+        options=(() if "config" in strings else options) + _parse_options(values.get("options")),
         schedule=_parse_schedule(f"variant {name}", values),
         paths=_strings(f"variant {name}: paths", values.get("paths")),
         pipeline=strings.get("pipeline", ""),
     )
+
+
+def _parse_options(options: Union[None, str, Sequence[str]]) -> Tuple[str, ...]:
+    return tuple(shlex.split(options) if isinstance(options, str) else options or ())
 
 
 def _parse_schedule(where: str, values: Mapping[str, Any]) -> Schedule:

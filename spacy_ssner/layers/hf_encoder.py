@@ -16,6 +16,7 @@ from ..nn.precision import warn_of_slow_bfloat16
 from ..text.windows import make_windows
 from .pieces import encoder_of, read_pieces
 from .torch_shim import ModuleShim
+from .vector_cache import VectorCache
 from .word_features import distinct_words, doc_sentence_starts
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def build_hf_encoder(
     mixed_precision: bool = False,
     long_words: str = "first",
     int8: bool = False,
+    frozen: bool = False,
 ) -> Model[List[Doc], List[Floats2d]]:
     """A transformer encoder, mean-pooled to tokens. For any component that takes a tok2vec sublayer.
 
@@ -48,6 +50,8 @@ def build_hf_encoder(
         is an indicator, by a "proxy", the name of its kind (`url`, `sha256`), and otherwise by its first ones.
     int8 (bool): Compute in 8-bit integers once the pipeline is loaded, on a CPU; see quantise.quantise_encoder.
         A training, and the evaluations in it, stay in float32.
+    frozen (bool): Train only what stands behind the encoder. While training, vectors of docs that were read before
+        are remembered (see VectorCache), so that each is encoded once and not once an epoch.
     RAISES (ValueError): S104 for values that do not fit; at initialization S107 if the encoder cannot be read.
     WARNS: SW105 at initialization for mixed_precision on a device that only emulates it.
 
@@ -74,6 +78,7 @@ def build_hf_encoder(
             "max_padded": max_padded,
             "mixed_precision": mixed_precision,
             "long_words": long_words,
+            "frozen": frozen,
         },
     )
 
@@ -90,11 +95,15 @@ def encoder_layers(nlp: "Language") -> List[Model]:
 
 
 class EncoderShim(ModuleShim):
-    """Holds the encoder. int8 (bool): Round it when it is loaded."""
+    """Holds the encoder. int8 (bool): Round it when it is loaded.
+
+    cache: What a frozen encoder has read since a training began.
+    """
 
     def __init__(self, *args: Any, int8: bool, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.int8 = int8
+        self.cache: Optional[VectorCache] = None
 
     def from_bytes(self, bytes_data: bytes) -> "EncoderShim":
         super().from_bytes(bytes_data)
@@ -107,6 +116,7 @@ class EncoderShim(ModuleShim):
         self._check_device()
         encoder = cast(PieceEncoder, self.module)
         count = encoder.quantise(sentences, engine=engine)
+        self.cache = None
         self.cfg["settings"] = encoder.settings
         return count
 
@@ -114,6 +124,7 @@ class EncoderShim(ModuleShim):
         """RAISES (ValueError): S140 for a rounded encoder on a GPU."""
         if settings.get("int8"):
             self._check_device()
+        self.cache = None
         return super().set_module(settings, module)
 
     def _check_device(self) -> None:
@@ -140,6 +151,22 @@ def init(model: Model, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
 
 
 def forward(model: Model, docs: List[Doc], is_train: bool) -> Tuple[List[Floats2d], Callable]:
+    if model.attrs["frozen"]:
+        return _read_frozen(model, docs, is_train), lambda d_vectors: []
+    return _read(model, docs, is_train)
+
+
+def _read_frozen(model: Model, docs: List[Doc], is_train: bool) -> List[Floats2d]:
+    """Vectors without dropout; remembered from the first step of a training on."""
+    shim = cast(EncoderShim, model.shims[0])
+    if shim.cache is None and is_train:
+        shim.cache = VectorCache()
+    if shim.cache is None:
+        return _read(model, docs, False)[0]
+    return shim.cache.vectors(docs, lambda new: _read(model, new, False)[0])
+
+
+def _read(model: Model, docs: List[Doc], is_train: bool) -> Tuple[List[Floats2d], Callable]:
     encoder = encoder_of(model)
     if is_train and encoder.is_int8:
         raise ValueError(Errors.S141)

@@ -109,12 +109,17 @@ def test_runs_side_by_side_find_the_same(grid, tmp_path):
     assert alone["scores"]["dev"]["micro"] == beside["scores"]["dev"]["micro"]
 
 
-GRID = read_grid(ROOT / "configs" / "ablation.yml")
-TRAINED = [r for r in plan(GRID, data=["cyner"], seeds=[1]) if not r.variant.pipeline]
+GRIDS = {name: read_grid(ROOT / "configs" / f"{name}.yml") for name in ("ablation", "frozen")}
+TRAINED = {
+    f"{name}-{run.variant.name}": run
+    for name, grid in GRIDS.items()
+    for run in plan(grid, data=["cyner"], seeds=[1])
+    if not run.variant.pipeline
+}
 
 
 @pytest.mark.filterwarnings("ignore:`clean_up_tokenization_spaces`:FutureWarning")
-@pytest.mark.parametrize("planned", TRAINED, ids=lambda run: run.variant.name)
+@pytest.mark.parametrize("planned", TRAINED.values(), ids=TRAINED)
 def test_variants_of_the_package_build(planned, monkeypatch, tiny_bert):
     monkeypatch.chdir(ROOT)
     text = make_config(Path(planned.variant.config), planned.options)

@@ -66,6 +66,14 @@ def test_runs_of_a_grid():
     assert runs["dnrti.lookup.1"].fill(k5.variant.pipeline or "lookup:{train}") == "lookup:d/train.spacy"
 
 
+def test_options_of_the_grid_go_before_those_of_variants_without_a_config_of_their_own():
+    grid = parse_grid({**GRID, "options": "--set x.frozen=true"})
+    options = {v.name: v.options for v in grid.variants}
+    assert options["full"] == ("--set", "x.frozen=true")
+    assert options["crf"] == ("--set", "x.frozen=true", "--off", "bilstm,fusion", "--set", "a.b=1")
+    assert options["k5"] == ()
+
+
 def test_a_part_of_a_grid():
     grid = parse_grid(GRID)
     names = [r.name for r in plan(grid, only=["lookup", "crf"], data=["dnrti"], seeds=[7, 8])]
@@ -80,6 +88,7 @@ def test_a_part_of_a_grid():
     "path,value",
     [
         (["seeds"], []),
+        (["options"], 3),
         (["seeds"], ["1"]),
         (["seed"], [1]),
         (["data"], {}),
@@ -120,8 +129,13 @@ def test_yaml_and_json_are_read_alike(tmp_path):
     assert read_grid(tmp_path / "grid.yml") == read_grid(tmp_path / "grid.json") == parse_grid(GRID)
 
 
-def test_the_grid_of_the_package_names_configs_that_exist():
-    grid = read_grid(ROOT / "configs" / "ablation.yml")
-    assert {"full", "lookup", "spacy-ner", "linear", "crf"} <= {v.name for v in grid.variants}
+@pytest.mark.parametrize("name", ["ablation", "frozen", "heads"])
+def test_grids_of_the_package_name_configs_that_exist(name):
+    grid = read_grid(ROOT / "configs" / f"{name}.yml")
     assert len(grid.seeds) >= 3
     assert all((ROOT / v.config).is_file() for v in grid.variants)
+
+
+def test_the_grid_of_the_package_holds_the_peers():
+    grid = read_grid(ROOT / "configs" / "ablation.yml")
+    assert {"full", "lookup", "spacy-ner", "linear", "crf"} <= {v.name for v in grid.variants}
