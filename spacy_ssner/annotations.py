@@ -17,27 +17,27 @@ REPORT = "ssner_report"
 
 def annotate(doc: Doc, predicted: DocPrediction, cfg: Dict[str, Any]) -> None:
     """Write entities to `doc.ents` and, with their probabilities, to `doc.spans[spans_key]`; the report, and probable
-    spans, where they are asked for, to `doc.spans[n_best_key]`.
+    spans, where they are asked for, to `doc.spans[n_best_key]`. Earlier entities of ours that stay in `doc.ents`
+    stay in `doc.spans[spans_key]`.
 
     cfg (Dict[str, Any]): Settings of the component. `overwrite_ents`: Replace what is there; otherwise entities and
         blocked tokens stay.
     """
-    entities = predicted.entities
-    spans = [Span(doc, s.start, s.end, label=s.label) for s in entities]
-    with_scores = scores_wanted(cfg)
-    doc.spans[cfg["spans_key"]] = _group(doc, spans, entities if with_scores else None, name=cfg["spans_key"])
-    if predicted.n_best is not None:
-        probable = [Span(doc, s.start, s.end, label=s.label) for s in predicted.n_best]
-        group = _group(doc, probable, predicted.n_best, name=cfg["n_best_key"])
-        group.attrs[REVIEW] = True
-        doc.spans[cfg["n_best_key"]] = group
-    # Plain, so that docs can go to files and other processes.
-    doc.user_data[REPORT] = dict(vars(predicted.report))
+    spans = [Span(doc, s.start, s.end, label=s.label) for s in predicted.entities]
     if cfg["overwrite_ents"]:
         doc.set_ents(spans, default="outside")
     else:
         blocked = [doc[i : i + 1] for i in blocked_tokens(doc)]
         doc.set_ents([*doc.ents, *spans], blocked=blocked, default="outside")
+    with_scores = scores_wanted(cfg)
+    entities = _with_earlier(doc, predicted.entities, cfg["spans_key"], with_scores=with_scores)
+    doc.spans[cfg["spans_key"]] = _group(doc, entities, name=cfg["spans_key"], with_scores=with_scores)
+    if predicted.n_best is not None:
+        group = _group(doc, predicted.n_best, name=cfg["n_best_key"], with_scores=True)
+        group.attrs[REVIEW] = True
+        doc.spans[cfg["n_best_key"]] = group
+    # Plain, so that docs can go to files and other processes.
+    doc.user_data[REPORT] = dict(vars(predicted.report))
 
 
 def scores_wanted(cfg: Dict[str, Any]) -> bool:
@@ -45,11 +45,30 @@ def scores_wanted(cfg: Dict[str, Any]) -> bool:
     return cfg["scores"] or cfg["threshold"] > 0
 
 
-def _group(doc: Doc, spans: List[Span], scored: Optional[Sequence[ScoredSpan]], *, name: str) -> SpanGroup:
-    """A span group of ours. scored (Optional[Sequence[ScoredSpan]]): Where the scores come from, if there are any."""
+def _with_earlier(doc: Doc, found: List[ScoredSpan], key: str, *, with_scores: bool) -> List[ScoredSpan]:
+    """Add what another `ssner`, or this one the last time, put into a span group and still is an entity.
+
+    with_scores (bool): Only if that group has scores.
+    """
+    group = doc.spans[key] if key in doc.spans else ()
+    if not group or group.attrs.get(WRITTEN_BY) != "ssner" or (with_scores and "scores" not in group.attrs):
+        return found
+    scores = np.asarray(group.attrs["scores"]).tolist() if with_scores else [None] * len(group)
+    others = {(e.start, e.end, e.label_) for e in doc.ents} - {(s.start, s.end, s.label) for s in found}
+    earlier = [
+        ScoredSpan(span.start, span.end, span.label_, score)
+        for span, score in zip(group, scores)
+        if (span.start, span.end, span.label_) in others
+    ]
+    return sorted([*found, *earlier], key=lambda s: s.start)
+
+
+def _group(doc: Doc, found: Sequence[ScoredSpan], *, name: str, with_scores: bool) -> SpanGroup:
+    """A span group of ours."""
+    spans = [Span(doc, s.start, s.end, label=s.label) for s in found]
     group = SpanGroup(doc, name=name, spans=spans)
-    if scored is not None:
-        group.attrs["scores"] = np.array([s.score for s in scored], dtype="float32")
+    if with_scores:
+        group.attrs["scores"] = np.array([s.score for s in found], dtype="float32")
     group.attrs[WRITTEN_BY] = "ssner"  # so that `ssner_score` finds it under any key, and no other group
     return group
 

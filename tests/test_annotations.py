@@ -42,6 +42,37 @@ def test_docs_without_entities_have_no_or_empty_scores(scores, trained):
         assert not scores or len(doc.spans["ssner"].attrs["scores"]) == 0
 
 
+def test_a_second_run_and_a_second_component_leave_the_scores_of_the_first(trained):
+    doc = trained(TEXT)
+    expected = [(*span, span_score(ent)) for span, ent in zip(spans_of(doc.ents), doc.ents)]
+    assert len(expected) > 2 and all(row[3] > 0.5 for row in expected)
+    for _ in range(2):
+        doc = trained(doc)
+        assert [(*span, span_score(ent)) for span, ent in zip(spans_of(doc.ents), doc.ents)] == expected
+        assert spans_of(doc.spans["ssner"]) == spans_of(doc.ents)
+    doc.ents = doc.ents[1:]  # what a user takes out, a run finds again
+    doc = trained(doc)
+    assert spans_of(doc.ents) == [row[:3] for row in expected]
+    assert [span_score(ent) for ent in doc.ents] == pytest.approx([row[3] for row in expected], abs=1e-5)
+    other = trained.get_pipe("ssner").cfg
+    other["overwrite_ents"] = True
+    assert spans_of(trained(doc).spans["ssner"]) == [row[:3] for row in expected]  # each once
+    other["overwrite_ents"], other["scores"] = False, False
+    assert spans_of(trained(doc).spans["ssner"]) == [row[:3] for row in expected]
+    assert "scores" not in doc.spans["ssner"].attrs
+    other["scores"] = True
+    assert spans_of(trained(doc).spans["ssner"]) == []  # their scores are not known any more
+
+
+def test_a_group_of_the_same_name_that_is_not_ours_is_replaced(trained):
+    doc = trained.make_doc(TEXT)
+    doc.ents = [Span(doc, 1, 2, label="Verb")]
+    doc.spans["ssner"] = list(doc.ents)
+    doc = trained(doc)
+    assert "Verb" in [e.label_ for e in doc.ents]
+    assert "Verb" not in [s.label_ for s in doc.spans["ssner"]] and len(doc.spans["ssner"])
+
+
 def test_forward_backward_is_not_run_without_scores(trained, monkeypatch):
     asked = []
     decode = component_module.decode
