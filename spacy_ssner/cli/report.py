@@ -1,7 +1,7 @@
 """`python -m spacy ssner report`: the results page, from the runs of `ablation`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, List, Sequence
+from typing import TYPE_CHECKING, Annotated, List, Optional, Sequence
 
 import typer
 
@@ -11,11 +11,13 @@ from ._io import plain_errors
 from .variant import split_names
 
 if TYPE_CHECKING:
+    from ..evaluation.grid import Sweep
     from ..evaluation.report import Variants
 
 Opt = typer.Option
 PAGE_HELP = "Markdown page; what stands outside the markers ablation:begin and ablation:end is kept"
 REFERENCE_HELP = "Variants to compare the others with, separated by commas"
+GRID_HELP = "Grid file whose `sweeps` are drawn, a curve over the values of a setting"
 LOOKUP = "lookup"  # variant that is drawn as a line
 MAX_CURVES = 6  # more lines in one picture cannot be told apart
 
@@ -25,11 +27,13 @@ def report_cli(
     folder: Annotated[Path, typer.Argument(metavar="RUNS", help="Folder that `ablation` wrote")],
     page: Annotated[Path, typer.Argument(metavar="OUT.md", help=PAGE_HELP)],
     reference: Annotated[str, Opt("--reference", help=REFERENCE_HELP)] = "full",
+    grid: Annotated[Optional[Path], Opt("--grid", help=GRID_HELP)] = None,
     n_resamples: Annotated[int, Opt("--resamples", min=100, help="Bootstrap samples")] = 10_000,
 ) -> None:
     """Write tables and plots of all runs: scores, subsets, differences with intervals, published scores, commands."""
     from wasabi import msg
 
+    from ..evaluation.grid import read_grid
     from ..evaluation.plots import require_matplotlib
     from ..evaluation.report import group_runs, insert_report, read_runs, render_report
 
@@ -37,12 +41,14 @@ def report_cli(
     with plain_errors():
         require_matplotlib()
         records = read_runs(folder)
+        sweeps = () if grid is None else read_grid(grid).sweeps
         old = page.read_text(encoding="utf8") if page.is_file() else ""
         insert_report(old, "", path=str(page))  # faults of the page before the long work
-        report = render_report(records, references=references, n_resamples=n_resamples)
+        report = render_report(records, references=references, sweeps=sweeps, n_resamples=n_resamples)
         groups = group_runs(records)
         for data, variants in groups.items():
             draw(data, variants, page.parent, references=references)
+            draw_sweeps(data, variants, page.parent, sweeps=sweeps)
         write_text(page, insert_report(old, report, path=str(page)))
     for name in references:
         if not any(name in variants for variants in groups.values()):
@@ -66,3 +72,15 @@ def draw(data: str, variants: "Variants", folder: Path, *, references: Sequence[
     }
     plot_curves(curves, paths[1], title=f"{data}, {split}", label="length of the entity in tokens")
     return paths
+
+
+def draw_sweeps(data: str, variants: "Variants", folder: Path, *, sweeps: Sequence["Sweep"]) -> None:
+    """Draw each sweep that has runs on a data set."""
+    from ..evaluation.plots import plot_curves
+    from ..evaluation.report import main_split, sweep_curves
+
+    for sweep in sweeps:
+        curves = sweep_curves(variants, sweep)
+        if curves:
+            path = folder / f"results-{data}-{sweep.slug}.png"
+            plot_curves(curves, path, title=f"{data}, {main_split(variants)}", label=sweep.title)

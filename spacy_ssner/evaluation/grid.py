@@ -1,14 +1,15 @@
 """A grid of experiments: which variants are trained on which data with which seeds. Read from YAML or JSON."""
 
 import itertools
+import re
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import AbstractSet, Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ..errors import Errors
 
-GRID_KEYS = {"config", "options", "seeds", "paths", "data", "variants"}
+GRID_KEYS = {"config", "options", "seeds", "paths", "data", "variants", "sweeps"}
 DATA_KEYS = {"train", "dev", "tests", "total_steps", "epochs", "paths"}
 VARIANT_KEYS = {"config", "options", "total_steps", "epochs", "paths", "pipeline"}
 SCHEDULE = {"total_steps": "training.optimizer.learn_rate.total_steps", "epochs": "training.max_epochs"}
@@ -80,10 +81,28 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Sweep:
+    """One setting at several values, for a plot.
+
+    title (str): What is varied. curves (Mapping[str, Mapping[str, str]]): By name of the curve, then by value in
+        order, the variant that has it.
+    """
+
+    title: str
+    curves: Mapping[str, Mapping[str, str]]
+
+    @property
+    def slug(self) -> str:
+        """The title as part of a file name."""
+        return "-".join(re.findall(r"[a-z0-9]+", self.title.lower()))
+
+
+@dataclass(frozen=True)
 class Grid:
     data: Tuple[DataSet, ...]
     variants: Tuple[Variant, ...]
     seeds: Tuple[int, ...]
+    sweeps: Tuple[Sweep, ...] = ()
 
 
 def read_grid(path: Path) -> Grid:
@@ -105,7 +124,7 @@ def read_grid(path: Path) -> Grid:
 
 def parse_grid(content: Mapping[str, Any]) -> Grid:
     """RAISES (ValueError, TypeError, KeyError): With a description of what is wrong."""
-    _check_keys("grid", content, GRID_KEYS, needed=GRID_KEYS - {"options", "paths"})
+    _check_keys("grid", content, GRID_KEYS, needed=GRID_KEYS - {"options", "paths", "sweeps"})
     seeds = tuple(content["seeds"])
     if not seeds or not all(type(seed) is int for seed in seeds):
         raise TypeError(f"seeds that are not whole numbers: {list(seeds)}")
@@ -115,7 +134,9 @@ def parse_grid(content: Mapping[str, Any]) -> Grid:
     variants = [_parse_variant(name, values, **common) for name, values in content["variants"].items()]
     if not data or not variants:
         raise ValueError("no data or no variants")
-    return Grid(tuple(data), tuple(variants), seeds)
+    names = {variant.name for variant in variants}
+    sweeps = [_parse_sweep(title, curves, names) for title, curves in (content.get("sweeps") or {}).items()]
+    return Grid(tuple(data), tuple(variants), seeds, tuple(sweeps))
 
 
 def plan(
@@ -178,6 +199,20 @@ def _parse_variant(name: str, values: Any, config: str, options: Tuple[str, ...]
         paths=_strings(f"variant {name}: paths", values.get("paths")),
         pipeline=strings.get("pipeline", ""),
     )
+
+
+def _parse_sweep(title: str, curves: Mapping[str, Mapping[Any, str]], known: AbstractSet[str]) -> Sweep:
+    parsed = {
+        str(curve): {str(value): variant for value, variant in points.items()}
+        for curve, points in curves.items()
+    }
+    unknown = {variant for points in parsed.values() for variant in points.values()} - known
+    if unknown:
+        raise ValueError(f"sweep {title!r}: unknown variants {sorted(map(str, unknown))}")
+    sweep = Sweep(title, parsed)
+    if not sweep.slug:
+        raise ValueError(f"the title {title!r} of a sweep; expected one with letters or digits")
+    return sweep
 
 
 def _parse_options(options: Union[None, str, Sequence[str]]) -> Tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Pictures of scores, as PNG. matplotlib is imported inside, and without its global state."""
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence, Tuple
 
@@ -71,16 +72,19 @@ def plot_variants(
 def plot_curves(curves: Mapping[str, Mapping[str, Spread]], path: Path, *, title: str, label: str) -> None:
     """Draw a line per variant over named points, with its spread over seeds.
 
-    curves (Mapping[str, Mapping[str, Spread]]): By variant, then by point in order, F1 in percent.
+    curves (Mapping[str, Mapping[str, Spread]]): By variant, then by point in order, F1 in percent. A curve may leave
+        points of the first one out.
     label (str): What the points are.
     RAISES (ImportError): S299 without matplotlib.
     """
     figure = _figure(8, 5)
     axes = figure.subplots()
+    places = {point: i for i, point in enumerate(dict.fromkeys(chain.from_iterable(curves.values())))}
     for name, points in curves.items():
         errors = [0.0 if row.n < 2 else row.sd for row in points.values()]
         means = [row.mean for row in points.values()]
-        axes.errorbar(list(points), means, yerr=errors, marker="o", capsize=3, label=name)
+        axes.errorbar([places[x] for x in points], means, yerr=errors, marker="o", capsize=3, label=name)
+    axes.set_xticks(list(places.values()), list(places))
     axes.set(title=title, xlabel=label, ylabel="F1, strict, in percent")
     axes.legend(fontsize=8)
     axes.grid(alpha=0.3)

@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Mapping, Sequence
 import numpy as np
 
 from ..errors import Errors
+from .grid import Sweep
 from .published_scores import PUBLISHED
 from .results import ALL, unpack_counts
 from .significance import Spread, paired_bootstrap, spread
@@ -67,10 +68,27 @@ def splits_of(variants: Variants) -> List[str]:
     return [split for split in runs[0]["scores"] if all(split in r["scores"] for r in runs)]
 
 
-def render_report(records: Sequence[Record], *, references: Sequence[str], n_resamples: int = 10_000) -> str:
+def sweep_curves(variants: Variants, sweep: Sweep) -> Dict[str, Dict[str, Spread]]:
+    """F1 in percent by curve and value, as far as there are runs; empty if no curve has two values."""
+    split = main_split(variants)
+    found = {
+        curve: {x: f1_spread(variants[name], split) for x, name in points.items() if name in variants}
+        for curve, points in sweep.curves.items()
+    }
+    return found if any(len(points) > 1 for points in found.values()) else {}
+
+
+def render_report(
+    records: Sequence[Record],
+    *,
+    references: Sequence[str],
+    sweeps: Sequence[Sweep] = (),
+    n_resamples: int = 10_000,
+) -> str:
     """The Markdown that stands between the markers, without plots' files being made.
 
     references (Sequence[str]): Variants that the others are compared with, on the data sets that have them.
+    sweeps (Sequence[Sweep]): Plots to link to, on the data sets that have runs for them.
     """
     groups = group_runs(records)
     names = " or ".join(f"`{name}`" for name in references)
@@ -86,7 +104,12 @@ def render_report(records: Sequence[Record], *, references: Sequence[str], n_res
         )
     for data, variants in groups.items():
         main = main_split(variants)
-        parts += [f"### {data}", score_table(variants), plot_links(data), published_table(data)]
+        parts += [
+            f"### {data}",
+            score_table(variants),
+            plot_links(data, variants, sweeps),
+            published_table(data),
+        ]
         parts += [f"By subset of the mentions, on {main}:", subset_table(variants, main)]
         for reference in references if len(variants) > 1 else ():
             if reference in variants:
@@ -155,8 +178,11 @@ def published_table(data: str) -> str:
     return f"Published by others, not measured here:\n\n{table}"
 
 
-def plot_links(data: str) -> str:
-    return f"![Variants on {data}](results-{data}-variants.png)\n![By length on {data}](results-{data}-length.png)"
+def plot_links(data: str, variants: Variants, sweeps: Sequence[Sweep]) -> str:
+    """The pictures that the command `report` draws of a data set."""
+    links = [("Variants", "variants"), ("By length", "length")]
+    links += [(sweep.title, sweep.slug) for sweep in sweeps if sweep_curves(variants, sweep)]
+    return "\n".join(f"![{title} on {data}](results-{data}-{what}.png)" for title, what in links)
 
 
 def conditions(variants: Variants) -> str:

@@ -74,6 +74,13 @@ def test_options_of_the_grid_go_before_those_of_variants_without_a_config_of_the
     assert options["k5"] == ()
 
 
+def test_sweeps_name_variants_by_curve_and_value():
+    values = {"K, similar words": {"SSNER": {5: "k5", "all": "full"}}}
+    (sweep,) = parse_grid({**GRID, "sweeps": values}).sweeps
+    assert sweep.title == "K, similar words" and sweep.slug == "k-similar-words"
+    assert list(sweep.curves["SSNER"].items()) == [("5", "k5"), ("all", "full")]
+
+
 def test_a_part_of_a_grid():
     grid = parse_grid(GRID)
     names = [r.name for r in plan(grid, only=["lookup", "crf"], data=["dnrti"], seeds=[7, 8])]
@@ -89,6 +96,9 @@ def test_a_part_of_a_grid():
     [
         (["seeds"], []),
         (["options"], 3),
+        (["sweeps"], {"K": {"full": {5: "k6"}}}),
+        (["sweeps"], {"K": ["k5"]}),
+        (["sweeps"], {"?": {"full": {5: "k5"}}}),
         (["seeds"], ["1"]),
         (["seed"], [1]),
         (["data"], {}),
@@ -129,10 +139,10 @@ def test_yaml_and_json_are_read_alike(tmp_path):
     assert read_grid(tmp_path / "grid.yml") == read_grid(tmp_path / "grid.json") == parse_grid(GRID)
 
 
-@pytest.mark.parametrize("name", ["ablation", "frozen", "heads"])
+@pytest.mark.parametrize("name", ["ablation", "frozen", "heads", "masklen"])
 def test_grids_of_the_package_name_configs_that_exist(name):
     grid = read_grid(ROOT / "configs" / f"{name}.yml")
-    assert len(grid.seeds) >= 3
+    assert len(grid.seeds) >= 3 and (grid.sweeps or name == "heads")
     assert all((ROOT / v.config).is_file() for v in grid.variants)
 
 

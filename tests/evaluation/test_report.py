@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 import spacy_ssner.cli  # noqa: F401  (registers the commands)
 from spacy_ssner.cli._app import ssner_app
+from spacy_ssner.evaluation.grid import read_grid
 from spacy_ssner.evaluation.metrics import ScoredDoc
 from spacy_ssner.evaluation.published_scores import PUBLISHED
 from spacy_ssner.evaluation.report import (
@@ -21,6 +22,7 @@ from spacy_ssner.evaluation.report import (
     markdown_table,
     read_runs,
     render_report,
+    sweep_curves,
 )
 from spacy_ssner.evaluation.results import summarize
 from spacy_ssner.evaluation.significance import spread
@@ -157,6 +159,33 @@ def test_command_writes_page_and_plots(folder, tmp_path, records):
             name = f"results-{data}-{what}.png"
             assert f"({name})" in text
             assert (page.parent / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_sweeps_are_drawn_where_there_are_runs(folder, tmp_path, records):
+    import srsly
+
+    curves = {"a head": {5: "full", 1: "crf", 2: "none"}, "other": {2: "crf", 1: "full"}}
+    grid = {
+        "config": "c", "seeds": [1], "data": {"cyner": {"train": "t", "dev": "d"}},
+        "variants": {"full": "", "crf": "", "none": ""},
+        "sweeps": {"K!": curves, "m": {"a head": {1: "none", 2: "full"}}},
+    }  # fmt: skip
+    srsly.write_yaml(tmp_path / "grid.yml", grid)
+    page = tmp_path / "page.md"
+    result = run(folder, page, "--grid", tmp_path / "grid.yml")
+    assert result.exit_code == 0, result.output
+    links = [line for line in page.read_text(encoding="utf8").splitlines() if line.startswith("![K")]
+    assert links == ["![K! on cyner](results-cyner-k.png)"]  # m has one value, the other data set one variant
+    assert {path.name for path in tmp_path.glob("*.png")} >= {"results-cyner-k.png"}
+    assert not list(tmp_path.glob("*-m.png")) and not list(tmp_path.glob("results-other-k*"))
+    sweep = read_grid(tmp_path / "grid.yml").sweeps[0]
+    found = sweep_curves(group_runs(records)["cyner"], sweep)
+    assert {name: list(points) for name, points in found.items()} == {
+        "a head": ["5", "1"],
+        "other": ["2", "1"],
+    }
+    assert found["a head"]["5"] == found["other"]["1"]
+    assert "S294" in run(folder, page, "--grid", tmp_path / "none.yml").output
 
 
 def test_command_says_that_the_reference_is_missing(folder, tmp_path):
