@@ -207,7 +207,10 @@ class SSNER(SavedPipe):
         return losses
 
     def get_loss(self, examples: Iterable[Example], scores: TagScores) -> Tuple[float, TagScores]:
-        """Loss of a batch, in nats, and its gradient for `scores`. See loss.crf_loss and loss.softmax_loss."""
+        """Loss of a batch, in nats, and its gradient for `scores`. See loss.crf_loss and loss.softmax_loss.
+
+        WARNS: SW101 for labels that the component does not have; their tokens put no demand on the model.
+        """
         tag_ids = {tag: i for i, tag in enumerate(tag_names(self.labels))}
         tags = gold_tags(examples)
         unknown = Counter(tag[2:] for tag in tags if tag is not None and tag not in tag_ids)

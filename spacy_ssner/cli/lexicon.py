@@ -108,10 +108,9 @@ def find_sources(paths: Sequence[Path]) -> List[Path]:
     files: List[Path] = []
     for path in paths:
         if path.is_dir() and not any((path / name).exists() for name in ("config.cfg", "cfg")):
-            is_galaxy = (path / CLUSTERS).is_dir()
-            place = path / CLUSTERS if is_galaxy else path
+            place = path / CLUSTERS if (path / CLUSTERS).is_dir() else path
             found = sorted(file for file in place.iterdir() if file.name.endswith(SUFFIXES))
-            if is_galaxy:
+            if place.name == CLUSTERS:
                 found = [file for file in found if file.name.split(".")[0] in MISP_FILES]
             if not found:
                 raise FileNotFoundError(Errors.S263.format(path=path / "*.json"))

@@ -114,7 +114,7 @@ def parse_spans(record: Dict[str, Any]) -> Tuple[List[CharSpan], List[SpanFault]
     spans: List[CharSpan] = []
     faults: List[SpanFault] = []
     for item in record.get("spans") or record.get("entities") or []:
-        span = _parse_span(item)
+        span = parse_span(item)
         if (
             span is None
             or not 0 <= span.start < span.end <= len(text)
@@ -131,7 +131,7 @@ def parse_spans(record: Dict[str, Any]) -> Tuple[List[CharSpan], List[SpanFault]
     return spans, faults
 
 
-def _parse_span(item: Any) -> Optional[CharSpan]:
+def parse_span(item: Any) -> Optional[CharSpan]:
     """A span given as a dict or a list; None if it is neither."""
     try:
         if isinstance(item, dict):

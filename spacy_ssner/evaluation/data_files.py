@@ -4,8 +4,9 @@ import codecs
 import json
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Iterator, List, Sequence, Tuple
 
+from ..corpus.records import parse_span
 from ..errors import Errors, Warnings
 from ..labels import TagSpan
 from .data_checks import CheckedDoc, Sentence, SpanProblem, check_spans, edge_problem
@@ -140,17 +141,18 @@ def _parse_record(line: str, path: Path, number: int) -> Tuple[str, List[TagSpan
         record = json.loads(line)
         if not isinstance(record, dict) or not isinstance(record.get("text"), str):
             raise TypeError("it is no object with a string in 'text'")
-        spans = [_parse_span(span) for span in record.get("spans") or ()]
+        given = record.get("spans") if record.get("spans") is not None else record.get("entities")
+        spans = [_parse_span(span) for span in given or ()]
     except (ValueError, TypeError) as error:
         raise ValueError(Errors.S274.format(path=path, line=number, got=error)) from error
-    return record["text"], spans, record.get("spans") is not None
+    return record["text"], spans, given is not None
 
 
-def _parse_span(span: Dict[str, Any]) -> TagSpan:
-    fields = ("start", int), ("end", int), ("label", str)
-    if not isinstance(span, dict) or not all(isinstance(span.get(k), t) for k, t in fields):
-        raise TypeError(f"this span lacks start, end or label: {span!r}")
-    return TagSpan(span["start"], span["end"], span["label"])
+def _parse_span(item: Any) -> TagSpan:
+    span = parse_span(item)
+    if span is None:
+        raise TypeError(f"this span lacks start, end or label: {item!r}")
+    return TagSpan(*span)
 
 
 def _edges(doc: "Doc", *, path: str, line: int) -> List[SpanProblem]:

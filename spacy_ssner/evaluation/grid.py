@@ -99,6 +99,8 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Grid:
+    """What a grid file says: every variant on every data set with every seed, and what is drawn of it."""
+
     data: Tuple[DataSet, ...]
     variants: Tuple[Variant, ...]
     seeds: Tuple[int, ...]

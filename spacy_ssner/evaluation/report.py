@@ -226,15 +226,18 @@ def insert_report(text: str, report: str, *, path: str = "") -> str:
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A table with its first column to the left and the others to the right."""
     lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
 def format_spread(values: Spread) -> str:
+    """`62.7 ± 1.0`; one value alone has no spread."""
     return f"{values.mean:.1f}" + (f" ± {values.sd:.1f}" if values.n > 1 else "")
 
 
 def format_p(p: float) -> str:
+    """A p-value to three places."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 

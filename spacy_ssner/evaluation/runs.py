@@ -80,6 +80,7 @@ def prepare(run: Run, make_config: MakeConfig, *, known: Optional[Checksums] = N
 
 
 def record_path(run: Run, folder: Path) -> Path:
+    """The file of a run's record."""
     return folder / f"{run.name}.json"
 
 

@@ -23,7 +23,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_keyed_vectors(path: Path) -> Tuple[List[str], np.ndarray]:
-    """Words and vectors (V, d) of gensim's own format."""
+    """Words and vectors (V, d) of gensim's own format. RAISES: S261 (ImportError) without gensim, S252 (ValueError)."""
     try:
         from gensim.models import KeyedVectors
     except ImportError as err:

@@ -136,4 +136,6 @@ def test_of_a_checkout_of_misp_galaxy_the_clusters_of_names_are_read(tmp_path):
         content = {"type": stem, "values": [{"value": f"Some {stem}"}]}
         (galaxy / "clusters" / f"{stem}.json").write_text(json.dumps(content), encoding="utf8")
     assert find_sources([galaxy]) == [galaxy / "clusters" / "threat-actor.json"]
-    assert len(find_sources([galaxy / "clusters"])) == 2  # a folder of one's own: all of it
+    assert find_sources([galaxy / "clusters"]) == find_sources([galaxy])
+    (galaxy / "clusters").rename(galaxy / "mine")
+    assert len(find_sources([galaxy / "mine"])) == 2  # a folder of one's own: all of it

@@ -41,6 +41,16 @@ def test_no_sentence_boundary_inside_an_entity(tmp_path, nlp):
     assert len(words) == 1 and {"Who", "What"} <= set(words[0])
 
 
+def test_entities_are_read_like_spans(tmp_path, nlp):
+    path = write_jsonl(tmp_path / "a.jsonl", {"text": "used Mimikatz", "entities": [[5, 13, "Tool"]]})
+    (doc,) = read_split(path, nlp)
+    assert doc.n_missing == 0
+    assert (
+        doc.sentences
+        == read_split(write_jsonl(path, record("used Mimikatz", (5, 13, "Tool"))), nlp)[0].sentences
+    )
+
+
 def test_jsonl_record_without_spans_is_unannotated(tmp_path, nlp):
     path = write_jsonl(tmp_path / "a.jsonl", {"text": "One two"}, record("Three"))
     assert [doc.n_missing for doc in read_split(path, nlp)] == [2, 0]
