@@ -1,7 +1,7 @@
 """What the component reads from and writes to a Doc."""
 
 from bisect import bisect_left
-from typing import Any, Dict, Iterable, List, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple, cast
 
 import numpy as np
 from spacy.tokens import Doc, Span, SpanGroup
@@ -13,12 +13,14 @@ from .types import DocPrediction, DocReport, ScoredSpan
 WRITTEN_BY = "component"
 REVIEW = "review"
 REPORT = "ssner_report"
+# Keys of user_data where spaCy keeps values of span extensions: (EXTENSION, name, start, end) in characters.
+EXTENSION, SCORES = "._.", "ssner_scores"
 
 
 def annotate(doc: Doc, predicted: DocPrediction, cfg: Dict[str, Any]) -> None:
     """Write entities to `doc.ents` and, with their probabilities, to `doc.spans[spans_key]`; the report, and probable
-    spans, where they are asked for, to `doc.spans[n_best_key]`. Earlier entities of ours that stay in `doc.ents`
-    stay in `doc.spans[spans_key]`.
+    spans, where they are asked for, to `doc.spans[n_best_key]`. What another `ssner`, or this one the last time, found
+    and what still stands stays in these groups, with its scores.
 
     cfg (Dict[str, Any]): Settings of the component. `overwrite_ents`: Replace what is there; otherwise entities and
         blocked tokens stay.
@@ -26,16 +28,14 @@ def annotate(doc: Doc, predicted: DocPrediction, cfg: Dict[str, Any]) -> None:
     spans = [Span(doc, s.start, s.end, label=s.label) for s in predicted.entities]
     if cfg["overwrite_ents"]:
         doc.set_ents(spans, default="outside")
+        _forget(doc, cfg["spans_key"], cfg["n_best_key"])
     else:
         blocked = [doc[i : i + 1] for i in blocked_tokens(doc)]
         doc.set_ents([*doc.ents, *spans], blocked=blocked, default="outside")
-    with_scores = scores_wanted(cfg)
-    entities = _with_earlier(doc, predicted.entities, cfg["spans_key"], with_scores=with_scores)
-    doc.spans[cfg["spans_key"]] = _group(doc, entities, name=cfg["spans_key"], with_scores=with_scores)
+    _write_scores(doc, [*(predicted.n_best or ()), *predicted.entities])
+    _write_group(doc, predicted.entities, cfg["spans_key"], with_scores=scores_wanted(cfg))
     if predicted.n_best is not None:
-        group = _group(doc, predicted.n_best, name=cfg["n_best_key"], with_scores=True)
-        group.attrs[REVIEW] = True
-        doc.spans[cfg["n_best_key"]] = group
+        _write_group(doc, predicted.n_best, cfg["n_best_key"], with_scores=True, review=True)
     # Plain, so that docs can go to files and other processes.
     doc.user_data[REPORT] = dict(vars(predicted.report))
 
@@ -45,32 +45,65 @@ def scores_wanted(cfg: Dict[str, Any]) -> bool:
     return cfg["scores"] or cfg["threshold"] > 0
 
 
-def _with_earlier(doc: Doc, found: List[ScoredSpan], key: str, *, with_scores: bool) -> List[ScoredSpan]:
-    """Add what another `ssner`, or this one the last time, put into a span group and still is an entity.
-
-    with_scores (bool): Only if that group has scores.
-    """
-    group = doc.spans[key] if key in doc.spans else ()
-    if not group or group.attrs.get(WRITTEN_BY) != "ssner" or (with_scores and "scores" not in group.attrs):
-        return found
-    scores = np.asarray(group.attrs["scores"]).tolist() if with_scores else [None] * len(group)
-    others = {(e.start, e.end, e.label_) for e in doc.ents} - {(s.start, s.end, s.label) for s in found}
-    earlier = [
-        ScoredSpan(span.start, span.end, span.label_, score)
-        for span, score in zip(group, scores)
-        if (span.start, span.end, span.label_) in others
-    ]
-    return sorted([*found, *earlier], key=lambda s: s.start)
+def _write_scores(doc: Doc, found: Iterable[ScoredSpan]) -> None:
+    """Put scores where spaCy keeps values of span extensions, by characters: so they go with a doc that is joined with
+    others, cut or retokenized, and to other processes."""
+    for scored in found:
+        if scored.score is not None:
+            span = Span(doc, scored.start, scored.end, label=scored.label)
+            score = float(np.float32(scored.score))  # as in the span groups
+            _user_data(doc).setdefault(_score_key(span), {})[span.label_] = score
 
 
-def _group(doc: Doc, found: Sequence[ScoredSpan], *, name: str, with_scores: bool) -> SpanGroup:
-    """A span group of ours."""
+def _write_group(
+    doc: Doc, found: Sequence[ScoredSpan], key: str, *, with_scores: bool, review: bool = False
+) -> None:
+    """Write a span group of ours. with_scores (bool): Even where no span has any."""
     spans = [Span(doc, s.start, s.end, label=s.label) for s in found]
-    group = SpanGroup(doc, name=name, spans=spans)
-    if with_scores:
-        group.attrs["scores"] = np.array([s.score for s in found], dtype="float32")
-    group.attrs[WRITTEN_BY] = "ssner"  # so that `ssner_score` finds it under any key, and no other group
-    return group
+    again = {_place(span) for span in spans}
+    known = _earlier_places(doc, key)
+    standing = known.values() if review else doc.ents
+    earlier = [
+        span for span in standing if _place(span) in known
+    ]  # not those whose tokens are no longer theirs
+    spans = sorted([*spans, *(s for s in earlier if _place(s) not in again)], key=lambda s: s.start)
+    group = SpanGroup(doc, name=key, spans=spans)
+    scores = [span_score(span) for span in spans]
+    if with_scores or any(score is not None for score in scores):
+        group.attrs["scores"] = np.array([np.nan if x is None else x for x in scores], dtype="float32")
+    group.attrs[WRITTEN_BY] = "ssner"
+    if review:
+        group.attrs[REVIEW] = True
+    doc.spans[key] = group
+
+
+def _earlier_places(doc: Doc, key: str) -> Dict[Tuple[int, int, str], Span]:
+    """Spans of a group of ours by their places when it was written: spaCy leaves their tokens as they were when others
+    merge or split tokens."""
+    group = doc.spans[key] if key in doc.spans else None
+    if group is None or group.attrs.get(WRITTEN_BY) != "ssner":
+        return {}
+    found = {}
+    for i in range(len(group)):
+        try:
+            span = group[i]
+        except IndexError:  # behind the last token, after a merge
+            continue
+        found[_place(span)] = Span(doc, span.start, span.end, label=span.label_)
+    return found
+
+
+def _place(span: Span) -> Tuple[int, int, str]:
+    return span.start_char, span.end_char, span.label_
+
+
+def _forget(doc: Doc, *keys: str) -> None:
+    """Delete span groups of ours and all scores."""
+    for key in keys:
+        if key in doc.spans and doc.spans[key].attrs.get(WRITTEN_BY) == "ssner":
+            del doc.spans[key]
+    for stored in [stored for stored in _user_data(doc) if _is_score_key(stored)]:
+        del _user_data(doc)[stored]
 
 
 def blocked_tokens(doc: Doc) -> List[int]:
@@ -103,20 +136,44 @@ def register_extensions() -> None:
 
 
 def span_score(span: Span) -> Optional[float]:
-    """Look a span up in the span groups that `annotate` wrote to its doc, whatever their keys."""
+    """The probability that `annotate` gave a span of these characters and this label.
+
+    A doc that came without its user data (a DocBin leaves it out by default) still has that of its span groups.
+    """
+    scores = _user_data(span.doc).get(_score_key(span))
+    return _score_in_groups(span) if scores is None else scores.get(span.label_)
+
+
+def _score_in_groups(span: Span) -> Optional[float]:
+    """Compares characters: spaCy leaves the tokens of span groups as they were when others merge or split them."""
     for group in span.doc.spans.values():
         scores = group.attrs.get("scores")
         if group.attrs.get(WRITTEN_BY) != "ssner" or scores is None:
             continue
-        # Its spans are in the order of their starts: a long report has thousands of them.
-        first = bisect_left(range(len(group)), span.start, key=lambda i: group[i].start)
-        for i in range(first, len(group)):
-            candidate = group[i]
-            if candidate.start != span.start:
-                break
-            if (candidate.end, candidate.label) == (span.end, span.label):
-                return float(scores[i])
+        try:
+            # Its spans are in the order of their starts: a long report has thousands of them.
+            first = bisect_left(range(len(group)), span.start_char, key=lambda i: group[i].start_char)
+            for i in range(first, len(group)):
+                other = group[i]
+                if other.start_char != span.start_char:
+                    break
+                if (other.end_char, other.label_) == (span.end_char, span.label_) and not np.isnan(scores[i]):
+                    return float(scores[i])
+        except IndexError:  # a span behind the last token, after a merge
+            continue
     return None
+
+
+def _user_data(doc: Doc) -> Dict[Any, Any]:
+    return cast(Dict[Any, Any], doc.user_data)  # spaCy's types know string keys only
+
+
+def _is_score_key(key: Any) -> bool:
+    return isinstance(key, tuple) and key[:2] == (EXTENSION, SCORES)
+
+
+def _score_key(span: Span) -> Tuple[str, str, int, int]:
+    return EXTENSION, SCORES, span.start_char, span.end_char
 
 
 def doc_report(doc: Doc) -> Optional[DocReport]:

@@ -18,7 +18,7 @@ from .decoding import decode, n_best_spans
 from .errors import Errors, Warnings
 from .knowledge import (
     check_lexicon,
-    check_vector_width,
+    check_table,
     install_vectors,
     read_lexicon,
     set_lexicon,
@@ -224,8 +224,13 @@ class SSNER(SavedPipe):
         return softmax_loss(scores, allowed, gamma=loss["gamma"], tag_weights=weights)
 
     def set_similar_words(self, table: Any) -> None:
-        """Put another similar-word table in place. RAISES (ValueError): S106 unless its vectors are as wide."""
-        check_vector_width(self.model, table)
+        """Put another similar-word table in place.
+
+        table (SimilarWordTable): See similarity.table.
+        RAISES (ValueError): S135 for anything else, S136 if the model has no sublayer of similar words, S106 unless
+            the vectors are as wide.
+        """
+        check_table(self.model, table, name=self.name)
         set_similar_word_table(self.model, table)
         install_vectors(self.model)
 
@@ -233,7 +238,7 @@ class SSNER(SavedPipe):
         """Put another lexicon in place: names listed there count from now on, without training.
 
         lexicon (Lexicon): See lexicon.lexicon; of the same categories.
-        RAISES (ValueError): S131 for other categories, S132 if the model has no lexicon sublayer.
+        RAISES (ValueError): S135 if it is none, S131 for other categories, S132 if the model has no lexicon sublayer.
         """
         check_lexicon(self.model, lexicon, name=self.name)
         set_lexicon(self.model, lexicon)

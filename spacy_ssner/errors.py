@@ -114,6 +114,11 @@ class Errors(metaclass=_Coded):
     S134 = (
         "Expected {expected} on the command line, but got {got}. See 'python -m spacy ssner lexicon --help'."
     )
+    S135 = "Expected {expected} for the component '{name}', but got an object of type {got}."
+    S136 = (
+        "The model of the component '{name}' has no sublayer of similar words, so a table would change nothing. Train "
+        'one with [components.{name}.model.similar_words] @architectures = "spacy-ssner.SimilarWords.v1".'
+    )
 
     # S140-S149: encoders of a pipeline: 8-bit integers, export
     S140 = (

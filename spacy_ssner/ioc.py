@@ -101,7 +101,9 @@ class IndicatorRuler(Pipe):
             add_entities(doc, [span for span, _ in spans], overwrite=self.cfg["overwrite_ents"])
             for span, hit in spans:
                 span._.set(VALUE, hit.value)
-                span._.set(CHARACTERS, (hit.start, hit.end))
+                # relative to the span, so that it holds in a doc that is cut out or joined with others
+                place_in_span = [hit.start - span.start_char, hit.end - span.start_char]
+                doc.user_data[_characters_key(span)] = place_in_span  # type: ignore[index]
         return len(found), n_moved, len(found) - len(spans)
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
@@ -196,10 +198,23 @@ def register_value_extensions() -> None:
 
     RAISES (ValueError): S287 if somebody else has one of these names and does not let it be written.
     """
-    for name in (VALUE, CHARACTERS):
-        if not Span.has_extension(name):
-            Span.set_extension(name, default=None)
-            continue
-        _, method, getter, setter = Span.get_extension(name)
-        if method is not None or (getter is not None and setter is None):
-            raise ValueError(Errors.S287.format(name=name))
+    if not Span.has_extension(VALUE):
+        Span.set_extension(VALUE, default=None)
+    _, method, getter, setter = Span.get_extension(VALUE)
+    if method is not None or (getter is not None and setter is None):
+        raise ValueError(Errors.S287.format(name=VALUE))
+    if not Span.has_extension(CHARACTERS):
+        Span.set_extension(CHARACTERS, getter=exact_characters)
+    if Span.get_extension(CHARACTERS)[2] is not exact_characters:
+        raise ValueError(Errors.S287.format(name=CHARACTERS))
+
+
+def exact_characters(span: Span) -> Optional[Tuple[int, int]]:
+    """Where the indicator of an entity starts and ends in the text of its doc; None if it has none."""
+    found = span.doc.user_data.get(_characters_key(span))  # type: ignore[call-overload]
+    return None if found is None else (span.start_char + found[0], span.start_char + found[1])
+
+
+def _characters_key(span: Span) -> Tuple[str, str, int, int]:
+    """Where spaCy keeps values of span extensions."""
+    return "._.", CHARACTERS, span.start_char, span.end_char

@@ -50,6 +50,18 @@ def install_vectors(model: Model) -> None:
     network.similar.set_vectors(torch.from_numpy(table.vectors))
 
 
+def check_table(model: Model, table: Any, *, name: str) -> None:
+    """RAISES (ValueError): S135 if it is no table, S136 if the model has no use for it, S106 as check_vector_width."""
+    from .similarity.table import SimilarWordTable
+
+    if not isinstance(table, SimilarWordTable):
+        expected = "a SimilarWordTable (SimilarWordTable.from_disk reads words.sim)"
+        raise ValueError(Errors.S135.format(name=name, expected=expected, got=type(table).__name__))
+    if model.attrs["settings"].get("similar_words") is None:
+        raise ValueError(Errors.S136.format(name=name))
+    check_vector_width(model, table)
+
+
 def check_vector_width(model: Model, table: Any) -> None:
     """RAISES (ValueError): S106 if the network was built for vectors of another width."""
     network = network_of(model.get_ref("tagger"))
@@ -95,7 +107,11 @@ def n_categories(model: Model) -> int:
 
 
 def check_lexicon(model: Model, lexicon: Lexicon, *, name: str) -> None:
-    """RAISES (ValueError): S131 for other categories than the model's, S132 if it has no lexicon sublayer."""
+    """RAISES (ValueError): S135 if it is none, S131 for other categories than the model's, S132 if the model has no
+    lexicon sublayer."""
+    if not isinstance(lexicon, Lexicon):
+        expected = "a Lexicon (Lexicon.from_disk reads names.lex)"
+        raise ValueError(Errors.S135.format(name=name, expected=expected, got=type(lexicon).__name__))
     if model.attrs["settings"].get("lexicon") is None:
         raise ValueError(Errors.S132.format(name=name))
     old = lexicon_of(model)

@@ -1,7 +1,8 @@
 """Settings of the component: checked when it is made, kept in its `cfg`, saved with it."""
 
 import math
-from typing import Any, Dict
+from numbers import Real
+from typing import Any, Dict, Tuple
 
 from .errors import Errors
 
@@ -16,8 +17,14 @@ DEFAULTS: Dict[str, Any] = {
     "n_best_key": "ssner_nbest",
     "on_truncation": "count",
 }
-
-
+KINDS: Dict[str, Tuple[type, str]] = {
+    "overwrite_ents": (bool, "true or false"),
+    "scores": (bool, "true or false"),
+    "threshold": (Real, "a number from 0 to 1"),
+    "temperature": (Real, "a finite number above 0"),
+    "spans_key": (str, "a string"),
+    "n_best_key": (str, "a string"),
+}
 NOT_SETTINGS = ("labels", "tag_counts")  # what a component's cfg holds beside them
 
 
@@ -41,6 +48,9 @@ def check_settings(settings: Dict[str, Any]) -> Dict[str, Any]:
         raise TypeError(f"no such settings: {unknown}")
     cfg = {**DEFAULTS, **settings}
     threshold, temperature, n_best = cfg["threshold"], cfg["temperature"], cfg["n_best"]
+    for name, (kind, expected) in KINDS.items():
+        if not isinstance(cfg[name], kind) or (kind is Real and isinstance(cfg[name], bool)):
+            raise ValueError(Errors.S101.format(name=name, expected=expected, got=repr(cfg[name])))
     if not 0.0 <= threshold <= 1.0:
         raise ValueError(Errors.S101.format(name="threshold", expected="from 0 to 1", got=threshold))
     if not (temperature > 0.0 and math.isfinite(temperature)):

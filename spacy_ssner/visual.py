@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Collection, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from .annotations import WRITTEN_BY, span_score
 from .colors import DISPLACY_COLORS
 from .errors import Errors
 
@@ -91,7 +92,8 @@ class Entity:
 
 
 def entity_scores(doc: "Doc", spans_key: str) -> Dict[Tuple[int, int, str], float]:
-    """Probability of each span of a group, by (start, end, label) in tokens. Empty without group or scores.
+    """Probability of entities by (start, end, label) in characters; of a group that is not ours, that of all its spans.
+    Empty without group or scores.
 
     RAISES (ValueError): S281 if spans and scores differ in number.
     """
@@ -101,7 +103,10 @@ def entity_scores(doc: "Doc", spans_key: str) -> Dict[Tuple[int, int, str], floa
         return {}
     if len(scores) != len(group):
         raise ValueError(Errors.S281.format(key=spans_key, n_scores=len(scores), n_spans=len(group)))
-    return {(span.start, span.end, span.label_): float(score) for span, score in zip(group, scores)}
+    if group.attrs.get(WRITTEN_BY) == "ssner":  # they outlive merged tokens, the group's places do not
+        found = {(e.start_char, e.end_char, e.label_): span_score(e) for e in doc.ents}
+        return {place: score for place, score in found.items() if score is not None}
+    return {(s.start_char, s.end_char, s.label_): float(score) for s, score in zip(group, scores)}
 
 
 def select_entities(doc: "Doc", options: RenderOptions) -> List[Entity]:
@@ -109,7 +114,7 @@ def select_entities(doc: "Doc", options: RenderOptions) -> List[Entity]:
     scores = entity_scores(doc, options.spans_key)
     chosen = []
     for ent in doc.ents:
-        score = scores.get((ent.start, ent.end, ent.label_))
+        score = scores.get((ent.start_char, ent.end_char, ent.label_))
         if options.types is not None and ent.label_ not in options.types:
             continue
         if score is None or score >= options.min_score:

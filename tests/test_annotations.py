@@ -1,5 +1,7 @@
 """Scores only when asked for, probable spans for review, the report: what stands on a Doc."""
 
+import warnings
+
 import numpy as np
 import pytest
 from spacy.tokens import Doc, DocBin, Span
@@ -7,6 +9,7 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy_ssner import component as component_module
 from spacy_ssner.annotations import doc_report, register_extensions, span_score
 from spacy_ssner.types import DocReport
+from spacy_ssner.visual import RenderOptions, select_entities
 
 TEXT = "APT29 used Mimikatz against Acme Corp in Kyiv. The group Lazarus dropped Emotet."
 
@@ -59,9 +62,74 @@ def test_a_second_run_and_a_second_component_leave_the_scores_of_the_first(train
     assert spans_of(trained(doc).spans["ssner"]) == [row[:3] for row in expected]  # each once
     other["overwrite_ents"], other["scores"] = False, False
     assert spans_of(trained(doc).spans["ssner"]) == [row[:3] for row in expected]
-    assert "scores" not in doc.spans["ssner"].attrs
-    other["scores"] = True
-    assert spans_of(trained(doc).spans["ssner"]) == []  # their scores are not known any more
+    assert doc.spans["ssner"].attrs["scores"] == pytest.approx([row[3] for row in expected], abs=1e-5)
+
+
+def test_a_component_without_scores_and_one_with_them_share_a_group(trained):
+    cfg = trained.get_pipe("ssner").cfg
+    cfg["scores"] = False
+    doc = trained(TEXT)
+    places = spans_of(doc.ents)
+    assert len(places) > 2 and "scores" not in doc.spans["ssner"].attrs
+    cfg["scores"] = True
+    doc.ents = doc.ents[1:]
+    doc = trained(doc)
+    assert spans_of(doc.spans["ssner"]) == places
+    first, *rest = doc.spans["ssner"].attrs["scores"]
+    assert first > 0.5 and np.isnan(rest).all()
+    assert span_score(doc.ents[0]) == pytest.approx(first) and span_score(doc.ents[1]) is None
+
+
+def test_review_groups_of_two_components_are_one(trained):
+    cfg = trained.get_pipe("ssner").cfg
+    cfg["n_best"] = 3
+    doc = trained(TEXT)
+    before = [
+        (*place, span_score(s))
+        for place, s in zip(spans_of(doc.spans["ssner_nbest"]), doc.spans["ssner_nbest"])
+    ]
+    assert len(before) > 2
+    group = trained(doc).spans["ssner_nbest"]
+    assert set(before) <= {(*place, span_score(s)) for place, s in zip(spans_of(group), group)}
+    cfg["overwrite_ents"] = True
+    group = trained(doc).spans["ssner_nbest"]
+    assert spans_of(group) == [row[:3] for row in before]
+
+
+def scores_of(doc):
+    return [(ent.text, span_score(ent)) for ent in doc.ents]
+
+
+def test_scores_outlive_merged_and_split_tokens(trained):
+    expected = scores_of(trained(TEXT))
+    assert len(expected) > 3 and any(" " in text for text, _ in expected)
+    trained.add_pipe("merge_entities")
+    doc = trained(TEXT)
+    assert scores_of(doc) == expected
+    assert spans_of(trained.get_pipe("ssner")(doc).spans["ssner"]) == spans_of(doc.ents)
+    assert scores_of(doc) == expected
+    with doc.retokenize() as retokenizer:
+        retokenizer.split(doc[0], ["AP", "T29"], heads=[(doc[0], 1), doc[1]])
+    assert scores_of(doc)[1:] == expected[1:]
+    assert [ent.score for ent in select_entities(doc, RenderOptions())][1:] == [s for _, s in expected][1:]
+
+
+def test_scores_go_with_docs_that_are_joined_cut_and_stored(trained):
+    one, two = trained.pipe(["Nothing here.", TEXT])
+    expected = scores_of(two)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # spaCy's, of the reports that cannot be joined
+        assert scores_of(Doc.from_docs([one, two])) == expected
+    assert scores_of(two[1:].as_doc(copy_user_data=True)) == expected[1:]
+    for with_user_data in (True, False):  # without it the span groups have them still
+        bytes_data = DocBin(docs=[two], store_user_data=with_user_data).to_bytes()
+        (again,) = DocBin(store_user_data=with_user_data).from_bytes(bytes_data).get_docs(trained.vocab)
+        assert scores_of(again) == [(text, pytest.approx(score)) for text, score in expected]
+    with two.retokenize() as retokenizer:
+        retokenizer.merge(two[5:7])
+    stripped = Doc(two.vocab).from_bytes(two.to_bytes(exclude=["user_data"]))
+    found = dict(scores_of(stripped))
+    assert all(score is None or score == pytest.approx(dict(expected)[text]) for text, score in found.items())
 
 
 def test_a_group_of_the_same_name_that_is_not_ours_is_replaced(trained):

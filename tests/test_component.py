@@ -552,6 +552,17 @@ def test_similar_words_of_another_width_are_refused_and_the_old_stay(trained, an
     assert found(trained(annotated[0][0])) == expected
 
 
+def test_what_is_no_table_or_has_no_use_is_refused(trained, make_nlp, make_table, annotated, found):
+    expected = found(trained(annotated[0][0]))
+    for wrong in ("words.sim", None):
+        with pytest.raises(ValueError, match="S135.*SimilarWordTable.*'ssner'"):
+            trained.get_pipe("ssner").set_similar_words(wrong)
+    assert found(trained(annotated[0][0])) == expected
+    without = make_nlp("char_cnn").get_pipe("ssner")
+    with pytest.raises(ValueError, match="S136.*'ssner'"):
+        without.set_similar_words(make_table())
+
+
 def test_more_similar_words_are_welcome_and_are_saved(trained, annotated, make_table, found):
     pipe = trained.get_pipe("ssner")
     pipe.set_similar_words(make_table(n_more=9))

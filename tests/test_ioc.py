@@ -31,6 +31,22 @@ def test_entities_with_their_values(nlp):
     assert [TEXT[slice(*ent._.ssner_characters)] for ent in doc.ents] == [text for text, _ in INDICATORS]
 
 
+def test_exact_characters_go_with_docs_that_are_joined_and_cut(nlp):
+    nlp.add_pipe("ssner_ioc")
+    doc = nlp(TEXT)
+    both = spacy.tokens.Doc.from_docs([doc, nlp(TEXT)])
+    assert [both.text[slice(*ent._.ssner_characters)] for ent in both.ents] == [
+        text for text, _ in INDICATORS
+    ] * 2
+    part = doc[2:].as_doc(copy_user_data=True)
+    assert [part.text[slice(*ent._.ssner_characters)] for ent in part.ents] == [
+        text for text, _ in INDICATORS
+    ]
+    (other,) = nlp.pipe([TEXT], n_process=2)
+    assert [ent._.ssner_characters for ent in other.ents] == [ent._.ssner_characters for ent in doc.ents]
+    assert doc[0:1]._.ssner_characters is None
+
+
 def test_labels_are_mapped_and_kinds_left_out(nlp):
     nlp.add_pipe("ssner_ioc", config={"labels": {"URL": "Indicator", "IPV4": None}})
     assert found(nlp(TEXT)) == [("hxxp://evil[.]com/a.exe", "Indicator"), ("CVE-2017-0144", "CVE")]

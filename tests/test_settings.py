@@ -29,6 +29,13 @@ def test_defaults_are_those_of_the_factory():
         ({"on_truncation": "stop"}, "on_truncation"),
         ({"threshold": 2.0}, "threshold"),
         ({"temperature": 0.0}, "temperature"),
+        ({"threshold": "0.5"}, "threshold"),
+        ({"threshold": True}, "threshold"),
+        ({"temperature": None}, "temperature"),
+        ({"overwrite_ents": "no"}, "overwrite_ents"),
+        ({"scores": 1}, "scores"),
+        ({"spans_key": None}, "spans_key"),
+        ({"n_best_key": 3}, "n_best_key"),
     ],
 )
 def test_values_that_are_not_usable(settings, name):

@@ -16,11 +16,12 @@ STDIN = "-"  # name of standard input on the command line
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Print a numbered error of this package without a traceback and leave with exit code 1."""
+    """Print a numbered error of this package, or the system's word on a file, without a traceback and leave with
+    exit code 1."""
     try:
         yield
     except (ValueError, OSError, ImportError) as error:
-        if not str(error).startswith("[S"):
+        if not isinstance(error, OSError) and not str(error).startswith("[S"):
             raise
         typer.secho(f"✘ {error}", fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from error

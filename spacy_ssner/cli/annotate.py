@@ -26,7 +26,9 @@ REPORTS_HELP = "Write what was read of each document (tokens, pieces, windows, t
 def annotate_cli(
     pipeline: Annotated[str, typer.Argument(help="Saved pipeline (folder) or pipeline package")],
     inputs: Annotated[List[str], typer.Argument(help=INPUTS_HELP)],
-    output: Annotated[Path, Opt("--output", "-o", help="JSON lines to write, one a document")],
+    output: Annotated[
+        Path, Opt("--output", "-o", dir_okay=False, help="JSON lines to write, one a document")
+    ],
     batch_size: Annotated[Optional[int], Opt("--batch-size", "-b", min=1, help="Docs per batch")] = None,
     n_process: Annotated[int, Opt("--n-process", "-n", min=1, help="Processes, each with one thread")] = 1,
     text: Annotated[bool, Opt("--text/--no-text", help=TEXT_HELP)] = True,

@@ -46,7 +46,9 @@ def benchmark_cli(
     limit: Annotated[bool, Opt("--limit/--no-limit", help=LIMIT_HELP)] = True,
     threads: Annotated[Optional[int], Opt("--threads", "-t", min=1, help="Threads of torch")] = None,
     max_length: Annotated[Optional[int], Opt("--max-length", help="Longest text in characters")] = None,
-    output: Annotated[Optional[Path], Opt("--output", "-o", help="JSON file for all figures")] = None,
+    output: Annotated[
+        Optional[Path], Opt("--output", "-o", dir_okay=False, help="JSON file for all figures")
+    ] = None,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
 ) -> None:
     """Time a pipeline on texts: words per second, share of the encoder, peak memory.

@@ -40,7 +40,9 @@ def calibrate_cli(
     test: Annotated[Optional[Path], Opt("--test", help=TEST_HELP)] = None,
     component: Annotated[Optional[str], Opt("--component", help=COMPONENT_HELP)] = None,
     plot: Annotated[Optional[Path], Opt("--plot", help=PLOT_HELP)] = None,
-    output: Annotated[Optional[Path], Opt("--output", "-o", help="JSON file for all figures")] = None,
+    output: Annotated[
+        Optional[Path], Opt("--output", "-o", dir_okay=False, help="JSON file for all figures")
+    ] = None,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
 ) -> None:
     """Fit one temperature on dev, and save the pipeline with it.

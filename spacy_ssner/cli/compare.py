@@ -31,7 +31,9 @@ def compare_cli(
     ] = "all",
     n_resamples: Annotated[int, Opt("--resamples", min=100, help="Bootstrap samples")] = 10_000,
     seed: Annotated[int, Opt("--seed", help="Of the bootstrap")] = 0,
-    output: Annotated[Optional[Path], Opt("--output", "-o", help="JSON file for the result")] = None,
+    output: Annotated[
+        Optional[Path], Opt("--output", "-o", dir_okay=False, help="JSON file for the result")
+    ] = None,
 ) -> None:
     """Difference of strict F1 with a confidence interval and a p-value, by paired bootstrap over sentences.
 

@@ -37,7 +37,7 @@ def convert_cli(
     input_path: Annotated[
         Path, typer.Argument(metavar="INPUT", help="CoNLL or JSONL file, or archive (.rar)")
     ],
-    output_path: Annotated[Path, typer.Argument(metavar="OUT", help=OUTPUT_HELP)],
+    output_path: Annotated[Path, typer.Argument(metavar="OUT", dir_okay=False, help=OUTPUT_HELP)],
     format: Annotated[str, Opt("--format", "-f", help=FORMATS_HELP)] = "auto",
     scheme: Annotated[str, Opt("--scheme", help="Tags of a CoNLL file: auto, bio, iobes or biluo")] = "auto",
     strict: Annotated[bool, Opt("--strict", help="Stop at the first fault instead of repairing it")] = False,

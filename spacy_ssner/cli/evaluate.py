@@ -41,7 +41,9 @@ class EvaluateSettings:
 def evaluate_cli(
     pipeline: Annotated[str, typer.Argument(help=PIPELINE_HELP)],
     data: Annotated[Path, typer.Argument(help=DATA_HELP)],
-    output: Annotated[Optional[Path], Opt("--output", "-o", help="JSON file for all figures")] = None,
+    output: Annotated[
+        Optional[Path], Opt("--output", "-o", dir_okay=False, help="JSON file for all figures")
+    ] = None,
     train: Annotated[Optional[Path], Opt("--train", "-t", help=".spacy data: score what it lacks")] = None,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
     batch_size: Annotated[Optional[int], Opt("--batch-size", "-b", min=1, help="Docs per batch")] = None,

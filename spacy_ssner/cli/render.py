@@ -22,7 +22,7 @@ Opt = typer.Option
 def render_cli(
     pipeline: Annotated[str, typer.Argument(help="Saved pipeline (folder) or pipeline package")],
     inputs: Annotated[List[str], typer.Argument(help="Text files, or - for standard input")],
-    output: Annotated[Path, typer.Argument(help="HTML file to write")],
+    output: Annotated[Path, typer.Argument(dir_okay=False, help="HTML file to write")],
     title: Annotated[Optional[str], Opt("--title", "-t", help="Title of the page")] = None,
     scores: Annotated[bool, Opt("--scores/--no-scores", help="Show probabilities, if any")] = True,
     types: Annotated[Optional[str], Opt("--types", help="Types to show, e.g. HackOrg,Tool")] = None,

@@ -25,7 +25,7 @@ MAX_CURVES = 6  # more lines in one picture cannot be told apart
 @ssner_app.command("report")
 def report_cli(
     folder: Annotated[Path, typer.Argument(metavar="RUNS", help="Folder that `ablation` wrote")],
-    page: Annotated[Path, typer.Argument(metavar="OUT.md", help=PAGE_HELP)],
+    page: Annotated[Path, typer.Argument(metavar="OUT.md", dir_okay=False, help=PAGE_HELP)],
     reference: Annotated[str, Opt("--reference", help=REFERENCE_HELP)] = "full",
     grid: Annotated[Optional[Path], Opt("--grid", help=GRID_HELP)] = None,
     n_resamples: Annotated[int, Opt("--resamples", min=100, help="Bootstrap samples")] = 10_000,

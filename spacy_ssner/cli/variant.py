@@ -31,7 +31,7 @@ SET_HELP = "Setting to change, as section.name=value (JSON or a bare word); may 
 @ssner_app.command("variant")
 def variant_cli(
     config_path: Annotated[Path, typer.Argument(metavar="CONFIG", help="Config with an ssner component")],
-    output_path: Annotated[Path, typer.Argument(metavar="OUT", help="Config to write")],
+    output_path: Annotated[Path, typer.Argument(metavar="OUT", dir_okay=False, help="Config to write")],
     on: Annotated[str, typer.Option("--on", help=ON_HELP)] = "",
     off: Annotated[str, typer.Option("--off", help=OFF_HELP)] = "",
     changes: Annotated[Optional[List[str]], typer.Option("--set", help=SET_HELP)] = None,

@@ -31,10 +31,8 @@ def _cached_pieces(
 ) -> List[np.ndarray]:
     """Pieces of words, remembered with the encoder: a corpus repeats most of its words."""
     cache: Dict[str, np.ndarray] = encoder.__dict__.setdefault("piece_cache", {})
-    new = [word for word in words if word not in cache]
-    if len(cache) + len(new) > CACHE_SIZE:
-        cache.clear()
-        new = list(words)
+    known = {word: cache.get(word) for word in words}  # other threads may empty the memory meanwhile
+    new = [word for word, ids in known.items() if ids is None]
     if long_words == "proxy":
         found = encoder.pieces(new, max_pieces=max_pieces + 1)
         long = [i for i, ids in enumerate(found) if len(ids) > max_pieces]
@@ -43,8 +41,11 @@ def _cached_pieces(
             found[i] = ids
     else:
         found = encoder.pieces(new, max_pieces=max_pieces, long_words=long_words)
+    if len(cache) + len(new) > CACHE_SIZE:
+        cache.clear()
     cache.update(zip(new, found))
-    return [cache[word] for word in words]
+    known.update(zip(new, found))
+    return [cast(np.ndarray, known[word]) for word in words]
 
 
 def proxy_word(word: str) -> str:

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, Optional, cast
 
 import srsly
+import torch
 from safetensors.torch import load, save
-from thinc.api import Optimizer, PyTorchShim, Shim, get_torch_default_device
+from thinc.api import ArgsKwargs, Optimizer, PyTorchShim, Shim, get_torch_default_device
 from thinc.util import torch2xp, xp2torch
 from torch import nn
 
@@ -53,6 +54,14 @@ class ModuleShim(PyTorchShim):
         """A copy, or one unpickled in a spawned process, may fork in turn."""
         use_one_thread_when_forked()
         self.__dict__.update(state)
+
+    def predict(self, inputs: ArgsKwargs) -> Any:
+        """As in Thinc, but the module stays in evaluation mode (`begin_update` leaves it): Thinc sets it back to
+        training, and so turns dropout on for other threads that predict just then."""
+        if self._model.training:
+            self._model.eval()
+        with torch.no_grad():
+            return self._model(*inputs.args, **inputs.kwargs)
 
     def finish_update(self, optimizer: Optimizer) -> None:
         """As in Thinc, with this module's share of the learning rate."""

@@ -142,11 +142,11 @@ def _read_stix(objects: List[Any]) -> Source:
 
 
 def _read_csv(data: bytes, stem: str) -> Source:
-    """Lines `name,category`; a first line of just these words is a header."""
+    """Lines `name,category`; a first line of just these words is a header. RAISES (csv.Error): For an open quote."""
     source = Source("CSV")
-    for number, row in enumerate(csv.reader(io.StringIO(data.decode("utf-8-sig")))):
+    for number, row in enumerate(csv.reader(io.StringIO(data.decode("utf-8-sig")), strict=True)):
         cells = [cell.strip() for cell in row]
-        if number == 0 and cells[:2] == ["name", "category"]:
+        if number == 0 and [cell.lower() for cell in cells[:2]] == ["name", "category"]:
             continue
         if len(cells) == 2 and all(cells):
             source.records.append(Record(cells[0], cells[1]))

@@ -36,7 +36,8 @@ KNOWN_IPV6 = re.compile(
     r"(?:2[0-9a-f]{3}|3[0-9a-f]{3}|fe[89ab][0-9a-f]|f[cd][0-9a-f]{2}|ff[0-9a-f]{2}|64):|::(?:1$|ffff:)", re.I
 )
 VERSION_WORD = (
-    r"(?:\b(?:v|ver|versions?|releases?|builds?|firmware|revision|rev|patch|sdk|update)\b[.:]?|[<>]=?|=<)"
+    r"(?:\b(?:v|ver|versions?|releases?|builds?|firmware|revision|rev|patch|sdk|update)\b[.:]?|"
+    r"[<>]=|=<|(?<=[a-z]\s)[<>](?=\s))"  # no arrows, tags or mail headers: `-> 1.2.3.4`, `<td>1.2.3.4`, `<1.2.3.4>`
 )
 WEAK_WORD = (
     r"\b(?:before|through|prior\sto|earlier\sthan|up\sto|until|fixed\sin)\b"  # before addresses as well
@@ -52,9 +53,9 @@ VERSION_AFTER = re.compile(
 )
 THROUGH = re.compile(r"\s(?:through|thru)\s\d", re.IGNORECASE)
 RESERVED = ("0.0.0.0", "127.", "169.254.", "192.168.", "255.")  # hardly ever versions
-ADDRESS_WORD = re.compile(
-    r"\b(?:ips?|ipv4|address(?:es)?|ranges?|subnets?|networks?|hosts?|c2|c&c)\b", re.IGNORECASE
-)
+ADDRESS = r"\b(?:ips?|ipv4|address(?:es)?|ranges?|subnets?|networks?|hosts?|c2|c&c)\b"
+ADDRESS_WORD = re.compile(ADDRESS, re.IGNORECASE)
+ADDRESS_NEXT = re.compile(rf"{ADDRESS}[\s:(]*$", re.IGNORECASE)
 CONTEXT = 90  # characters looked at before an address
 
 
@@ -138,7 +139,9 @@ def is_version(text: str, start: int, end: int) -> bool:
     if text.startswith(RESERVED, start):
         return False
     before = text[max(0, start - CONTEXT) : start]
-    if VERSION_BEFORE.search(before) or VERSION_AFTER.match(text, end, end + 30):
+    if VERSION_BEFORE.search(before):
+        return True
+    if VERSION_AFTER.match(text, end, end + 30) and not ADDRESS_NEXT.search(before):
         return True
     weak = WEAK_BEFORE.search(before) or THROUGH.match(text, end, end + 12)
     return bool(weak) and not ADDRESS_WORD.search(before)

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -187,6 +188,21 @@ def test_forgetting_the_pieces_of_words_changes_nothing(folder, monkeypatch):
     for _ in range(2):
         for found, vectors in zip(model.predict(make_docs(*SENTENCES)), expected):
             assert_allclose(found, vectors)
+
+
+def test_threads_predict_the_same(hf_path, monkeypatch):
+    monkeypatch.setattr(pieces_module, "CACHE_SIZE", 20)  # so that they empty each other's memory as well
+    nlp = spacy.load(hf_path)
+    texts = [
+        " ".join(f"the group {i * 7 + j} used http://a.b/{j} again ." for j in range(9)) for i in range(24)
+    ]
+    scores = [nlp.get_pipe("ssner").model.predict([nlp.make_doc(text)]).emissions for text in texts]
+    with ThreadPoolExecutor(4) as pool:
+        predict = nlp.get_pipe("ssner").model.predict
+        for _ in range(4):
+            found = list(pool.map(lambda text: predict([nlp.make_doc(text)]).emissions, texts))
+            for one, other in zip(found, scores):
+                assert_allclose(one, other, atol=1e-4)
 
 
 def test_bytes_load_in_a_fresh_object_without_the_folder(folder, tmp_path):

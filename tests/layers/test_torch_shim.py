@@ -27,6 +27,16 @@ def make_shim(learn_rate_factor=1.0, settings=SETTINGS, seed=0):
     return shim
 
 
+def test_predictions_leave_evaluation_mode_and_updates_training_mode():
+    shim = make_shim()
+    inputs = ArgsKwargs((torch.zeros(1, 3),), {})
+    assert not shim.predict(inputs).requires_grad and not shim.module.training
+    shim.predict(inputs)
+    assert not shim.module.training
+    shim.begin_update(inputs)
+    assert shim.module.training
+
+
 def step(shim, optimizer, X=None):
     """One update on a fixed gradient. RETURNS: how far each weight went."""
     before = {name: weight.detach().clone() for name, weight in shim.module.named_parameters()}

@@ -127,6 +127,7 @@ def test_category_of_a_whole_file(tmp_path):
         ("a.json", b'{"values": 3}'),
         ("a.json", b"\xff\xfe\x00"),
         ("a.csv", b"\xff"),
+        ("a.csv", b'APT28,actor\n"Winnti,actor\nEmotet,malware\n'),  # a quote that is never closed
         ("a.csv", b"x" * 200_000),  # longer than a field may be
         ("a.jsonl", b"\xff"),
         ("names.lex", b"nonsense"),
