@@ -37,7 +37,7 @@ KNOWN_IPV6 = re.compile(
 )
 VERSION_WORD = (
     r"(?:\b(?:v|ver|versions?|releases?|builds?|firmware|revision|rev|patch|sdk|update)\b[.:]?|"
-    r"[<>]=|=<|(?<=[a-z]\s)[<>](?=\s))"  # no arrows, tags or mail headers: `-> 1.2.3.4`, `<td>1.2.3.4`, `<1.2.3.4>`
+    r"[<>]=|=<|(?<=[a-z]\s)[<>](?=[\s\d]|$))"  # no arrows or tags: `-> 1.2.3.4`, `<td>1.2.3.4`
 )
 WEAK_WORD = (
     r"\b(?:before|through|prior\sto|earlier\sthan|up\sto|until|fixed\sin)\b"  # before addresses as well
@@ -139,6 +139,8 @@ def is_version(text: str, start: int, end: int) -> bool:
     if text.startswith(RESERVED, start):
         return False
     before = text[max(0, start - CONTEXT) : start]
+    if before.endswith("<") and text.startswith(">", end):
+        before = before[:-1]  # brackets, no comparison
     if VERSION_BEFORE.search(before):
         return True
     if VERSION_AFTER.match(text, end, end + 30) and not ADDRESS_NEXT.search(before):

@@ -67,6 +67,7 @@ SNIPPETS = [
     ),
     ("IP 203.0.113.7 allows SSH", "IP|203.0.113.7|allows|SSH", "IPV4 203.0.113.7"),
     ("OpenSSL < 1.0.2.1, Chrome >= 9.0.3.4", "OpenSSL|<|1.0.2.1|,|Chrome|>|=|9.0.3.4", ""),
+    ("Connector on Windows <4.2.0.190.", "Connector|on|Windows|<|4.2.0.190|.", ""),
     ("version 1.2.3.4 was patched", "version|1.2.3.4|was|patched", ""),
     ("the 7.19.0.1 builds are safe", "the|7.19.0.1|builds|are|safe", ""),
     ("read file:///etc/passwd aloud", "read|file:///etc/passwd|aloud", "URL file:///etc/passwd"),
