@@ -113,6 +113,16 @@ def test_missing_annotation_is_ignored_and_said(pipeline, tmp_path):
     assert "100.00" in result.output
 
 
+def test_a_folder_is_no_file_to_write(pipeline, data, tmp_path):
+    result = run(pipeline, data, "--output", tmp_path)
+    assert result.exit_code == 2 and "directory" in result.output
+    (tmp_path / "file").write_text("")
+    result = run(
+        pipeline, data, "--output", tmp_path / "file" / "scores.json"
+    )  # found out when it is written
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit)
+
+
 def test_folder_of_data(pipeline, data):
     assert run(pipeline, data.parent).exit_code == 0
 
