@@ -1,12 +1,14 @@
 """What several commands share: load a pipeline, write a file in one go, print errors without traceback."""
 
+import json
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterator, Optional
+from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional
 
 import typer
 
 from ..errors import Errors
+from ..files import write_text
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -25,6 +27,16 @@ def plain_errors() -> Iterator[None]:
             raise
         typer.secho(f"✘ {error}", fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from error
+
+
+def save_figures(figures: Mapping[str, Any], path: Optional[Path]) -> None:
+    """Write figures as JSON, if a file is named; a file that cannot be written is told without a traceback."""
+    from wasabi import msg
+
+    if path is not None:
+        with plain_errors():
+            write_text(path, json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
+        msg.good("Saved all figures", path)
 
 
 def read_stdin() -> str:

@@ -1,6 +1,5 @@
 """`python -m spacy ssner benchmark`: how fast a pipeline is on your texts, what it takes, and how fast it could be."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Dict, List, Optional, Sequence, Tuple
@@ -8,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Dict, List, Optional, Sequence
 import typer
 
 from ..errors import Errors
-from ..files import write_text
 from ._app import ssner_app
-from ._io import STDIN, load_pipeline, plain_errors, read_stdin, use_gpu
+from ._io import STDIN, load_pipeline, plain_errors, read_stdin, save_figures, use_gpu
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -56,7 +54,6 @@ def benchmark_cli(
     Everything counts, from the string to the Doc. Close other programs: the runs take turns, but a busy machine
     still blurs them.
     """
-    from wasabi import msg
 
     settings = BenchmarkSettings(
         pipeline, tuple(texts), batch_size, repeats, int8, limit, threads, max_length, gpu_id
@@ -64,9 +61,7 @@ def benchmark_cli(
     with plain_errors():
         results = benchmark(settings)
     print_speed(results)
-    if output is not None:
-        write_text(output, json.dumps(results, indent=2, ensure_ascii=False) + "\n")
-        msg.good("Saved all figures", output)
+    save_figures(results, output)
 
 
 def benchmark(settings: BenchmarkSettings) -> Dict[str, Any]:

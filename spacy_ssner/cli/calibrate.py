@@ -1,15 +1,14 @@
 """`python -m spacy ssner calibrate`: fit the temperature, so that a score of 0.9 is right in 90 of 100 cases."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Dict, Optional, Tuple
 
 import typer
 
-from ..files import checksum, write_text
+from ..files import checksum
 from ._app import ssner_app
-from ._io import load_pipeline, plain_errors, use_gpu
+from ._io import load_pipeline, plain_errors, save_figures, use_gpu
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -67,9 +66,7 @@ def calibrate_cli(
     nlp.to_disk(out)
     print_calibration(results)
     msg.good("Saved the calibrated pipeline", out)
-    if output is not None:
-        write_text(output, json.dumps(results, indent=2, ensure_ascii=False) + "\n")
-        msg.good("Saved all figures", output)
+    save_figures(results, output)
     if plot is not None:
         plot_reliability(results["splits"], plot)
         msg.good("Saved the plot", plot)

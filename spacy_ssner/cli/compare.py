@@ -1,6 +1,5 @@
 """`python -m spacy ssner compare`: is one evaluation better than another, beyond chance?"""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Dict, List, Optional
 
@@ -8,9 +7,8 @@ import numpy as np
 import typer
 
 from ..errors import Errors
-from ..files import write_text
 from ._app import ssner_app
-from ._io import plain_errors
+from ._io import plain_errors, save_figures
 from .variant import split_names
 
 if TYPE_CHECKING:
@@ -47,8 +45,7 @@ def compare_cli(
         first, second = counts[: len(names_a)], counts[len(names_a) :]
         found = paired_bootstrap(first, second, n_resamples=n_resamples, seed=seed)
     print_difference(found)
-    if output is not None:
-        write_text(output, json.dumps(found.to_dict(), indent=2) + "\n")
+    save_figures(found.to_dict(), output)
 
 
 def stack_counts(names: List[str], *, on: str, subset: str) -> np.ndarray:

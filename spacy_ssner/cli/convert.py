@@ -72,7 +72,8 @@ def convert_cli(
         else:
             write_sentences(sentences, output_path)
     if report is not None:
-        write_text(report, json.dumps(repairs.to_dict(), indent=2, ensure_ascii=False) + "\n")
+        with plain_errors():
+            write_text(report, json.dumps(repairs.to_dict(), indent=2, ensure_ascii=False) + "\n")
     show_result(sentences, repairs, output_path)
     if output_path.suffix == ".jsonl":
         show_texts(texts, sentences)

@@ -1,15 +1,14 @@
 """`python -m spacy ssner evaluate`: entity scores of a pipeline on a .spacy file, in every way."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Dict, List, Optional, Sequence
 
 import typer
 
-from ..files import checksum, write_text
+from ..files import checksum
 from ._app import ssner_app
-from ._io import load_pipeline, plain_errors, use_gpu
+from ._io import load_pipeline, plain_errors, save_figures, use_gpu
 
 Opt = typer.Option
 PIPELINE_HELP = (
@@ -68,11 +67,10 @@ def evaluate_cli(
             require_matplotlib()  # before the work, not after it
         results = evaluate(settings, progress=True)
     print_results(results)
-    if output is not None:
-        write_text(output, json.dumps(results, indent=2, ensure_ascii=False) + "\n")
-        msg.good("Saved all figures", output)
+    save_figures(results, output)
     if plot is not None:
-        plot_evaluation(results, plot)
+        with plain_errors():
+            plot_evaluation(results, plot)
         msg.good("Saved the plot", plot)
 
 
