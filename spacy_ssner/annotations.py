@@ -52,7 +52,7 @@ def _write_scores(doc: Doc, found: Iterable[ScoredSpan]) -> None:
         if scored.score is not None:
             span = Span(doc, scored.start, scored.end, label=scored.label)
             score = float(np.float32(scored.score))  # as in the span groups
-            _user_data(doc).setdefault(_score_key(span), {})[span.label_] = score
+            _user_data(doc).setdefault(extension_key(span, SCORES), {})[span.label_] = score
 
 
 def _write_group(
@@ -63,9 +63,8 @@ def _write_group(
     again = {_place(span) for span in spans}
     known = _earlier_places(doc, key)
     standing = known.values() if review else doc.ents
-    earlier = [
-        span for span in standing if _place(span) in known
-    ]  # not those whose tokens are no longer theirs
+    # Not those whose tokens are no longer theirs.
+    earlier = [span for span in standing if _place(span) in known]
     spans = sorted([*spans, *(s for s in earlier if _place(s) not in again)], key=lambda s: s.start)
     group = SpanGroup(doc, name=key, spans=spans)
     scores = [span_score(span) for span in spans]
@@ -140,7 +139,7 @@ def span_score(span: Span) -> Optional[float]:
 
     A doc that came without its user data (a DocBin leaves it out by default) still has that of its span groups.
     """
-    scores = _user_data(span.doc).get(_score_key(span))
+    scores = _user_data(span.doc).get(extension_key(span, SCORES))
     return _score_in_groups(span) if scores is None else scores.get(span.label_)
 
 
@@ -172,8 +171,9 @@ def _is_score_key(key: Any) -> bool:
     return isinstance(key, tuple) and key[:2] == (EXTENSION, SCORES)
 
 
-def _score_key(span: Span) -> Tuple[str, str, int, int]:
-    return EXTENSION, SCORES, span.start_char, span.end_char
+def extension_key(span: Span, name: str) -> Tuple[str, str, int, int]:
+    """Where spaCy keeps the value of a span extension: its key in `doc.user_data`."""
+    return EXTENSION, name, span.start_char, span.end_char
 
 
 def doc_report(doc: Doc) -> Optional[DocReport]:

@@ -10,7 +10,7 @@ from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.tokens import Doc, Span
 
-from .annotations import blocked_tokens
+from .annotations import blocked_tokens, extension_key
 from .errors import Errors, Warnings
 from .text.indicators import KINDS, Indicator, find_indicators
 
@@ -103,7 +103,7 @@ class IndicatorRuler(Pipe):
                 span._.set(VALUE, hit.value)
                 # relative to the span, so that it holds in a doc that is cut out or joined with others
                 place_in_span = [hit.start - span.start_char, hit.end - span.start_char]
-                doc.user_data[_characters_key(span)] = place_in_span  # type: ignore[index]
+                doc.user_data[extension_key(span, CHARACTERS)] = place_in_span  # type: ignore[index]
         return len(found), n_moved, len(found) - len(spans)
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
@@ -211,10 +211,5 @@ def register_value_extensions() -> None:
 
 def exact_characters(span: Span) -> Optional[Tuple[int, int]]:
     """Where the indicator of an entity starts and ends in the text of its doc; None if it has none."""
-    found = span.doc.user_data.get(_characters_key(span))  # type: ignore[call-overload]
+    found = span.doc.user_data.get(extension_key(span, CHARACTERS))  # type: ignore[call-overload]
     return None if found is None else (span.start_char + found[0], span.start_char + found[1])
-
-
-def _characters_key(span: Span) -> Tuple[str, str, int, int]:
-    """Where spaCy keeps values of span extensions."""
-    return "._.", CHARACTERS, span.start_char, span.end_char

@@ -54,7 +54,6 @@ def benchmark_cli(
     Everything counts, from the string to the Doc. Close other programs: the runs take turns, but a busy machine
     still blurs them.
     """
-
     settings = BenchmarkSettings(
         pipeline, tuple(texts), batch_size, repeats, int8, limit, threads, max_length, gpu_id
     )
