@@ -8,7 +8,7 @@ SOURCE: github.com/SCreaMxp/DNRTI-A-Large-scale-Dataset-for-Named-Entity-Recogni
 
 from pathlib import Path, PurePosixPath
 from types import ModuleType
-from typing import Dict, List, Optional, Union
+from typing import Dict, Optional, Union
 
 from ..errors import Errors
 from .source import Source
@@ -75,20 +75,3 @@ def read_member(path: Union[str, Path], member: Optional[str] = None) -> Source:
     if len(names) != 1:
         raise ValueError(Errors.S226.format(path=path, expected=", ".join(sorted(files)), got=member))
     return Source(f"{path}/{names[0]}", files[names[0]])
-
-
-def unpack(path: Union[str, Path], folder: Union[str, Path]) -> List[Path]:
-    """Write the files of an archive to a folder, which is created. Folders inside the archive are not kept.
-
-    RETURNS (List[Path]): The files written, in the order of the archive.
-    RAISES (ValueError): S225 if the archive cannot be read.
-    """
-    target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
-    paths: List[Path] = []
-    for name, data in read_archive(path).items():
-        paths.append(
-            target / PurePosixPath(name.replace("\\", "/")).name
-        )  # the name only: it cannot leave the folder
-        paths[-1].write_bytes(data)
-    return paths

@@ -142,10 +142,8 @@ def largest_columns(scores: np.ndarray, n: int) -> np.ndarray:
     return np.take_along_axis(columns, best, axis=1)
 
 
-def spelling_ratio(
-    left: np.ndarray, right: np.ndarray, scorer: str = "ratio", *, cutoff: float = 0.0
-) -> np.ndarray:
-    """How alike the words of each pair are spelled, in percent; 0 below the cutoff: (P,) float32.
+def spelling_ratio(left: np.ndarray, right: np.ndarray, scorer: str = "ratio") -> np.ndarray:
+    """How alike the words of each pair are spelled, in percent: (P,) float32.
 
     left, right: (P,) arrays of str (dtype object), compared pair by pair in native code.
     RAISES (ValueError): S256 if the scorer is unknown.
@@ -153,7 +151,7 @@ def spelling_ratio(
     from rapidfuzz.process import cpdist
 
     function = get_scorer(scorer)
-    return cpdist(left, right, scorer=function, score_cutoff=cutoff, dtype=np.float32, workers=N_THREADS)
+    return cpdist(left, right, scorer=function, dtype=np.float32, workers=N_THREADS)
 
 
 def filter_by_spelling(
