@@ -40,7 +40,7 @@ def save_figures(figures: Mapping[str, Any], path: Optional[Path]) -> None:
 
 
 def read_stdin() -> str:
-    """All of standard input as one text; see evaluation.data_files.decode_text."""
+    """All of standard input as one text. WARNS: SW270 if it is not valid UTF-8."""
     from ..evaluation.data_files import decode_text
 
     return decode_text(typer.get_binary_stream("stdin").read(), name="standard input")

@@ -141,7 +141,10 @@ def parse_categories(options: Sequence[str], files: Sequence[Path]) -> Dict[str,
 
 
 def read_records(files: Sequence[Path], categories: Dict[str, str]) -> List["Record"]:
-    """The names of all sources; prints how many each has, and warns of what was skipped (SW255)."""
+    """The names of all sources; prints how many each has, and what was skipped (SW255).
+
+    RAISES (FileNotFoundError): S263; (ValueError): S268 for a source that cannot be read.
+    """
     from wasabi import msg
 
     from ..lexicon.sources import read_source
@@ -161,7 +164,7 @@ def read_records(files: Sequence[Path], categories: Dict[str, str]) -> List["Rec
 
 
 def count_common(records: Sequence["Record"], common: Sequence[Path]):
-    """Occurrences of the names in the common texts, None without any."""
+    """Occurrences of the names in the common texts, None without any. Errors and warnings as read_sentences."""
     from wasabi import msg
 
     from ..lexicon.build import count_cases

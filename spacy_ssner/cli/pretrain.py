@@ -106,7 +106,8 @@ def pretrain_cli(
 
 
 def choose_bf16(wanted: Optional[bool]) -> bool:
-    """What was asked for; otherwise whether there is a GPU that computes in bfloat16. Warns on a CPU that does not."""
+    """What was asked for; otherwise whether there is a GPU that computes in bfloat16. Prints SW105 for a device that
+    only emulates it."""
     import torch
     from wasabi import msg
 
@@ -123,7 +124,7 @@ def choose_bf16(wanted: Optional[bool]) -> bool:
 def read_law(text: str, out: Path) -> "LengthLaw":
     """A law of lengths; one of a .spacy file is kept beside the encoder, as segments.json and segments.png.
 
-    RAISES (ValueError): What pretraining.segments raises.
+    RAISES (ValueError): S240, S242 as parse_law; S235, S241 as read_entity_lengths.
     """
     from importlib.util import find_spec
 
@@ -140,7 +141,10 @@ def read_law(text: str, out: Path) -> "LengthLaw":
 
 
 def find_corpus(texts: List[str], place: Path, encoder: str, exclude: List[Path]) -> Path:
-    """The prepared folder that was given, or one made from text in `place`; kept there for the next run."""
+    """The prepared folder that was given, or one made from text in `place`; kept there for the next run.
+
+    RAISES (ValueError): S262 if files are to be excluded from a prepared folder; else as prepare_text.make_corpus.
+    """
     from ..pretraining.prepare import PrepareSettings
     from .prepare_text import make_corpus
 

@@ -102,7 +102,8 @@ def make_table(
     """Read, train, match and save, and print what came out and how long it took.
 
     RAISES (ValueError): S262 if OUT looks like a corpus or nothing is given to learn from; S255, S256 before
-        anything is trained; what the library raises on bad files.
+        anything is trained; what read_sentences, train_vectors and read_vectors raise. (FileNotFoundError): S263 if
+        the file of vectors is not there.
     """
     from ..similarity.matching import check_settings
     from ..similarity.table import SimilarWordTable

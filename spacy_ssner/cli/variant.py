@@ -61,7 +61,7 @@ def split_names(text: str) -> List[str]:
 def switch_on(config: "Config", names: List[str], *, component: str) -> None:
     """Give the model sublayers with default settings where it has none; their files come from [paths].
 
-    RAISES (ValueError): as `switch_off`.
+    RAISES (ValueError): S114, S115, as `switch_off`.
     """
     model = find_model(config, names, component=component)
     for name in names:

@@ -68,7 +68,8 @@ def read_member(path: Union[str, Path], member: Optional[str] = None) -> Source:
     """One file of an archive.
 
     member (Optional[str]): Its name or path inside. May be None if the archive holds only one file.
-    RAISES (ValueError): S226 if there is no such file or none was named.
+    RAISES (ValueError): S226 if there is no such file or none was named, S225 if the archive cannot be read.
+    RAISES (ImportError): S224 without libarchive.
     """
     files = read_archive(path)
     names = [name for name in files if member is None or member in (name, PurePosixPath(name).name)]

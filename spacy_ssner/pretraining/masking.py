@@ -183,7 +183,7 @@ class SegmentMasking:
         RETURNS (Dict[str, Tensor]): All (B, T), padded on the right: input_ids, attention_mask, labels (-100
             where nothing is to be predicted: in a batch of few pieces perhaps everywhere), all int64;
             segment_lengths, int32, 0 where nothing is.
-        RAISES (ValueError): S243 if the two differ in length.
+        RAISES (ValueError): S243 if the two differ in length, or word numbers fall within a row.
         """
         import torch
 
@@ -198,7 +198,7 @@ class SegmentMasking:
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def mask(self, input_ids: np.ndarray, word_ids: np.ndarray) -> Masked:
-        """`mask_batch` with the generator of this seed, epoch and batch."""
+        """`mask_batch` with the generator of this seed, epoch and batch. RAISES (ValueError): S243, as it does."""
         digest = blake2b(input_ids.astype(np.int64).tobytes(), digest_size=16).digest()
         key = (self.seed, self.epoch, int.from_bytes(digest, "little"))
         return mask_batch(
@@ -212,7 +212,11 @@ class SegmentMasking:
         )
 
     def pad(self, features: Sequence[Dict[str, Any]]) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Stack features. RETURNS: input_ids (B, T) int64, word_ids (B, T) int32, -1 as padding; mask (B, T) bool."""
+        """Stack features.
+
+        RETURNS: input_ids (B, T) int64, word_ids (B, T) int32, -1 as padding; mask (B, T) bool.
+        RAISES (ValueError): S243 if a feature has not as many word_ids as input_ids.
+        """
         ids = [np.asarray(f["input_ids"], dtype=np.int64) for f in features]
         words = [np.asarray(f["word_ids"], dtype=np.int32) for f in features]
         lengths = np.array([len(row) for row in ids], dtype=np.int64)

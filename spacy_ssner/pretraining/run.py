@@ -66,11 +66,13 @@ class Run:
     device: torch.device
 
     def masking(self, seed: int) -> SegmentMasking:
+        """The collator of this run. RAISES (ValueError): S118, S119 if the tokenizer cannot mask."""
         return SegmentMasking.from_tokenizer(
             self.loaded.tokenizer, law=self.law, settings=self.masks, seed=seed
         )
 
     def autocast(self) -> Any:
+        """The context in which the model runs."""
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.settings.bf16)
 
     def batches(self, corpus: TokenisedCorpus, *, seed: int, n_rows: int) -> Iterator[Dict[str, Tensor]]:
@@ -113,8 +115,11 @@ def start(
     masks: MaskSettings,
     settings: PretrainSettings,
 ) -> Run:
-    """Load the model. RAISES (ValueError): S107 if it cannot be read; S249 if the corpus has other
-    pieces, or too many in a row."""
+    """Load the model.
+
+    RAISES (ValueError): S107 if it cannot be read; S249 if the corpus has other pieces, or too many in a row; S118,
+        S119 if the tokenizer cannot mask.
+    """
     torch.manual_seed(settings.seed)  # the weights of a fresh head
     try:
         loaded = load_masked_lm(name)

@@ -68,7 +68,9 @@ def pretrain(
     on_stage: Called with a name and the number of steps when a new part begins. on_step: Called
         with step, loss, and words read so far by this process.
     RETURNS (dict): The report.
-    RAISES (ValueError): S120 to S124; S117 to S119 and S240 to S249 of the corpus and the masking.
+    RAISES (ValueError): S107 if the encoder cannot be read, S118, S119 if its tokenizer cannot mask, S249 if the corpus
+        does not fit it, S124 if it is empty; S120, S121, S123 for what `out` holds, S122 if a checkpoint cannot be
+        written; S125 if the processes cannot share the passes.
     """
     started = time.perf_counter()
     if not len(corpus):
@@ -109,7 +111,10 @@ def train(
     save_every: int,
     on_step: Callable[[int, float, int], Any],
 ) -> List[Dict[str, float]]:
-    """Train and return the log of the Trainer: step, loss, learning_rate, grad_norm of each step."""
+    """Train and return the log of the Trainer: step, loss, learning_rate, grad_norm of each step.
+
+    RAISES (ValueError): S122, S125; see `pretrain`.
+    """
     settings = run.settings
     collate = CountedMasking(run.masking(settings.seed), len(run.corpus))
     arguments = training_arguments(

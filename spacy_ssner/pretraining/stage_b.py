@@ -103,6 +103,7 @@ def pretrain_supervised(
     RAISES (ValueError): Before anything is written: S107, S118, S119 for the encoder; S272, S273, S275, S239 for
         the annotated files; S128 if `out` is the encoder's folder; S123 if it holds an unfinished run of stage A.
         Later: S303 if the disk is full, S304 if the loss is no number any more.
+    WARNS: SW121 for types that `train` lacks, SW120 if no entity was found after any epoch.
     """
     started = time.perf_counter()
     if Path(name).is_dir() and out.exists() and out.samefile(name):
@@ -144,7 +145,8 @@ def start(
     masks: Optional[MaskSettings],
     settings: SupervisedSettings,
 ) -> SupervisedRun:
-    """Load the encoder and lay out the text. RAISES (ValueError): S107, S118, S119; see `pretrain_supervised`."""
+    """Load the encoder and lay out the text. RAISES (ValueError): S107, S118, S119; WARNS: SW121; see
+    `pretrain_supervised`."""
     try:
         encoder = load_encoder(name, max_padded=settings.max_padded)
         tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True)
@@ -180,7 +182,7 @@ def start(
 
 
 def warn_of_unknown_types(dev: List[Doc], tag_ids: Dict[str, int]) -> None:
-    """SW121 if the validation text has types that the training split lacks: they count as overlooked."""
+    """WARNS: SW121 if the validation text has types that the training split lacks: they count as overlooked."""
     found = Counter(span.label for doc in dev for span in doc_entities(doc))
     unknown = {label: n for label, n in sorted(found.items()) if f"B-{label}" not in tag_ids}
     if unknown:

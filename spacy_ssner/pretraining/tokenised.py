@@ -67,7 +67,7 @@ class TokenisedCorpus:
 
 
 def read_meta(folder: Path) -> Dict[str, Any]:
-    """What meta.json of a corpus says. RAISES (ValueError): S248, S249."""
+    """What meta.json of a corpus says. RAISES (ValueError): S248 if it is damaged, S249 if it is of a newer version."""
     try:
         meta = json.loads((folder / META).read_text(encoding="utf8"))
         version = meta["format"]

@@ -159,7 +159,7 @@ class SimilarWordTable:
 
     @classmethod
     def from_disk(cls, path: Union[str, Path]) -> "SimilarWordTable":
-        """Read a table from a file. RAISES (ValueError): as `from_bytes`."""
+        """Read a table from a file. RAISES (ValueError): S257, S258, S264 as `from_bytes`."""
         return cls.from_bytes(Path(path).read_bytes())
 
     def _normalise(self, word: str) -> str:
