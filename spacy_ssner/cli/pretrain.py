@@ -108,14 +108,14 @@ def pretrain_cli(
 def choose_bf16(wanted: Optional[bool]) -> bool:
     """What was asked for; otherwise whether there is a GPU that computes in bfloat16. Prints SW105 for a device that
     only emulates it."""
-    import torch
     from wasabi import msg
 
     from ..nn.precision import computes_in_bfloat16
+    from ..pretraining.processes import training_device
 
     if wanted is None:
         return computes_in_bfloat16("cuda")
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = training_device().type
     if wanted and not computes_in_bfloat16(device):
         msg.warn(Warnings.SW105.format(setting="--bf16", device=device))
     return wanted
@@ -175,7 +175,7 @@ class Progress:
     """A bar with loss and words per second; only on a terminal, and only in the first process."""
 
     def __init__(self) -> None:
-        from ..pretraining.trainer import is_first_process
+        from ..pretraining.processes import is_first_process
 
         self.is_shown = is_first_process()
         self.bar: Any = None

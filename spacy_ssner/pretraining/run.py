@@ -14,6 +14,7 @@ from .head import fit_head, masked_states, set_frequency_bias
 from .masked_lm import LengthScore, LoadedModel, MaskedLM, load_masked_lm, score_masked_lm
 from .masking import IGNORED, MaskSettings, SegmentMasking
 from .piece_table import fingerprint, read_tokenizer
+from .processes import training_device
 from .segments import LengthLaw
 from .tokenised import TokenisedCorpus
 
@@ -134,7 +135,7 @@ def start(
         if longest > limit:
             expected, got = f"rows of at most {limit} pieces (--max-pieces {limit})", longest
             raise ValueError(Errors.S249.format(folder="the corpus", expected=expected, got=got))
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = training_device()
     objective = MaskedLM(loaded.model).to(device)
     run = Run(loaded, objective, corpus, held_out, law, masks, settings, device)
     run.masking(settings.seed)  # its errors before anything long begins

@@ -4,7 +4,6 @@ SOURCE: SSNER (Symmetry 2025, 17, 783), section 3.3, eqs. (3)-(10) and the maske
 """
 
 import json
-import os
 import shutil
 import time
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from transformers.trainer_callback import PrinterCallback
 from ..errors import Errors
 from ..files import write_text
 from .masking import MaskSettings, SegmentMasking
+from .processes import count_processes, is_first_process
 from .run import PretrainSettings, Run, as_json, count_steps, prepare, start
 from .segments import LengthLaw
 from .tokenised import TokenisedCorpus
@@ -26,7 +26,6 @@ from .trainer import (
     EncoderTrainer,
     Progress,
     check_settings,
-    is_first_process,
     training_arguments,
 )
 
@@ -149,11 +148,6 @@ def passes_per_process(n_passes: int) -> int:
     if n_passes % n_processes:
         raise ValueError(Errors.S125.format(expected=n_processes, got=n_passes))
     return n_passes // n_processes
-
-
-def count_processes() -> int:
-    """Processes that torchrun started; 1 without it."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def save(run: Run, out: Path, report: Dict[str, Any]) -> None:

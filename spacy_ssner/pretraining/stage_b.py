@@ -7,7 +7,6 @@ UNSTATED: whether the masked words are to be predicted, the others, or all. Thei
     how pieces become words (the first one stands for its word), and which validation text is masked (none).
 """
 
-import os
 import time
 import warnings
 from collections import Counter
@@ -29,9 +28,10 @@ from .batches import ListRows, epoch_batches
 from .classifier import LabelledMasking, TokenClassifier, best_tags
 from .labelled_rows import LabelledText, label_docs, read_labelled
 from .masking import IGNORED, MaskSettings, SegmentMasking
+from .processes import count_processes, is_first_process, training_device
 from .segments import LengthLaw, entity_law, entity_lengths
 from .supervised import SupervisedSettings
-from .trainer import EncoderTrainer, Progress, check_settings, is_first_process, training_arguments
+from .trainer import EncoderTrainer, Progress, check_settings, training_arguments
 from .validation import Validation, publish_best, save_encoder, word_scores
 
 
@@ -67,14 +67,9 @@ class SupervisedRun:
         n_batches, ends = 0, []
         for epoch in range(self.settings.n_epochs):
             n_batches += len(epoch_batches(self.rows.lengths, epoch=epoch, **values))
-            ends.append(max(1, n_batches // n_processes()))
+            ends.append(max(1, n_batches // count_processes()))
         last = self.settings.n_steps or ends[-1]
         return sorted({*(end for end in ends if end < last), last})
-
-
-def n_processes() -> int:
-    """How many processes torchrun started; 1 without it."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def pretrain_supervised(
@@ -173,11 +168,10 @@ def start(
         class_weights=balance_weights(torch.from_numpy(texts[0].tag_counts), settings.class_weights),
         dropout=settings.dropout,
     )
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     rows = ListRows([row for row in texts[0].rows if (row["labels"] != IGNORED).any()])
     collate = LabelledMasking(masking, pad_id=encoder.settings["pad"], n_rows=len(rows))
     return SupervisedRun(
-        settings, tags, texts[0], texts[1], rows, tokenizer, classifier.to(device), collate, law
+        settings, tags, texts[0], texts[1], rows, tokenizer, classifier.to(training_device()), collate, law
     )
 
 
