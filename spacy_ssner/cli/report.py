@@ -7,8 +7,7 @@ import typer
 
 from ..files import write_text
 from ._app import ssner_app
-from ._io import plain_errors
-from .variant import split_names
+from ._io import plain_errors, split_names
 
 if TYPE_CHECKING:
     from ..evaluation.grid import Sweep

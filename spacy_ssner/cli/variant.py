@@ -9,7 +9,7 @@ import typer
 from ..errors import Errors
 from ..files import write_text
 from ._app import ssner_app
-from ._io import plain_errors
+from ._io import plain_errors, split_names
 
 if TYPE_CHECKING:
     from thinc.api import Config
@@ -51,11 +51,6 @@ def variant_cli(
             set_value(config, change)
         write_text(output_path, config.to_str(interpolate=False))
     msg.good(f"{output_path}")
-
-
-def split_names(text: str) -> List[str]:
-    """Names separated by commas."""
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def switch_on(config: "Config", names: List[str], *, component: str) -> None:
