@@ -24,7 +24,7 @@ from .knowledge import (
     set_lexicon,
     set_similar_word_table,
 )
-from .labels import tag_names
+from .labels import check_label, tag_names
 from .layers.doc_reports import doc_reports
 from .layers.torch_tagger import grow_network, network_of
 from .loss import allowed_tags, crf_loss, gold_tag_ids, softmax_loss, tag_weights
@@ -68,8 +68,7 @@ class SSNER(SavedPipe):
 
         RAISES (ValueError): S108 if it is no usable name.
         """
-        if not isinstance(label, str) or not label or label.strip() != label:
-            raise ValueError(Errors.S108.format(got=label))
+        check_label(label)
         if label in self.labels:
             return 0
         self.cfg["labels"].append(label)

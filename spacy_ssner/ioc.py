@@ -12,6 +12,7 @@ from spacy.tokens import Doc, Span
 
 from .annotations import blocked_tokens, extension_key
 from .errors import Errors, Warnings
+from .labels import check_label
 from .text.indicators import KINDS, Indicator, find_indicators
 
 MODES = ("expand", "contract", "strict")
@@ -147,8 +148,8 @@ def check_settings(settings: Dict[str, Any]) -> Dict[str, Any]:
     if unknown:
         raise ValueError(Errors.S286.format(expected=list(KINDS), got=unknown))
     for label in settings["labels"].values():
-        if label is not None and (not isinstance(label, str) or not label or label.strip() != label):
-            raise ValueError(Errors.S108.format(got=label))
+        if label is not None:
+            check_label(label)
     if settings["alignment_mode"] not in MODES:
         got = settings["alignment_mode"]
         raise ValueError(Errors.S101.format(name="alignment_mode", expected=f"one of {MODES}", got=got))

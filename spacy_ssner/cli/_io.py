@@ -118,7 +118,6 @@ def load_tokenizer(*, pipeline: Optional[str] = None, config: Optional[Path] = N
 
     RAISES (ValueError): S270 if there is no such pipeline or config.
     """
-    import spacy
     from spacy.util import is_package, load_config, load_model, load_model_from_config
 
     if pipeline is not None:
@@ -128,11 +127,9 @@ def load_tokenizer(*, pipeline: Optional[str] = None, config: Optional[Path] = N
         names = load_config(Path(pipeline) / "config.cfg")["nlp"]["pipeline"]
         return load_model(pipeline, exclude=names)
     if config is None:
-        from ..text.tokenizer import make_cti_tokenizer
+        from ..text.tokenizer import blank_english
 
-        nlp = spacy.blank("en")
-        nlp.tokenizer = make_cti_tokenizer()(nlp)
-        return nlp
+        return blank_english()
     if not config.is_file():
         raise ValueError(Errors.S270.format(name=config, reason="there is no such config file"))
     settings = load_config(config, interpolate=True)["nlp"]

@@ -13,23 +13,7 @@ from typing import Dict, Optional, Union
 from ..errors import Errors
 from .source import Source
 
-LABELS = (
-    *(
-        "HackOrg",
-        "Tool",
-        "Area",
-        "Time",
-        "OffAct",
-        "SamFile",
-        "Idus",
-        "Org",
-        "Exp",
-        "SecTeam",
-        "Way",
-        "Features",
-    ),
-    "Purp",
-)
+LABELS = tuple("HackOrg Tool Area Time OffAct SamFile Idus Org Exp SecTeam Way Features Purp".split())
 
 
 def import_libarchive() -> ModuleType:
