@@ -4,13 +4,13 @@ import gzip
 import json
 import os
 import tracemalloc
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from spacy_ssner.pretraining import duplicates, piece_table, tokenised_writer, words
+from spacy_ssner.pretraining import duplicates, filtering, piece_table, tokenised_writer, words
 from spacy_ssner.pretraining import prepare as prepare_module
 from spacy_ssner.pretraining.piece_table import read_tokenizer
 from spacy_ssner.pretraining.prepare import PrepareSettings, describe_inputs, prepare_corpus, totals
@@ -104,6 +104,14 @@ def test_binary_lines_are_counted(source, tokenizer, tmp_path):
         report = prepare([source], tmp_path / "out", tokenizer)
     assert [str(warning.message)[:8] for warning in caught] == ["[SW253] ", "[SW245] "]
     assert report["sources"][str(source)]["binary"]["lines"] >= 2
+
+
+def test_an_overflow_of_the_memory_for_near_duplicates_is_told(source, tokenizer, tmp_path, monkeypatch):
+    monkeypatch.setattr(filtering, "NearDuplicates", partial(duplicates.NearDuplicates, slots=1 << 6))
+    monkeypatch.setattr(prepare_module, "BATCH_LINES", 50)
+    with pytest.warns(UserWarning, match="SW246") as caught:
+        prepare([source], tmp_path / "out", tokenizer)
+    assert len(caught) == 1
 
 
 def test_a_line_of_a_megabyte_of_words(tokenizer, tmp_path):
