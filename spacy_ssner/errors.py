@@ -382,8 +382,8 @@ class Warnings(metaclass=_Coded):
         "Add them with add_label before training, or initialize with all labels."
     )
     SW105 = (
-        "{setting} asks for bfloat16, which this {device} emulates: expect several times the time of float32. Leave it "
-        "off here; it pays on GPUs and on CPUs with avx512_bf16 or AMX."
+        "{setting} asks for bfloat16, in which this {device} computes more slowly than in float32. Leave it off here; "
+        "it pays on GPUs and on most CPUs with avx512_bf16 or AMX."
     )
 
     # SW120-SW129: pre-training

@@ -23,7 +23,7 @@ LAW_HELP = (
     "whole-word, token, geometric:P:MAX"
 )
 EXCLUDE_HELP = "Labelled file (dev, test) whose sentences are dropped from the text. May be repeated."
-BF16_HELP = "Compute in bfloat16; default: on a GPU that has it. CPUs: only with avx512_bf16 or AMX."
+BF16_HELP = "Compute in bfloat16; default: on a GPU that has it. CPUs: most with avx512_bf16 or AMX gain."
 ACCUMULATE_HELP = "Passes of one step, over all processes; under torchrun a multiple of their number"
 
 
@@ -107,7 +107,7 @@ def pretrain_cli(
 
 def choose_bf16(wanted: Optional[bool]) -> bool:
     """What was asked for; otherwise whether there is a GPU that computes in bfloat16. Prints SW105 for a device that
-    only emulates it."""
+    is slower so."""
     from wasabi import msg
 
     from ..nn.precision import computes_in_bfloat16

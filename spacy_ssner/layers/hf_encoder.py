@@ -44,8 +44,8 @@ def build_hf_encoder(
     max_word_pieces (int): Pieces of one word that are read; a hash or a URL has 20 to 60.
     max_padded (int): Padded pieces in one pass.
     learn_rate_factor (float): Multiplies the optimizer's learning rate for the encoder.
-    mixed_precision (bool): Train in bfloat16 where that loses nothing that matters; for GPUs and for CPUs with
-        native bfloat16 (avx512_bf16, AMX), slow on others. Predictions are always made in float32.
+    mixed_precision (bool): Train in bfloat16 where that loses nothing that matters; for GPUs and for most CPUs
+        with avx512_bf16 or AMX, slower on others. Predictions are always made in float32.
     long_words (str): How a word with more pieces is read: by its "first" pieces, by those at both "ends", or, if it
         is an indicator, by a "proxy", the name of its kind (`url`, `sha256`), and otherwise by its first ones.
     int8 (bool): Compute in 8-bit integers once the pipeline is loaded, on a CPU; see quantise.quantise_encoder.
@@ -53,7 +53,7 @@ def build_hf_encoder(
     frozen (bool): Train only what stands behind the encoder. While training, vectors of docs that were read before
         are remembered (see VectorCache), so that each is encoded once and not once an epoch.
     RAISES (ValueError): S104 for values that do not fit; at initialization S107 if the encoder cannot be read.
-    WARNS: SW105 at initialization for mixed_precision on a device that only emulates it.
+    WARNS: SW105 at initialization for mixed_precision on a device that is slower so.
 
     Every token that is not white space gets a vector, whatever the length of the text.
     SOURCE: SSNER (Symmetry 2025, 17, 783), eq. (18). UNSTATED: pooling of pieces to words.

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import spacy
+import torch
 from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
@@ -91,7 +92,7 @@ def test_an_encoder_that_is_none(invoke, text, tmp_path):
 
 @pytest.mark.parametrize("native", [False, True])
 @pytest.mark.parametrize("wanted", [None, False, True])
-def test_bfloat16_is_a_choice_with_a_warning_where_it_is_emulated(wanted, native, monkeypatch, capsys):
+def test_bfloat16_is_a_choice_with_a_warning_where_it_is_slow(wanted, native, monkeypatch, capsys):
     monkeypatch.setattr(precision, "computes_in_bfloat16", lambda device_type: native)
     assert choose_bf16(wanted) is (native if wanted is None else wanted)
     said = capsys.readouterr().out
@@ -99,5 +100,14 @@ def test_bfloat16_is_a_choice_with_a_warning_where_it_is_emulated(wanted, native
 
 
 def test_what_computes_in_bfloat16():
-    assert precision.computes_in_bfloat16("cpu") in (False, True)
+    assert precision.computes_in_bfloat16("cpu") == (precision.bfloat16_speed() > 1)
     assert not precision.computes_in_bfloat16("abacus")
+
+
+@pytest.mark.parametrize("slower", [torch.float32, torch.bfloat16])
+def test_bfloat16_is_timed_where_a_cpu_has_it(slower, monkeypatch):
+    monkeypatch.setattr(precision, "_seconds", lambda X, weight: 2.0 if X.dtype == slower else 1.0)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
+    assert precision.bfloat16_speed.__wrapped__() == (2.0 if slower == torch.float32 else 0.5)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    assert precision.bfloat16_speed.__wrapped__() == 0
