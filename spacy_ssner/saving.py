@@ -47,6 +47,7 @@ class SavedPipe(TrainablePipe):
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "SavedPipe":
         """RAISES (ValueError): S111 if the bytes are damaged or come from something else; as
         SimilarWordTable.from_bytes if the similar words are."""
+        exclude = list(exclude)
         deserialize: Dict[str, Callable[[bytes], Any]] = {
             "cfg": self._load_cfg,
             "vocab": lambda b: self.vocab.from_bytes(b, exclude=exclude),
@@ -56,7 +57,7 @@ class SavedPipe(TrainablePipe):
         }
         try:
             message = srsly.msgpack_loads(bytes_data)
-            if not isinstance(message, dict) or "model" not in message:
+            if not isinstance(message, dict) or not ("model" in message or "model" in exclude):
                 raise ValueError("no bytes of a component")
         except ValueError as err:
             raise ValueError(Errors.S111.format(name=self.name, got=err)) from err

@@ -631,6 +631,17 @@ def test_component_alone_on_disk_and_in_bytes(trained, annotated, found, tmp_pat
         assert similar_word_table(fresh.model).words == similar_word_table(pipe.model).words
 
 
+@pytest.mark.parametrize("part", ["cfg", "vocab", "similar_words", "model"])
+def test_parts_that_are_left_out_are_not_asked_for(part, trained, annotated, found, tmp_path):
+    """As spaCy's components: what `exclude` names is neither saved nor needed."""
+    pipe, expected = trained.get_pipe("ssner"), found(trained(annotated[0][0]))
+    pipe.from_bytes(pipe.to_bytes(exclude=[part]), exclude=[part])
+    pipe.to_disk(tmp_path / "part", exclude=[part])
+    pipe.from_disk(tmp_path / "part", exclude=[part])
+    assert not (tmp_path / "part" / part).exists()
+    assert found(trained(annotated[0][0])) == expected
+
+
 def test_settings_are_saved(trained, tmp_path):
     pipe = trained.get_pipe("ssner")
     pipe.cfg.update(threshold=0.5, overwrite_ents=True)
