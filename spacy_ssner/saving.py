@@ -80,7 +80,8 @@ class SavedPipe(TrainablePipe):
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "SavedPipe":
         """RAISES (ValueError): S111 if a file is missing, damaged or comes from something else; as
-        SimilarWordTable.from_bytes if the similar words are."""
+        SimilarWordTable.from_bytes if the similar words are. (ImportError): S147 if the encoder needs a package that
+        is not installed."""
         deserialize: Dict[str, Callable[[Path], Any]] = {
             "cfg": lambda p: self._load_cfg(p.read_bytes() if p.exists() else b""),
             "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
@@ -108,6 +109,8 @@ class SavedPipe(TrainablePipe):
     def _load_model(self, data: bytes) -> None:
         try:
             self.model.from_bytes(data)
+        except ImportError:  # nothing is damaged
+            raise
         except Exception as err:  # msgpack, Thinc and torch each raise their own kinds
             raise ValueError(Errors.S111.format(name=self.name, got=err)) from err
         network = network_of(self.model.get_ref("tagger"))

@@ -108,6 +108,8 @@ class ModuleShim(PyTorchShim):
         return srsly.msgpack_dumps({"format": FORMAT, "settings": settings, "weights": save(state)})
 
     def from_bytes(self, bytes_data: bytes) -> "ModuleShim":
+        """RAISES (ValueError): S302 if the bytes are damaged or come from something else. (ImportError): S147 if the
+        module is made of a package that is not installed."""
         try:
             message = srsly.msgpack_loads(bytes_data)
             if message["format"] != FORMAT:
@@ -118,6 +120,8 @@ class ModuleShim(PyTorchShim):
             settings = json.loads(message["settings"])
             module = self._build(settings)
             module.load_state_dict(load(message["weights"]), strict=True)
+        except ModuleNotFoundError as err:
+            raise ImportError(Errors.S147.format(got=err.name)) from err
         except Exception as err:  # msgpack, torch, safetensors and tokenizers each raise their own kinds
             raise ValueError(Errors.S302.format(expected=FORMAT, got=err)) from err
         self.set_module(settings, module)
