@@ -43,12 +43,22 @@ class ModuleShim(PyTorchShim):
         use_one_thread_when_forked()
         module = self._build(settings) if module is None else module
         if self._model is not None:  # an optimizer must not go on with the old weights' moments and sizes
-            with Shim.global_id_lock:
-                Shim.global_id += 1
-                self.id = Shim.global_id
+            self._take_new_id()
         self.cfg["settings"] = settings
         self._model = module.to(get_torch_default_device())
         return self._model
+
+    def copy(self) -> "ModuleShim":
+        """A module of its own for another layer (`nlp.replace_listeners`). Thinc's has the same id, so that an
+        optimizer takes the weights of both for the same."""
+        copied = cast(ModuleShim, super().copy())
+        copied._take_new_id()
+        return copied
+
+    def _take_new_id(self) -> None:
+        with Shim.global_id_lock:
+            Shim.global_id += 1
+            self.id = Shim.global_id
 
     def __setstate__(self, state: Dict[str, Any]) -> None:
         """A copy, or one unpickled in a spawned process, may fork in turn."""
