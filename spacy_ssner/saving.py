@@ -107,6 +107,7 @@ class SavedPipe(TrainablePipe):
             set_similar_word_table(self.model, SimilarWordTable.from_bytes(data))
 
     def _load_model(self, data: bytes) -> None:
+        self.model.set_dim("nO", None, force=True)  # type: ignore[arg-type]  # other labels may come
         try:
             self.model.from_bytes(data)
         except ImportError:  # nothing is damaged
