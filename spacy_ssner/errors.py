@@ -166,7 +166,7 @@ class Errors(metaclass=_Coded):
         "Expected files to annotate in {names}, but found none that ends in {expected}. Name files directly."
     )
 
-    # S220-S249: corpora and converters
+    # S220-S239: corpora and converters
     S220 = (
         "Expected lines of `token tag` or JSON records in '{path}', but got {got}. "
         "Check how the file was made."
@@ -212,6 +212,22 @@ class Errors(metaclass=_Coded):
         "Files of {name} are missing: {got}. Download them with 'python -m spacy project assets --extra', or set "
         "SSNER_DATA (or --data) to a folder that holds data/{name}/."
     )
+    S239 = (
+        "Expected entities in '{path}', but its {n_docs} annotated documents hold none. Check the corpus with "
+        "'python -m spacy ssner debug-data'."
+    )
+
+    # S240-S244: segment masking
+    S240 = "Not a law of segment lengths: expected {expected}, got {got}."
+    S241 = (
+        "Expected entities in {path}, whose lengths are those of the masked segments, but it has none. Give the "
+        "annotated training split, or choose another law: fixed:K, whole-word, geometric:P:MAX."
+    )
+    S242 = "Expected a law of segment lengths saved as JSON at '{path}', but it cannot be read: {reason}."
+    S243 = "Can't mask this batch: expected {expected}, got {got}. Check how the features were made."
+    S244 = "Drawing needs matplotlib: pip install 'spacy-ssner[plots]'."
+
+    # S245-S249: text to pre-train on
     S245 = (
         "Reading {path} needs {name}, which cannot be imported ({reason}). Run: "
         "pip install 'spacy-ssner[pretraining]', or convert the file to .txt."
@@ -229,22 +245,8 @@ class Errors(metaclass=_Coded):
         "The tokenised corpus in {folder} does not fit: expected {expected}, got {got}. "
         "Make it anew with 'python -m spacy ssner prepare-text' and the encoder to be trained."
     )
-    S239 = (
-        "Expected entities in '{path}', but its {n_docs} annotated documents hold none. Check the corpus with "
-        "'python -m spacy ssner debug-data'."
-    )
 
-    # S240-S244: segment masking
-    S240 = "Not a law of segment lengths: expected {expected}, got {got}."
-    S241 = (
-        "Expected entities in {path}, whose lengths are those of the masked segments, but it has none. Give the "
-        "annotated training split, or choose another law: fixed:K, whole-word, geometric:P:MAX."
-    )
-    S242 = "Expected a law of segment lengths saved as JSON at '{path}', but it cannot be read: {reason}."
-    S243 = "Can't mask this batch: expected {expected}, got {got}. Check how the features were made."
-    S244 = "Drawing needs matplotlib: pip install 'spacy-ssner[plots]'."
-
-    # S250-S269: similar words
+    # S250-S269: similar words, names of a lexicon
     S250 = "The corpus has no words: {source}. Expected text to train word vectors on; check the files."
     S251 = (
         "No word occurs {min_count} times in the {n_words} words of the corpus: the vocabulary is empty. "
@@ -277,7 +279,7 @@ class Errors(metaclass=_Coded):
     )
     S269 = "No name is left of the {n_read} that were read from {path}: {got}. Check the sources and --min-length."
 
-    # S270-S289: evaluation and command line
+    # S270-S289: evaluation, command line, indicators
     S270 = (
         "Expected the folder of a saved pipeline (with a config.cfg) or the name of an installed pipeline "
         "package, but got '{name}': {reason}. Check the path; `spacy train` saves to model-best."
@@ -324,6 +326,11 @@ class Errors(metaclass=_Coded):
         "The last path on the command line is the folder to write."
     )
     S285 = "Expected {name} to be {expected}, but got {got}."
+    S286 = "No such kinds of indicator: expected {expected}, got {got}. Change 'labels' in the config of ssner_ioc."
+    S287 = (
+        "Expected to be able to write Span._.{name}, but another package has defined it as a method or without a "
+        "setter. Remove that with Span.remove_extension({name!r}) before ssner_ioc is added."
+    )
 
     # S290-S299: studies: comparison, grids of runs, reports
     S290 = "Expected --raw or --gold-preproc, but got both. --raw is about the pipeline's own tokens."
@@ -339,12 +346,6 @@ class Errors(metaclass=_Coded):
         "Repair the markers; the report is written between them."
     )
     S299 = "Drawing needs matplotlib, which is not installed. Run: pip install 'spacy-ssner[plots]'."
-
-    S286 = "No such kinds of indicator: expected {expected}, got {got}. Change 'labels' in the config of ssner_ioc."
-    S287 = (
-        "Expected to be able to write Span._.{name}, but another package has defined it as a method or without a "
-        "setter. Remove that with Span.remove_extension({name!r}) before ssner_ioc is added."
-    )
 
     # S3xx: internals and files
     S301 = (
@@ -389,11 +390,6 @@ class Warnings(metaclass=_Coded):
         "off here; it pays on GPUs and on CPUs with avx512_bf16 or AMX."
     )
 
-    # SW130-SW139: lexicon
-    SW130 = (
-        "'{name}' was given a lexicon, but its model has no lexicon sublayer: the file is not used. Set "
-        "[components.{name}.model.lexicon], or paths.lexicon = null."
-    )
     # SW120-SW129: pre-training
     SW120 = (
         "No entity of '{path}' was found after any epoch: the encoder that was kept is the one of the first. Train "
@@ -403,21 +399,29 @@ class Warnings(metaclass=_Coded):
         "Types of the validation text that the training split lacks count as overlooked: {got} (entities)."
     )
 
+    # SW130-SW139: lexicon
+    SW130 = (
+        "'{name}' was given a lexicon, but its model has no lexicon sublayer: the file is not used. Set "
+        "[components.{name}.model.lexicon], or paths.lexicon = null."
+    )
+
     # SW200-SW219: annotation in general
     SW210 = (
         "{n_cut} of {n_docs} documents were not read in full: {got}. doc._.ssner_report has the counts of each; set "
         "on_truncation = 'count' to have no warning."
     )
 
-    # SW220-SW249: corpora and converters
+    # SW220-SW239: corpora and converters
     SW220 = "{n} of the types in --labels do not occur in the corpus: {got}. It has: {expected}."
+
+    # SW245-SW249: text to pre-train on
     SW245 = "{n} lines of {path} are binary (control characters, bytes that are not UTF-8): dropped."
     SW246 = (
         "The memory for near-duplicates overflowed: {n} of its entries were overwritten, so that near-duplicates far "
         "apart may be left in the corpus."
     )
 
-    # SW250-SW269: similar words
+    # SW250-SW269: similar words, names of a lexicon
     SW250 = "{n} words of {source} repeat an earlier one (after normalisation): dropped, the first is kept."
     SW251 = "{n} words in {source} are empty or not UTF-8: dropped."
     SW252 = "The vocabulary has {n_words} words, too few for {m} nearest words each: the rest stays empty."
@@ -425,7 +429,7 @@ class Warnings(metaclass=_Coded):
     SW254 = "{n} lines of {path} are not JSON objects with a string 'text': skipped. The first: line {line}."
     SW255 = "{path}: {n} of {total} records were skipped: {got}."
 
-    # SW270-SW289: evaluation and command line
+    # SW270-SW289: evaluation, command line, indicators
     SW270 = (
         "'{path}' is not valid UTF-8: {count} places were read as U+FFFD (the first at byte {position}). "
         "Save it as UTF-8 to keep these characters."

@@ -12,6 +12,7 @@ from spacy.tokens import Doc, Span
 
 from .annotations import blocked_tokens, extension_key
 from .errors import Errors, Warnings
+from .labels import check_label
 from .text.indicators import KINDS, Indicator, find_indicators
 
 MODES = ("expand", "contract", "strict")
@@ -51,6 +52,7 @@ class IndicatorRuler(Pipe):
         overwrite_ents: bool = False,
         alignment_mode: str = "expand",
     ):
+        """See make_ssner_ioc. RAISES (ValueError): S101, S108, S286, S287, as it does."""
         self.name = name
         self.cfg: Dict[str, Any] = check_settings(
             {"labels": dict(labels or {}), "overwrite_ents": overwrite_ents, "alignment_mode": alignment_mode}
@@ -67,12 +69,12 @@ class IndicatorRuler(Pipe):
         return {kind: label for kind, label in labels.items() if label is not None}
 
     def __call__(self, doc: Doc) -> Doc:
-        """Add the indicators of a doc to its entities. Warns (SW286) with counts if some do not fit the tokens."""
+        """Add the indicators of a doc to its entities. WARNS: SW286, with counts, if some do not fit the tokens."""
         self._warn(*self._annotate(doc))
         return doc
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
-        """The same for a stream, with one warning at its end. `batch_size` is of no importance here."""
+        """The same for a stream. `batch_size` is of no importance here. WARNS: SW286, once, at its end."""
         handle_error = self.get_error_handler()
         n_all = n_moved = n_lost = 0
         for doc in stream:
@@ -146,8 +148,8 @@ def check_settings(settings: Dict[str, Any]) -> Dict[str, Any]:
     if unknown:
         raise ValueError(Errors.S286.format(expected=list(KINDS), got=unknown))
     for label in settings["labels"].values():
-        if label is not None and (not isinstance(label, str) or not label or label.strip() != label):
-            raise ValueError(Errors.S108.format(got=label))
+        if label is not None:
+            check_label(label)
     if settings["alignment_mode"] not in MODES:
         got = settings["alignment_mode"]
         raise ValueError(Errors.S101.format(name="alignment_mode", expected=f"one of {MODES}", got=got))

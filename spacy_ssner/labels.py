@@ -1,8 +1,10 @@
 """Labels (HackOrg), tags (B-HackOrg) and the rules between them. Pure functions, no spaCy."""
 
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
+
+from .errors import Errors
 
 OUTSIDE = "O"
 
@@ -13,6 +15,12 @@ class TagSpan(NamedTuple):
     start: int
     end: int
     label: str
+
+
+def check_label(label: Any) -> None:
+    """RAISES (ValueError): S108 for what is no string, or one that is empty or has white space around it."""
+    if not isinstance(label, str) or not label or label.strip() != label:
+        raise ValueError(Errors.S108.format(got=label))
 
 
 def tag_names(labels: Sequence[str]) -> Tuple[str, ...]:

@@ -45,8 +45,9 @@ class SavedPipe(TrainablePipe):
         return util.to_bytes(serialize, exclude)
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "SavedPipe":
-        """RAISES (ValueError): S111 if the bytes are damaged or come from something else; as
-        SimilarWordTable.from_bytes if the similar words are."""
+        """RAISES (ValueError): S111 if the bytes are damaged or come from something else; S257, S258, S264 if the
+        similar words are, S267 if the lexicon is, S106 if the similar words do not fit the network.
+        (ImportError): S147 if the encoder needs a package that is not installed."""
         exclude = list(exclude)
         deserialize: Dict[str, Callable[[bytes], Any]] = {
             "cfg": self._load_cfg,
@@ -79,9 +80,7 @@ class SavedPipe(TrainablePipe):
         util.to_disk(path, serialize, exclude)
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "SavedPipe":
-        """RAISES (ValueError): S111 if a file is missing, damaged or comes from something else; as
-        SimilarWordTable.from_bytes if the similar words are. (ImportError): S147 if the encoder needs a package that
-        is not installed."""
+        """RAISES (ValueError): S111 if a file is missing, damaged or of something else; else as `from_bytes`."""
         deserialize: Dict[str, Callable[[Path], Any]] = {
             "cfg": lambda p: self._load_cfg(p.read_bytes() if p.exists() else b""),
             "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),

@@ -54,7 +54,7 @@ def check_settings(settings: Dict[str, Any]) -> Dict[str, Any]:
     if not 0.0 <= threshold <= 1.0:
         raise ValueError(Errors.S101.format(name="threshold", expected="from 0 to 1", got=threshold))
     if not (temperature > 0.0 and math.isfinite(temperature)):
-        expected = "a finite number above 0"
+        expected = KINDS["temperature"][1]
         raise ValueError(Errors.S101.format(name="temperature", expected=expected, got=temperature))
     if not isinstance(n_best, int) or isinstance(n_best, bool) or n_best < 0:
         raise ValueError(Errors.S101.format(name="n_best", expected="0 (off) or a count", got=n_best))

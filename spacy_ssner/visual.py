@@ -110,7 +110,7 @@ def entity_scores(doc: "Doc", spans_key: str) -> Dict[Tuple[int, int, str], floa
 
 
 def select_entities(doc: "Doc", options: RenderOptions) -> List[Entity]:
-    """Entities of a doc that pass the options, in order of the text."""
+    """Entities of a doc that pass the options, in order of the text. RAISES (ValueError): S281 as entity_scores."""
     scores = entity_scores(doc, options.spans_key)
     chosen = []
     for ent in doc.ents:
@@ -138,6 +138,7 @@ def render_page(
     sections (Sequence[Section]): Documents with names; a single one gets no heading of its own.
     title (str): Title of the page, as plain text.
     RETURNS (str): HTML that loads nothing and runs nothing; all text is escaped.
+    RAISES (ValueError): S281 if spans and scores of a doc differ in number.
     """
     chosen = [select_entities(section.doc, options) for section in sections]
     colors = label_colors(options)

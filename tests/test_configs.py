@@ -1,5 +1,8 @@
 """Every config builds and initializes; every command that project.yml runs exists and finds its files."""
 
+import gzip
+import hashlib
+import os
 import re
 import shlex
 import shutil
@@ -209,5 +212,17 @@ def test_workflow_steps_are_in_a_possible_order(project):
 def test_assets_have_an_address_and_do_not_move(project):
     for asset in project["assets"]:
         assert asset["url"].startswith("https://") and asset["extra"], asset
-        assert re.search(r"/[0-9a-f]{40}/", asset["url"]), "a commit, not a branch"
-        assert "checksum" not in asset or re.fullmatch("[0-9a-f]{32}", asset["checksum"])
+        checksum = asset.get("checksum")
+        commit = r"/[0-9a-f]{7,40}/" if checksum else r"/[0-9a-f]{40}/"
+        assert re.search(commit, asset["url"]), "a commit, not a branch"
+        assert checksum is None or re.fullmatch("[0-9a-f]{32}", checksum)
+
+
+@pytest.mark.skipif("SSNER_DATA" not in os.environ, reason="needs SSNER_DATA")
+def test_downloaded_name_lists_are_those_we_measured_with(project):
+    downloads = {Path(a["dest"]).name: a["checksum"] for a in project["assets"] if "misp-galaxy" in a["dest"]}
+    lists = {
+        path.name[: -len(".gz")]: hashlib.md5(gzip.decompress(path.read_bytes())).hexdigest()
+        for path in Path(os.environ["SSNER_DATA"], "knowledge", "misp-galaxy").glob("*.json.gz")
+    }
+    assert downloads == lists

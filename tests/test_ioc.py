@@ -3,6 +3,7 @@
 import pytest
 import spacy
 from spacy.tokens import Doc
+from spacy.tokens.underscore import Underscore
 
 TEXT = "APT29 sent hxxp://evil[.]com/a.exe from 203.0.113[.]7 (CVE-2017-0144)."
 CONFIG = {"nlp": {"tokenizer": {"@tokenizers": "spacy-ssner.CTITokenizer.v1"}}}
@@ -100,3 +101,22 @@ def test_it_is_saved(nlp, tmp_path):
     nlp.add_pipe("ssner_ioc", config={"labels": {"URL": "Indicator"}})
     nlp.to_disk(tmp_path)
     assert found(spacy.load(tmp_path)(TEXT)) == found(nlp(TEXT))
+
+
+@pytest.mark.parametrize(
+    "mode,counts", [("expand", "1 do not end.*0 were left out"), ("strict", "0 do.*1 were")]
+)
+def test_indicators_that_do_not_fit_the_tokens_are_counted_in_one_warning(mode, counts, nlp):
+    ruler = nlp.add_pipe("ssner_ioc", config={"alignment_mode": mode})
+    words = ["see", "(http://evil.example/a.exe)", "203.0.113.7"]
+    with pytest.warns(UserWarning, match=f"SW286.*Of 2 indicators {counts}") as caught:
+        doc = ruler(spacy.tokens.Doc(nlp.vocab, words=words))
+    assert len(caught) == 1
+    assert [ent.text for ent in doc.ents] == (words[1:] if mode == "expand" else words[2:])
+
+
+def test_an_attribute_of_our_name_that_cannot_be_written(nlp, monkeypatch):
+    foreign = (None, lambda span: "x", None, None)  # default, method, getter, setter
+    monkeypatch.setitem(Underscore.span_extensions, "ssner_value", foreign)
+    with pytest.raises(ValueError, match="S287.*ssner_value"):
+        nlp.add_pipe("ssner_ioc")

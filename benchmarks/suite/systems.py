@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any, Callable, List, Sequence
 
 from spacy_ssner.evaluation.encoder_use import (
-    batches_on_device,
     best_budget,
-    encoder_layers,
     forget_words,
-    piece_encoder,
+    ideal_batches,
     run_bare,
     windows_read,
     without_piece_cap,
 )
+from spacy_ssner.layers.hf_encoder import encoder_layers
+from spacy_ssner.layers.pieces import encoder_of
 
 OVERLAP = 8  # Hugging Face's pipeline: an eighth of the longest input is shared by two parts of a long text
 BATCH_SIZES = (8, 32)
@@ -104,7 +104,7 @@ def use_weights(module: Any, nlp: Any) -> bool:
     if not layers:
         return False
     try:
-        module.load_state_dict(piece_encoder(layers[0]).encoder.state_dict())
+        module.load_state_dict(encoder_of(layers[0]).encoder.state_dict())
     except RuntimeError:  # other names or sizes: speed does not depend on the weights
         return False
     return True
@@ -128,8 +128,9 @@ class Limit:
 
     def __init__(self, encoder: Any, nlp: Any, texts: Sequence[str]):
         self.encoder, self.nlp = encoder, nlp
-        self.pad = piece_encoder(encoder_layers(nlp)[0]).settings["pad"]
-        self.budget = best_budget(encoder, windows_read(nlp, texts).windows, pad=self.pad)
+        self.pad = encoder_of(encoder_layers(nlp)[0]).settings["pad"]
+        windows = windows_read(nlp, texts).windows
+        self.budget = best_budget(encoder, windows, pad=self.pad, device=encoder.device)
 
     def systems(self, texts: Sequence[str]) -> List[System]:
         """For these texts, as they are read, and without the cap on the pieces of a word. What the systems are
@@ -140,5 +141,5 @@ class Limit:
         return [self._system(name, windows) for name, windows in found.items()]
 
     def _system(self, name: str, windows: Sequence[Any]) -> System:
-        batches = batches_on_device(self.encoder, windows, pad=self.pad, max_padded=self.budget)
+        batches = ideal_batches(windows, pad=self.pad, max_padded=self.budget, device=self.encoder.device)
         return System(name, lambda texts: run_bare(self.encoder, batches))

@@ -1,9 +1,10 @@
-"""What several commands share: load a pipeline, write a file in one go, print errors without traceback."""
+"""What several commands share: load a pipeline, find a file in one, take lists apart, print errors and warnings."""
 
 import json
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Optional, Sequence
 
 import typer
 
@@ -29,6 +30,45 @@ def plain_errors() -> Iterator[None]:
         raise typer.Exit(1) from error
 
 
+@contextmanager
+def told_at_the_end() -> Iterator[None]:
+    """Print the warnings of a block once it is over, each once, then its error without a traceback; leave with exit
+    code 1 if there is one."""
+    from wasabi import msg
+
+    problem = None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield
+        except (ValueError, ImportError, OSError) as error:
+            problem = str(error)
+    for text in dict.fromkeys(str(warning.message) for warning in caught):
+        msg.warn(text)
+    if problem is not None:
+        msg.fail(problem, exits=1)
+
+
+def split_names(text: str) -> List[str]:
+    """Names separated by commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def find_part(path: Path, places: Sequence[str]) -> Path:
+    """A file itself, or the first of some places in a saved pipeline or component. RAISES (FileNotFoundError): S263."""
+    for place in (path, *(path / name for name in places)):
+        if place.is_file():
+            return place
+    raise FileNotFoundError(Errors.S263.format(path=path / places[0] if path.is_dir() else path))
+
+
+def progress(total: Optional[int], what: str, unit: str) -> Any:
+    """A progress bar; only on a terminal, so that logs stay readable."""
+    from tqdm import tqdm
+
+    return tqdm(total=total, desc=what, unit=unit, unit_scale=True, leave=False, disable=None)
+
+
 def save_figures(figures: Mapping[str, Any], path: Optional[Path]) -> None:
     """Write figures as JSON, if a file is named; a file that cannot be written is told without a traceback."""
     from wasabi import msg
@@ -40,7 +80,7 @@ def save_figures(figures: Mapping[str, Any], path: Optional[Path]) -> None:
 
 
 def read_stdin() -> str:
-    """All of standard input as one text; see evaluation.data_files.decode_text."""
+    """All of standard input as one text. WARNS: SW270 if it is not valid UTF-8."""
     from ..evaluation.data_files import decode_text
 
     return decode_text(typer.get_binary_stream("stdin").read(), name="standard input")
@@ -78,7 +118,6 @@ def load_tokenizer(*, pipeline: Optional[str] = None, config: Optional[Path] = N
 
     RAISES (ValueError): S270 if there is no such pipeline or config.
     """
-    import spacy
     from spacy.util import is_package, load_config, load_model, load_model_from_config
 
     if pipeline is not None:
@@ -88,11 +127,9 @@ def load_tokenizer(*, pipeline: Optional[str] = None, config: Optional[Path] = N
         names = load_config(Path(pipeline) / "config.cfg")["nlp"]["pipeline"]
         return load_model(pipeline, exclude=names)
     if config is None:
-        from ..text.tokenizer import make_cti_tokenizer
+        from ..text.tokenizer import blank_english
 
-        nlp = spacy.blank("en")
-        nlp.tokenizer = make_cti_tokenizer()(nlp)
-        return nlp
+        return blank_english()
     if not config.is_file():
         raise ValueError(Errors.S270.format(name=config, reason="there is no such config file"))
     settings = load_config(config, interpolate=True)["nlp"]

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Annotated, List, Optional, Sequence, Tuple, Un
 import typer
 
 from ..errors import Errors
+from . import variant  # noqa: F401  (make_config calls its command)
 from ._app import ssner_app
-from ._io import plain_errors
-from .variant import split_names  # make_config calls the command of that module
+from ._io import plain_errors, split_names
 
 if TYPE_CHECKING:
     from ..evaluation.grid import Run

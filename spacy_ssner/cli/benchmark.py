@@ -69,7 +69,7 @@ def benchmark(settings: BenchmarkSettings) -> Dict[str, Any]:
     RETURNS (Dict[str, Any]): What --output writes: see evaluation.speed.measure_speed; int8_layers (quantised
         linear layers), threads, settings, versions.
     RAISES (ValueError): S270, S276 for a pipeline or GPU that cannot be used; S272-S274, S280 for texts, S278 for
-        one that is too long.
+        one that is too long. WARNS: SW270 for a text that is not valid UTF-8.
     """
     import torch
     from tqdm import tqdm

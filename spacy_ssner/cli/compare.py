@@ -8,8 +8,7 @@ import typer
 
 from ..errors import Errors
 from ._app import ssner_app
-from ._io import plain_errors, save_figures
-from .variant import split_names
+from ._io import plain_errors, save_figures, split_names
 
 if TYPE_CHECKING:
     from ..evaluation.significance import Difference

@@ -46,6 +46,7 @@ def debug_data(
 
     paths (Dict[str, Path]): Files by name of the split, train first.
     RAISES (ValueError): S270 for the pipeline or config, S272-S274 and S280 for files that cannot be read.
+    WARNS: SW270 for a file that is not valid UTF-8.
     """
     from ..evaluation.data_files import read_split
 

@@ -79,7 +79,8 @@ def evaluate(settings: EvaluateSettings, *, progress: bool = False) -> Dict[str,
 
     progress (bool): Show a progress bar for long data if stderr is a terminal.
     RETURNS (Dict[str, Any]): What --output writes; all ratios from 0 to 1.
-    RAISES (ValueError): S270-S276 for pipelines and data that cannot be used; S290 for contrary options.
+    RAISES (ValueError): S270-S276, S280 for pipelines and data that cannot be used; S290 for contrary options.
+    WARNS: SW270, SW273 as read_examples, SW272 as predict.
     """
     from ..errors import Errors
     from ..evaluation.baselines import LOOKUP, lookup_pipeline

@@ -9,7 +9,7 @@ import typer
 
 from ..errors import Errors, Warnings
 from ._app import ssner_app
-from ._io import load_pipeline, plain_errors
+from ._io import find_part, load_pipeline, plain_errors, split_names
 
 if TYPE_CHECKING:
     from ..lexicon.lexicon import Lexicon
@@ -60,7 +60,7 @@ def lexicon_cli(
             replace_lexicon(paths, component=component)
         else:
             settings = BuildSettings(min_length=min_length, lower_share=lower_share)
-            kept = [name.strip() for name in only.split(",") if name.strip()]
+            kept = split_names(only)
             make_lexicon(paths, settings=settings, categories=category or [], only=kept, common=common or [])
 
 
@@ -116,16 +116,8 @@ def find_sources(paths: Sequence[Path]) -> List[Path]:
                 raise FileNotFoundError(Errors.S263.format(path=path / "*.json"))
             files += found
         else:
-            files.append(find_lexicon(path))
+            files.append(find_part(path, PLACES))
     return files
-
-
-def find_lexicon(path: Path) -> Path:
-    """A file itself, or the lexicon of a saved pipeline or component. RAISES (FileNotFoundError): S263."""
-    for place in (path, *(path / name for name in PLACES)):
-        if place.is_file():
-            return place
-    raise FileNotFoundError(Errors.S263.format(path=path / PLACES[0] if path.is_dir() else path))
 
 
 def parse_categories(options: Sequence[str], files: Sequence[Path]) -> Dict[str, str]:
@@ -141,7 +133,10 @@ def parse_categories(options: Sequence[str], files: Sequence[Path]) -> Dict[str,
 
 
 def read_records(files: Sequence[Path], categories: Dict[str, str]) -> List["Record"]:
-    """The names of all sources; prints how many each has, and warns of what was skipped (SW255)."""
+    """The names of all sources; prints how many each has, and what was skipped (SW255).
+
+    RAISES (FileNotFoundError): S263; (ValueError): S268 for a source that cannot be read.
+    """
     from wasabi import msg
 
     from ..lexicon.sources import read_source
@@ -161,7 +156,7 @@ def read_records(files: Sequence[Path], categories: Dict[str, str]) -> List["Rec
 
 
 def count_common(records: Sequence["Record"], common: Sequence[Path]):
-    """Occurrences of the names in the common texts, None without any."""
+    """Occurrences of the names in the common texts, None without any. Errors and warnings as read_sentences."""
     from wasabi import msg
 
     from ..lexicon.build import count_cases
@@ -199,7 +194,7 @@ def show_names(path: Path, names: Sequence[str]) -> None:
 
     from ..lexicon.lexicon import Lexicon
 
-    lexicon = Lexicon.from_disk(find_lexicon(path))
+    lexicon = Lexicon.from_disk(find_part(path, PLACES))
     msg.info(", ".join([f"{len(lexicon):,} names", *(f"{k} {v}" for k, v in lexicon.settings.items())]))
     if not names:
         print_counts(lexicon)
@@ -233,7 +228,7 @@ def replace_lexicon(paths: Sequence[str], *, component: str) -> None:
         expected = f"--component to name an ssner component of {pipeline}"
         got = f"{component!r} beside {', '.join(nlp.component_names) or 'none'}"
         raise ValueError(Errors.S134.format(expected=expected, got=got))
-    lexicon = Lexicon.from_disk(find_lexicon(Path(source)))
+    lexicon = Lexicon.from_disk(find_part(Path(source), PLACES))
     pipe.set_lexicon(lexicon)
     nlp.to_disk(out)
     msg.good(f"{out}: {len(lexicon):,} names")

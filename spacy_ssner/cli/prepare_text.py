@@ -2,7 +2,6 @@
 
 import json
 import time
-import warnings
 from glob import glob
 from pathlib import Path
 from typing import Annotated, Any, Dict, List, Optional
@@ -12,6 +11,7 @@ from wasabi import msg
 
 from ..errors import Errors
 from ._app import ssner_app
+from ._io import progress, told_at_the_end
 
 PATHS_HELP = (
     "Files or glob patterns (.txt, .txt.gz, .html, .pdf, .jsonl, .spacy), then the folder to write. "
@@ -61,18 +61,9 @@ def prepare_text_cli(
         min_words=min_words, max_pieces=max_pieces, max_word_pieces=max_word_pieces
     )
     options.update(near_duplicates=near_duplicates, threshold=threshold, limit_words=limit_words)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            settings = PrepareSettings(**options, held_out=held_out, seed=seed)
-            make_corpus(paths, encoder, exclude or [], settings)
-            problem = None
-        except (ValueError, ImportError, OSError) as err:
-            problem = str(err)
-    for text in dict.fromkeys(str(warning.message) for warning in caught):
-        msg.warn(text)
-    if problem:
-        msg.fail(problem, exits=1)
+    with told_at_the_end():
+        settings = PrepareSettings(**options, held_out=held_out, seed=seed)
+        make_corpus(paths, encoder, exclude or [], settings)
 
 
 def make_corpus(paths: List[str], encoder: str, exclude: List[Path], settings: Any) -> None:
@@ -100,7 +91,7 @@ def make_corpus(paths: List[str], encoder: str, exclude: List[Path], settings: A
     if changes:
         msg.info(f"Made anew, since other than before: {'; '.join(changes)}")
     start = time.perf_counter()
-    with progress(sum(path.stat().st_size for path in sources)) as bar:
+    with progress(sum(path.stat().st_size for path in sources), "Preparing", "B") as bar:
         report = prepare_corpus(
             sources, out, tokenizer=tokenizer, settings=settings, exclude=exclude, on_bytes=bar.update
         )
@@ -141,10 +132,3 @@ def print_report(report: Dict[str, Any]) -> None:
 def _row(name: str, tally: Dict[str, Any]) -> List[str]:
     counts = [f"{tally[column]['lines']:,}" for column in COLUMNS]
     return [name, *counts, f"{tally['kept']['words']:,}"]
-
-
-def progress(total: int) -> Any:
-    """A progress bar over bytes; only on a terminal, so that logs stay readable."""
-    from tqdm import tqdm
-
-    return tqdm(total=total, desc="Preparing", unit="B", unit_scale=True, leave=False, disable=None)

@@ -106,15 +106,16 @@ def pretrain_cli(
 
 
 def choose_bf16(wanted: Optional[bool]) -> bool:
-    """What was asked for; otherwise whether there is a GPU that computes in bfloat16. Warns on a CPU that does not."""
-    import torch
+    """What was asked for; otherwise whether there is a GPU that computes in bfloat16. Prints SW105 for a device that
+    only emulates it."""
     from wasabi import msg
 
     from ..nn.precision import computes_in_bfloat16
+    from ..pretraining.processes import training_device
 
     if wanted is None:
         return computes_in_bfloat16("cuda")
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = training_device().type
     if wanted and not computes_in_bfloat16(device):
         msg.warn(Warnings.SW105.format(setting="--bf16", device=device))
     return wanted
@@ -123,7 +124,7 @@ def choose_bf16(wanted: Optional[bool]) -> bool:
 def read_law(text: str, out: Path) -> "LengthLaw":
     """A law of lengths; one of a .spacy file is kept beside the encoder, as segments.json and segments.png.
 
-    RAISES (ValueError): What pretraining.segments raises.
+    RAISES (ValueError): S240, S242 as parse_law; S235, S241 as read_entity_lengths.
     """
     from importlib.util import find_spec
 
@@ -140,7 +141,10 @@ def read_law(text: str, out: Path) -> "LengthLaw":
 
 
 def find_corpus(texts: List[str], place: Path, encoder: str, exclude: List[Path]) -> Path:
-    """The prepared folder that was given, or one made from text in `place`; kept there for the next run."""
+    """The prepared folder that was given, or one made from text in `place`; kept there for the next run.
+
+    RAISES (ValueError): S262 if files are to be excluded from a prepared folder; else as prepare_text.make_corpus.
+    """
     from ..pretraining.prepare import PrepareSettings
     from .prepare_text import make_corpus
 
@@ -171,7 +175,7 @@ class Progress:
     """A bar with loss and words per second; only on a terminal, and only in the first process."""
 
     def __init__(self) -> None:
-        from ..pretraining.trainer import is_first_process
+        from ..pretraining.processes import is_first_process
 
         self.is_shown = is_first_process()
         self.bar: Any = None

@@ -10,11 +10,11 @@ import typer
 from ..pretraining.supervised import SupervisedSettings
 from ._app import ssner_app
 from ._io import plain_errors
+from .pretrain import BF16_HELP, choose_bf16, read_law
 
 Opt = typer.Option
 DEFAULTS = SupervisedSettings()
 ENTITY = "entity"
-BF16_HELP = "Compute in bfloat16; default: on a GPU that has it. CPUs: only with avx512_bf16 or AMX."
 LAW_HELP = (
     "Lengths of the masked segments: 'entity' (those of the entities in TRAIN), entity:PATH.json, fixed:K, "
     "whole-word, token or geometric:P:MAX"
@@ -50,8 +50,6 @@ def pretrain_supervised_cli(
     The folder can be the encoder of an `ssner` pipeline (paths.encoder); its pretraining.json tells how it went.
     """
     from wasabi import msg
-
-    from .pretrain import choose_bf16
 
     with warnings.catch_warnings(record=True) as caught, plain_errors():
         warnings.simplefilter("always", UserWarning)
@@ -92,13 +90,12 @@ def run(
     """
     from ..memory import keep_freed_memory
     from ..pretraining.masking import MaskSettings
-    from .pretrain import read_law
+    from ..pretraining.processes import is_first_process
 
     masks = MaskSettings(budget=budget) if budget else None
     segments = None if law == ENTITY else read_law(law, out)
 
     from ..pretraining.stage_b import pretrain_supervised  # transformers: seconds
-    from ..pretraining.trainer import is_first_process
 
     keep_freed_memory()
     talk = Talk(enabled=is_first_process())

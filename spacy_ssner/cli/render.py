@@ -61,7 +61,7 @@ def check_output(output: Path, inputs: Sequence[str]) -> None:
 def read_input(name: str) -> str:
     """Text of a file, or of standard input.
 
-    RAISES (ValueError): S280 if it cannot be read.
+    RAISES (ValueError): S280 if it cannot be read. WARNS: SW270 if it is not valid UTF-8.
     """
     from ..evaluation.data_files import read_text
 
@@ -98,7 +98,10 @@ def write_page(
     min_score: float,
     key: str,
 ) -> int:
-    """Render, write, and count the entities shown."""
+    """Render, write, and count the entities shown.
+
+    RAISES (ValueError): S277 for types that are not known, S281 if spans and scores differ in number. WARNS: SW271.
+    """
     from ..visual import RenderOptions, render_page, select_entities
 
     found = {ent.label_ for section in sections for ent in section.doc.ents}
@@ -131,7 +134,7 @@ def parse_types(types: str, *, known: Iterable[str]) -> FrozenSet[str]:
 
 
 def warn_unscored(sections: Sequence["Section"], options: "RenderOptions") -> None:
-    """Say how many entities --min-score cannot judge."""
+    """WARNS: SW271 with how many entities --min-score cannot judge."""
     import warnings
 
     from ..visual import select_entities

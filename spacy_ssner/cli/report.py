@@ -7,12 +7,11 @@ import typer
 
 from ..files import write_text
 from ._app import ssner_app
-from ._io import plain_errors
-from .variant import split_names
+from ._io import plain_errors, split_names
 
 if TYPE_CHECKING:
     from ..evaluation.grid import Sweep
-    from ..evaluation.report import Variants
+    from ..evaluation.grouped_runs import Variants
 
 Opt = typer.Option
 PAGE_HELP = "Markdown page; what stands outside the markers ablation:begin and ablation:end is kept"
@@ -34,8 +33,9 @@ def report_cli(
     from wasabi import msg
 
     from ..evaluation.grid import read_grid
+    from ..evaluation.grouped_runs import group_runs, read_runs
     from ..evaluation.plots import require_matplotlib
-    from ..evaluation.report import group_runs, insert_report, read_runs, render_report
+    from ..evaluation.report import insert_report, render_report
 
     references = split_names(reference)
     with plain_errors():
@@ -58,11 +58,12 @@ def report_cli(
 
 def draw(data: str, variants: "Variants", folder: Path, *, references: Sequence[str]) -> List[Path]:
     """Draw the variants of a data set, and how they do by length of the entity. RETURNS: The files."""
+    from ..evaluation.grouped_runs import f1_spread, main_split
     from ..evaluation.plots import LENGTHS, plot_curves, plot_variants
-    from ..evaluation.report import f1_spread, main_split
+    from ..evaluation.report import picture_name
 
     split = main_split(variants)
-    paths = [folder / f"results-{data}-{what}.png" for what in ("variants", "length")]
+    paths = [folder / picture_name(data, what) for what in ("variants", "length")]
     rows = {name: f1_spread(records, split) for name, records in variants.items()}
     lines = {LOOKUP: rows.pop(LOOKUP).mean} if LOOKUP in rows and len(rows) > 1 else {}
     plot_variants(rows, paths[0], title=f"{data}, {split}", lines=lines)
@@ -76,11 +77,12 @@ def draw(data: str, variants: "Variants", folder: Path, *, references: Sequence[
 
 def draw_sweeps(data: str, variants: "Variants", folder: Path, *, sweeps: Sequence["Sweep"]) -> None:
     """Draw each sweep that has runs on a data set."""
+    from ..evaluation.grouped_runs import main_split, sweep_curves
     from ..evaluation.plots import plot_curves
-    from ..evaluation.report import main_split, sweep_curves
+    from ..evaluation.report import picture_name
 
     for sweep in sweeps:
         curves = sweep_curves(variants, sweep)
         if curves:
-            path = folder / f"results-{data}-{sweep.slug}.png"
+            path = folder / picture_name(data, sweep.slug)
             plot_curves(curves, path, title=f"{data}, {main_split(variants)}", label=sweep.title)

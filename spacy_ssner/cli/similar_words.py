@@ -1,7 +1,6 @@
 """`python -m spacy ssner similar-words`: make the table of similar words of a corpus, or look into one."""
 
 import time
-import warnings
 from collections import Counter
 from glob import glob
 from itertools import chain
@@ -13,11 +12,12 @@ from wasabi import msg
 
 from ..errors import Errors
 from ._app import ssner_app
+from ._io import find_part, progress, split_names, told_at_the_end
 
 if TYPE_CHECKING:
     from ..similarity.vectors import WordVectors
 
-TABLE_PLACES = ("ssner/similar_words", "similar_words")  # in a saved pipeline, in a saved component
+PLACES = ("ssner/similar_words", "similar_words")  # in a saved pipeline, in a saved component
 PATHS_HELP = (
     "Files to learn from (.spacy, .txt, .txt.gz, .jsonl, .conll), then the table to write, e.g. words.sim. "
     "With --show: a table or a saved pipeline, then words."
@@ -62,28 +62,19 @@ def similar_words_cli(
     training = dict(size=size, window=window, min_count=min_count, epochs=epochs or None, sg=sg, seed=seed)
     training.update(workers=workers, lower=lower, max_words=max_words)
     matching = dict(m=m, k=k, scorer=scorer, cutoff=cutoff)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            if show:
-                show_words(Path(paths[0]), paths[1:])
-            else:
-                files = [Path(path) for path in paths]
-                corpora = [*files[:-1], *find_files(text)]
-                make_table(corpora, files[-1], vectors, exclude or [], training, matching)
-            problem = None
-        except (ValueError, ImportError, OSError) as err:
-            problem = str(err)
-    for text in dict.fromkeys(str(warning.message) for warning in caught):
-        msg.warn(text)
-    if problem:
-        msg.fail(problem, exits=1)
+    with told_at_the_end():
+        if show:
+            show_words(Path(paths[0]), paths[1:])
+        else:
+            files = [Path(path) for path in paths]
+            corpora = [*files[:-1], *find_files(text)]
+            make_table(corpora, files[-1], vectors, exclude or [], training, matching)
 
 
 def find_files(patterns: str) -> List[Path]:
     """Files of glob patterns separated by commas. RAISES (FileNotFoundError): S266 if a pattern matches none."""
     found: List[Path] = []
-    for pattern in filter(None, (part.strip() for part in patterns.split(","))):
+    for pattern in split_names(patterns):
         matches = sorted(Path(name) for name in glob(pattern))
         if not matches:
             raise FileNotFoundError(Errors.S266.format(got=pattern))
@@ -102,7 +93,8 @@ def make_table(
     """Read, train, match and save, and print what came out and how long it took.
 
     RAISES (ValueError): S262 if OUT looks like a corpus or nothing is given to learn from; S255, S256 before
-        anything is trained; what the library raises on bad files.
+        anything is trained; what read_sentences, train_vectors and read_vectors raise. (FileNotFoundError): S263 if
+        the file of vectors is not there.
     """
     from ..similarity.matching import check_settings
     from ..similarity.table import SimilarWordTable
@@ -185,7 +177,7 @@ def show_words(path: Path, words: Sequence[str]) -> None:
 
     from ..similarity.table import SimilarWordTable
 
-    table = SimilarWordTable.from_disk(find_table(path))
+    table = SimilarWordTable.from_disk(find_part(path, PLACES))
     settings = ", ".join(f"{name} {value}" for name, value in table.settings.items())
     msg.info(f"{len(table):,} words, vectors of {table.width}, {settings}")
     rows = []
@@ -200,21 +192,6 @@ def show_words(path: Path, words: Sequence[str]) -> None:
     if rows:
         header = ("Word", "Similar", "Cosine", "Ratio", "Found by")
         print(format_table(rows, header=header, divider=True, aligns=("l", "l", "r", "r", "l")))
-
-
-def find_table(path: Path) -> Path:
-    """The table itself, or that of a saved pipeline or component. RAISES (FileNotFoundError): S263."""
-    for place in (path, *(path / name for name in TABLE_PLACES)):
-        if place.is_file():
-            return place
-    raise FileNotFoundError(Errors.S263.format(path=path / TABLE_PLACES[0] if path.is_dir() else path))
-
-
-def progress(total: Optional[int], what: str, unit: str) -> Any:
-    """A progress bar; only on a terminal, so that logs stay readable."""
-    from tqdm import tqdm
-
-    return tqdm(total=total, desc=what, unit=unit, unit_scale=True, leave=False, disable=None)
 
 
 def seconds(start: float) -> str:

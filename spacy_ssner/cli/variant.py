@@ -9,7 +9,7 @@ import typer
 from ..errors import Errors
 from ..files import write_text
 from ._app import ssner_app
-from ._io import plain_errors
+from ._io import plain_errors, split_names
 
 if TYPE_CHECKING:
     from thinc.api import Config
@@ -53,15 +53,10 @@ def variant_cli(
     msg.good(f"{output_path}")
 
 
-def split_names(text: str) -> List[str]:
-    """Names separated by commas."""
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
 def switch_on(config: "Config", names: List[str], *, component: str) -> None:
     """Give the model sublayers with default settings where it has none; their files come from [paths].
 
-    RAISES (ValueError): as `switch_off`.
+    RAISES (ValueError): S114, S115, as `switch_off`.
     """
     model = find_model(config, names, component=component)
     for name in names:

@@ -10,7 +10,4 @@ slash.
 SOURCE: github.com/boschresearch/anno-ctr-lrec-coling-2024, AnnoCTR/ner_bio.
 """
 
-LABELS = (
-    *("ORG", "DATE", "LOC", "SECTOR", "CLICommand/CodeSnippet", "MALWARE", "CON", "TECHNIQUE", "GROUP"),
-    *("TACTIC", "TOOL"),
-)
+LABELS = tuple("ORG DATE LOC SECTOR CLICommand/CodeSnippet MALWARE CON TECHNIQUE GROUP TACTIC TOOL".split())

@@ -23,23 +23,8 @@ from typing import List, Optional, Tuple
 
 from .conll import Layout, LineParser, ParsedLine, parse_line
 
-LABELS = (
-    *(
-        "APT",
-        "MAL",
-        "TOOL",
-        "IDTY",
-        "LOC",
-        "TIME",
-        "ACT",
-        "FILE",
-        "SECTEAM",
-        "VULNAME",
-        "VULID",
-        "DOM",
-        "PROT",
-    ),
-    *("OS", "SHA2", "IP", "ENCR", "MD5", "URL", "EMAIL", "SHA1"),
+LABELS = tuple(
+    "APT MAL TOOL IDTY LOC TIME ACT FILE SECTEAM VULNAME VULID DOM PROT OS SHA2 IP ENCR MD5 URL EMAIL SHA1".split()
 )
 FUSED = ("join", "split")
 _SINGLE = {"bio": "B", "iobes": "S", "biluo": "U"}
@@ -87,9 +72,7 @@ def parse_aptner_line(text: str, layout: Layout, *, fused: str = "join") -> Pars
         return ParsedLine([(columns[0], f"{_SINGLE[layout.scheme]}-{columns[1]}")], ["bare-type"])
     corrected = " ".join([columns[0], *map(correct_tag, columns[1:])])
     faults = [] if corrected == " ".join(columns) else ["misspelt-tag"]
-    if (
-        faults or text[0].isspace()
-    ):  # the white space within the line matters only where nothing was corrected
+    if faults or text[0].isspace():  # white space within the line matters only where nothing was corrected
         text = (" " if text[0].isspace() else "") + corrected
     words, n_tags, is_glued = split_words(text, split_glued=fused == "split")
     if not words:

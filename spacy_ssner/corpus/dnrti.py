@@ -8,28 +8,12 @@ SOURCE: github.com/SCreaMxp/DNRTI-A-Large-scale-Dataset-for-Named-Entity-Recogni
 
 from pathlib import Path, PurePosixPath
 from types import ModuleType
-from typing import Dict, List, Optional, Union
+from typing import Dict, Optional, Union
 
 from ..errors import Errors
 from .source import Source
 
-LABELS = (
-    *(
-        "HackOrg",
-        "Tool",
-        "Area",
-        "Time",
-        "OffAct",
-        "SamFile",
-        "Idus",
-        "Org",
-        "Exp",
-        "SecTeam",
-        "Way",
-        "Features",
-    ),
-    "Purp",
-)
+LABELS = tuple("HackOrg Tool Area Time OffAct SamFile Idus Org Exp SecTeam Way Features Purp".split())
 
 
 def import_libarchive() -> ModuleType:
@@ -68,27 +52,11 @@ def read_member(path: Union[str, Path], member: Optional[str] = None) -> Source:
     """One file of an archive.
 
     member (Optional[str]): Its name or path inside. May be None if the archive holds only one file.
-    RAISES (ValueError): S226 if there is no such file or none was named.
+    RAISES (ValueError): S226 if there is no such file or none was named, S225 if the archive cannot be read.
+    RAISES (ImportError): S224 without libarchive.
     """
     files = read_archive(path)
     names = [name for name in files if member is None or member in (name, PurePosixPath(name).name)]
     if len(names) != 1:
         raise ValueError(Errors.S226.format(path=path, expected=", ".join(sorted(files)), got=member))
     return Source(f"{path}/{names[0]}", files[names[0]])
-
-
-def unpack(path: Union[str, Path], folder: Union[str, Path]) -> List[Path]:
-    """Write the files of an archive to a folder, which is created. Folders inside the archive are not kept.
-
-    RETURNS (List[Path]): The files written, in the order of the archive.
-    RAISES (ValueError): S225 if the archive cannot be read.
-    """
-    target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
-    paths: List[Path] = []
-    for name, data in read_archive(path).items():
-        paths.append(
-            target / PurePosixPath(name.replace("\\", "/")).name
-        )  # the name only: it cannot leave the folder
-        paths[-1].write_bytes(data)
-    return paths

@@ -21,11 +21,9 @@ Tokenizer = Callable[[str], "Doc"]
 
 def make_tokenizer() -> Tokenizer:
     """The tokenizer `spacy-ssner.CTITokenizer.v1` on blank English, as the configs of the project use it."""
-    import spacy
+    from ..text.tokenizer import blank_english
 
-    from ..text.tokenizer import make_cti_tokenizer
-
-    return make_cti_tokenizer()(spacy.blank("en"))
+    return blank_english().tokenizer
 
 
 def align(

@@ -115,6 +115,7 @@ def prepare(
     """Convert the splits of a published corpus and take the leaks out of train and dev.
 
     options (Optional[ReadOptions]): With raw, natural texts that a tokenizer cuts; the format is the corpus's.
+    RAISES (ValueError, ImportError): As corpus.convert.convert.
     """
     options = replace(options or ReadOptions(), format=PUBLISHED[name].format)
     has_test = "test" in files

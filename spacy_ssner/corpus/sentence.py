@@ -8,7 +8,6 @@ from typing import Any, Dict, Iterable, List, Optional, Tuple
 from ..labels import OUTSIDE, TagSpan, tags_to_spans
 
 _NOT_KEPT = re.compile(r"[^a-z0-9]+")
-LENGTH_BINS = ("1", "2", "3", "4", "5", "6-10", ">10")
 
 
 @dataclass(frozen=True)
@@ -69,13 +68,3 @@ def count_labels(sentences: Iterable[Sentence]) -> Dict[str, int]:
     """Mentions of each type, the most frequent first."""
     counts = Counter(span.label for sentence in sentences for span in sentence.mentions)
     return dict(counts.most_common())
-
-
-def count_lengths(sentences: Iterable[Sentence]) -> Dict[str, int]:
-    """Mentions of each length in tokens; the keys are LENGTH_BINS."""
-    counts = dict.fromkeys(LENGTH_BINS, 0)
-    for sentence in sentences:
-        for start, end, _ in sentence.mentions:
-            n = end - start
-            counts[str(n) if n <= 5 else "6-10" if n <= 10 else ">10"] += 1
-    return counts

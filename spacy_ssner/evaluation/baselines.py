@@ -9,7 +9,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from ..labels import TagSpan
-from ..text.tokenizer import make_cti_tokenizer
+from ..text.tokenizer import blank_english
 from .data_files import find_docbins, load_docbin
 from .metrics import doc_entities
 
@@ -97,10 +97,7 @@ def lookup_pipeline(train: Path) -> Language:
 
     RAISES (ValueError): S273 for an unreadable file.
     """
-    import spacy
-
-    nlp = spacy.blank("en")
-    nlp.tokenizer = make_cti_tokenizer()(nlp)
+    nlp = blank_english()
     cast(PhraseLookup, nlp.add_pipe("ssner_lookup")).phrases = learn_phrases(_annotated(train, nlp.vocab))
     nlp.meta["name"] = "lookup"
     return nlp

@@ -22,7 +22,7 @@ REPLACEMENT = "\ufffd"
 def read_text(path: Path) -> str:
     """Read a text file as `decode_text` does.
 
-    RAISES (ValueError): S280 if it cannot be read.
+    RAISES (ValueError): S280 if it cannot be read. WARNS: SW270 if it is not valid UTF-8.
     """
     try:
         return decode_text(path.read_bytes(), name=str(path))
@@ -33,8 +33,8 @@ def read_text(path: Path) -> str:
 def decode_text(data: bytes, *, name: str) -> str:
     """Decode UTF-8 (or UTF-16 that says so), without byte order mark and with "\\n" as the only newline.
 
-    data (bytes): Content of a file. name (str): What to call it in the warning SW270, given once with the
-        number of places that are no valid UTF-8; these become U+FFFD.
+    data (bytes): Content of a file. name (str): What to call it in the warning.
+    WARNS: SW270, once, with the number of places that are no valid UTF-8; these become U+FFFD.
     """
     encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
@@ -84,7 +84,8 @@ def read_split(path: Path, nlp: "Language") -> List[CheckedDoc]:
     """Read a .spacy file, a folder of them, or a JSONL file with character spans.
 
     nlp (Language): Its tokenizer cuts the texts; its components are not run.
-    RAISES (ValueError): S273 or S274 if a file cannot be read, S272 if there is no document with tokens.
+    RAISES (ValueError): S273, S274 or S280 if a file cannot be read, S272 if there is no document with tokens.
+    WARNS: SW270 as `read_text`.
     """
     if is_jsonl(path):
         docs = list(read_jsonl(path, nlp))
@@ -96,7 +97,10 @@ def read_split(path: Path, nlp: "Language") -> List[CheckedDoc]:
 
 
 def read_docbin(path: Path, nlp: "Language") -> Iterator[CheckedDoc]:
-    """Read annotated docs; where the text is known, see whether the tokenizer keeps their entities."""
+    """Read annotated docs; where the text is known, see whether the tokenizer keeps their entities.
+
+    RAISES (ValueError): S273 if the file is truncated or of another kind.
+    """
     for number, doc in enumerate(load_docbin(path).get_docs(nlp.vocab), start=1):
         if doc.has_unknown_spaces:
             problems = _edges(doc, path=str(path), line=number)
@@ -115,7 +119,8 @@ def read_docbin(path: Path, nlp: "Language") -> Iterator[CheckedDoc]:
 def read_jsonl(path: Path, nlp: "Language") -> Iterator[CheckedDoc]:
     """Read texts with character spans, one a line. A record without "spans" is unannotated.
 
-    RAISES (ValueError): S274 for a line that is no such record.
+    RAISES (ValueError): S274 for a line that is no such record, S280 if the file cannot be read.
+    WARNS: SW270 as `read_text`.
     """
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip():

@@ -6,9 +6,8 @@ Letters: b windows of a batch, t pieces of the longest, special pieces included.
 import copy
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Tuple, cast
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -16,16 +15,15 @@ from torch import Tensor, nn
 
 from ..knowledge import similar_word_table
 from ..layers.hf_encoder import encoder_layers
+from ..layers.pieces import encoder_of
 from ..nn.batching import length_groups
 
 if TYPE_CHECKING:
     from spacy.language import Language
-    from thinc.api import Model
-
-    from ..nn.piece_encoder import PieceEncoder
 
 BUDGETS = (512, 1024, 2048, 4096)  # padded pieces of a batch that are tried
 SAMPLE, N_TRIES = 6_000, 3  # pieces, runs
+CPU = torch.device("cpu")
 
 Batch = Tuple[Tensor, Tensor]  # piece ids (b, t) int64 and which are real (b, t) int64
 
@@ -42,11 +40,6 @@ class EncoderUse:
     n_pieces: int = 0
     n_padded: int = 0
     seconds: float = 0.0
-
-
-def piece_encoder(layer: "Model") -> "PieceEncoder":
-    """The torch module of an HFEncoder layer."""
-    return cast(Any, layer.shims[0]).module
 
 
 @contextmanager
@@ -69,7 +62,7 @@ def watch_encoders(nlp: "Language", *, keep_windows: bool = False) -> Iterator[E
 
     hooks: List[Any] = []
     for layer in encoder_layers(nlp):
-        module = cast(nn.Module, piece_encoder(layer).encoder)
+        module = encoder_of(layer).encoder
         hooks.append(module.register_forward_pre_hook(before, with_kwargs=True))
         hooks.append(module.register_forward_hook(after, with_kwargs=True))
     try:
@@ -121,7 +114,7 @@ def without_piece_cap(nlp: "Language") -> Iterator[None]:
 def forget_words(nlp: "Language") -> None:
     """Empty what our layers remember of words, so that the same texts are new to them when timed again."""
     for layer in encoder_layers(nlp):
-        piece_encoder(layer).__dict__.get("piece_cache", {}).clear()
+        encoder_of(layer).__dict__.get("piece_cache", {}).clear()
     for _, pipe in nlp.pipeline:
         model: Any = getattr(pipe, "model", None)
         if getattr(model, "name", None) == "ssner":
@@ -130,8 +123,10 @@ def forget_words(nlp: "Language") -> None:
                 table._cache = copy.copy(table._cache)  # a copy is empty
 
 
-def ideal_batches(windows: Sequence[np.ndarray], *, pad: int, max_padded: int) -> List[Batch]:
-    """Windows sorted by length, in batches of at most `max_padded` padded pieces."""
+def ideal_batches(
+    windows: Sequence[np.ndarray], *, pad: int, max_padded: int, device: torch.device = CPU
+) -> List[Batch]:
+    """Windows sorted by length, in batches of at most `max_padded` padded pieces, on a device."""
     lengths = np.array([len(window) for window in windows], dtype=np.int64)
     batches = []
     for group in length_groups(lengths, max_padded=max_padded):
@@ -140,7 +135,7 @@ def ideal_batches(windows: Sequence[np.ndarray], *, pad: int, max_padded: int) -
         for row, i in enumerate(group):
             ids[row, : lengths[i]] = windows[i]
             mask[row, : lengths[i]] = 1
-        batches.append((torch.from_numpy(ids), torch.from_numpy(mask)))
+        batches.append((torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)))
     return batches
 
 
@@ -153,13 +148,15 @@ def run_bare(encoder: nn.Module, batches: Sequence[Batch]) -> None:
             _wait_for(ids)
 
 
-def best_budget(encoder: nn.Module, windows: Sequence[np.ndarray], *, pad: int) -> int:
+def best_budget(encoder: nn.Module, windows: Sequence[np.ndarray], *, pad: int, device: torch.device) -> int:
     """Padded pieces of a batch with which the encoder is fastest on a sample of the windows.
+
+    device (torch.device): Where the encoder is.
 
     Each of BUDGETS runs N_TRIES times, and the best of its times counts.
     """
     sample = windows[:: max(1, sum(map(len, windows)) // SAMPLE)]
-    batches = {n: batches_on_device(encoder, sample, pad=pad, max_padded=n) for n in BUDGETS}
+    batches = {n: ideal_batches(sample, pad=pad, max_padded=n, device=device) for n in BUDGETS}
     seconds = dict.fromkeys(BUDGETS, float("inf"))
     for _ in range(N_TRIES):
         for budget in BUDGETS:
@@ -167,12 +164,3 @@ def best_budget(encoder: nn.Module, windows: Sequence[np.ndarray], *, pad: int) 
             run_bare(encoder, batches[budget])
             seconds[budget] = min(seconds[budget], perf_counter() - start)
     return min(seconds, key=lambda budget: seconds[budget])
-
-
-def batches_on_device(
-    encoder: nn.Module, windows: Sequence[np.ndarray], *, pad: int, max_padded: int
-) -> List[Batch]:
-    """`ideal_batches`, where the encoder is."""
-    device = next(chain(encoder.parameters(), encoder.buffers())).device  # a graph has no parameters
-    batches = ideal_batches(windows, pad=pad, max_padded=max_padded)
-    return [(ids.to(device), mask.to(device)) for ids, mask in batches]

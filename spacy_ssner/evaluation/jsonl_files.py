@@ -21,9 +21,10 @@ def read_references(path: Path, nlp: "Language") -> List["Doc"]:
     """The documents of a JSONL file in the tokens of a pipeline, with their entities in characters.
 
     doc.ents holds the entities that fit the tokens; doc.user_data[GOLD_SPANS] all of them, as
-    metrics.char_entities reads them. Spans that no text can have, or that overlap a longer one, are left out with
-    the warning SW273.
-    RAISES (ValueError): S274 for a line that is no record, S272 without a document, S275 without annotation.
+    metrics.char_entities reads them. Spans that no text can have, or that overlap a longer one, are left out.
+    RAISES (ValueError): S280 if it cannot be read, S274 for a line that is no record, S272 without a document, S275
+        without annotation.
+    WARNS: SW273 for spans that are left out or trimmed, SW270 as `read_text`.
     """
     report = Report()
     records: List[TextRecord] = []

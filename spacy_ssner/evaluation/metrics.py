@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 KINDS = ("tp", "fp", "fn")
 GOLD_SPANS = (
-    "ssner_gold_spans"  # in the user_data of a reference: its entities in characters, where tokens do not fit
+    "ssner_gold_spans"  # in a reference's user_data: its entities in characters, where tokens do not fit
 )
 
 

@@ -40,7 +40,8 @@ def read_examples(
     file with character spans, which the pipeline's tokenizer cuts.
 
     raw (bool): Let the pipeline's tokenizer cut every text; words of unknown spacing are joined by spaces.
-    RAISES (ValueError): S273, S274 for an unreadable file, S272 without tokens, S275 without annotated ones.
+    RAISES (ValueError): S273, S274, S280 for an unreadable file, S272 without tokens, S275 without annotated ones.
+    WARNS: SW270, SW273 for a JSONL file, as read_references does.
     """
     from spacy.training import Corpus, Example
 
@@ -65,7 +66,7 @@ def count_misfits(example: "Example") -> int:
 
 
 def read_train(path: Path, nlp: "Language") -> TrainIndex:
-    """What training data holds, to tell what a pipeline has seen."""
+    """What training data holds, to tell what a pipeline has seen. RAISES (ValueError): S273 if it cannot be read."""
     docs = [doc for loc in find_docbins(path) for doc in load_docbin(loc).get_docs(nlp.vocab)]
     sentences: Set[str] = set()
     for doc in docs:
@@ -95,6 +96,7 @@ def predict(
     raw (bool): Compare character offsets, for examples that were read so.
     RETURNS: A scored doc for each example, in order, and the speed.
     RAISES (ValueError): S271 if no component sets doc.ents.
+    WARNS: SW272 if the pipeline's error handler dropped documents; their entities count as overlooked.
     """
     from spacy.training import Example
     from tqdm import tqdm

@@ -1,81 +1,19 @@
 """Tables of a grid of runs as Markdown: scores, subsets, differences with intervals, commands."""
 
-import json
-from collections import defaultdict
-from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 
 from ..errors import Errors
 from .grid import Sweep
+from .grouped_runs import Record, Variants, f1_spread, group_runs, main_split, splits_of, sweep_curves
 from .published_scores import PUBLISHED
 from .results import ALL, unpack_counts
-from .significance import Spread, paired_bootstrap, spread
+from .significance import Spread, paired_bootstrap
 from .subsets import SUBSETS
 
 BEGIN, END = "<!-- ablation:begin -->", "<!-- ablation:end -->"
-TEST, DEV = "test", "dev"
 TESTED_SUBSETS = ("multi_token", "unseen_in_train", "polysemous")  # beside all entities
-Record = Dict[str, Any]
-Variants = Dict[str, List[Record]]  # records of a data set by variant, by seed
-
-
-def read_runs(folder: Path) -> List[Record]:
-    """Records of a folder, those of failed runs too.
-
-    RAISES (ValueError): S297 if there is none that succeeded, S296 for a file that is none.
-    """
-    records = []
-    for path in sorted(folder.glob("*.json")):
-        try:
-            record = json.loads(path.read_text(encoding="utf8"))
-            record["variant"], record["scores"], record["error"]
-        except (ValueError, TypeError, KeyError) as error:
-            raise ValueError(Errors.S296.format(path=path, got=f"it is not one ({error!r})")) from error
-        records.append(record)
-    if not any(record["error"] is None for record in records):
-        raise ValueError(Errors.S297.format(path=folder))
-    return records
-
-
-def group_runs(records: Sequence[Record]) -> Dict[str, Variants]:
-    """Successful runs by data set and variant, seeds in order; the best variant first."""
-    found: Dict[str, Variants] = defaultdict(lambda: defaultdict(list))
-    for record in sorted(records, key=lambda r: r["seed"]):
-        if record["error"] is None:
-            found[record["data"]][record["variant"]].append(record)
-    return {
-        data: dict(sorted(v.items(), key=lambda item: -f1_spread(item[1], main_split(v)).mean))
-        for data, v in sorted(found.items())
-    }
-
-
-def main_split(variants: Variants) -> str:
-    """The split that the subset table and the plots are about: test, or dev without it."""
-    return TEST if all(TEST in r["scores"] for runs in variants.values() for r in runs) else DEV
-
-
-def f1_spread(records: Sequence[Record], split: str, *, subset: str = ALL) -> Spread:
-    """Strict F1 in percent over seeds."""
-    found = [record["scores"][split] for record in records]
-    return spread([100 * (s if subset == ALL else s["subsets"][subset])["micro"]["f1"] for s in found])
-
-
-def splits_of(variants: Variants) -> List[str]:
-    """Splits that every run has, in the order of the first."""
-    runs = [record for records in variants.values() for record in records]
-    return [split for split in runs[0]["scores"] if all(split in r["scores"] for r in runs)]
-
-
-def sweep_curves(variants: Variants, sweep: Sweep) -> Dict[str, Dict[str, Spread]]:
-    """F1 in percent by curve and value, as far as there are runs; empty if no curve has two values."""
-    split = main_split(variants)
-    found = {
-        curve: {x: f1_spread(variants[name], split) for x, name in points.items() if name in variants}
-        for curve, points in sweep.curves.items()
-    }
-    return found if any(len(points) > 1 for points in found.values()) else {}
 
 
 def render_report(
@@ -182,7 +120,12 @@ def plot_links(data: str, variants: Variants, sweeps: Sequence[Sweep]) -> str:
     """The pictures that the command `report` draws of a data set."""
     links = [("Variants", "variants"), ("By length", "length")]
     links += [(sweep.title, sweep.slug) for sweep in sweeps if sweep_curves(variants, sweep)]
-    return "\n".join(f"![{title} on {data}](results-{data}-{what}.png)" for title, what in links)
+    return "\n".join(f"![{title} on {data}]({picture_name(data, what)})" for title, what in links)
+
+
+def picture_name(data: str, what: str) -> str:
+    """The file of a picture of a data set, beside the page."""
+    return f"results-{data}-{what}.png"
 
 
 def conditions(variants: Variants) -> str:

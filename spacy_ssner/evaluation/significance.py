@@ -82,7 +82,7 @@ def paired_bootstrap(
         each resample draws sentences with replacement, the same ones for all seeds of both systems, and
         compares the means of F1 over seeds. The numbers of seeds may differ.
     n_resamples (int): At least 1. level (float): Of the confidence interval, between 0 and 1.
-    RAISES (ValueError): S291 if the sentences differ in number, or there are none.
+    RAISES (ValueError): S291 if the sentences differ in number, there are none, or an array has another shape.
 
     The seeds are taken as they are: the interval is about other sentences, the spread about other seeds.
     SOURCE: Efron and Tibshirani (1993), chapter 13; paired as in Koehn (EMNLP 2004).

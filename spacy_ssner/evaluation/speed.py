@@ -5,13 +5,13 @@ from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
 
+from ..layers.hf_encoder import encoder_layers
+from ..layers.pieces import encoder_of
 from .encoder_use import (
     EncoderUse,
-    batches_on_device,
     best_budget,
-    encoder_layers,
     forget_words,
-    piece_encoder,
+    ideal_batches,
     run_bare,
     watch_encoders,
     windows_read,
@@ -143,10 +143,10 @@ def _bare_job(nlp: "Language", texts: Sequence[str]) -> Optional[Callable[[], No
     windows = windows_read(nlp, texts).windows
     if not windows:
         return None
-    module = piece_encoder(layers[0])
-    pad = module.settings["pad"]
-    budget = best_budget(module.encoder, windows, pad=pad)
-    batches = batches_on_device(module.encoder, windows, pad=pad, max_padded=budget)
+    module = encoder_of(layers[0])
+    place: Dict[str, Any] = {"pad": module.settings["pad"], "device": module.device}
+    budget = best_budget(module.encoder, windows, **place)
+    batches = ideal_batches(windows, max_padded=budget, **place)
     return lambda: run_bare(module.encoder, batches)
 
 

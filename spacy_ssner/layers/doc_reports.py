@@ -27,7 +27,7 @@ def doc_reports(model: Model, scores: Optional[TagScores], lengths: Sequence[int
         return [DocReport(**nothing) for _ in lengths]
     reading = scores.reading
     counts = {**_of_head(scores, reading, model.attrs["max_window"]), **_of_words(model, reading)}
-    encoder = piece_encoder(model)
+    encoder = encoder_layer(model)
     if encoder is not None:
         counts.update(_of_encoder(encoder, reading))
     ends = np.cumsum(lengths, dtype=np.int64)
@@ -35,7 +35,7 @@ def doc_reports(model: Model, scores: Optional[TagScores], lengths: Sequence[int
     return [DocReport(**dict(zip(counts, row))) for row in table.tolist()]
 
 
-def piece_encoder(model: Model) -> Optional[Model]:
+def encoder_layer(model: Model) -> Optional[Model]:
     """The HFEncoder of a model, None if its token vectors come from elsewhere (a listener, a CNN)."""
     return next((node for node in model.get_ref("tok2vec").walk() if node.name == LAYER), None)
 
@@ -44,7 +44,7 @@ def _counted(model: Model) -> List[str]:
     """Names of what is counted for this model."""
     names = ["tokens", "white_space", "sentences", "windows", "cut_sentences", "no_vector", "no_vector_words"]
     settings = _settings(model)
-    if piece_encoder(model) is not None:
+    if encoder_layer(model) is not None:
         names += ["pieces", "encoder_windows", "cut_for_pieces", "truncated_words", "lost_pieces"]
     if settings.char_cnn is not None:
         names += ["long_words", "lost_characters"]

@@ -36,6 +36,7 @@ class ModuleShim(PyTorchShim):
 
     @property
     def module(self) -> Optional[nn.Module]:
+        """The module, None before it is built."""
         return self._model
 
     def set_module(self, settings: Dict[str, Any], module: Optional[nn.Module] = None) -> nn.Module:
@@ -111,6 +112,7 @@ class ModuleShim(PyTorchShim):
                 named[name].data.copy_(weight)
 
     def to_bytes(self) -> bytes:
+        """Settings and weights; no weights before there is a module."""
         if self._model is None:
             return srsly.msgpack_dumps({"format": FORMAT, "settings": None, "weights": b""})
         state = {name: weight.contiguous() for name, weight in self._model.state_dict().items()}
@@ -118,8 +120,8 @@ class ModuleShim(PyTorchShim):
         return srsly.msgpack_dumps({"format": FORMAT, "settings": settings, "weights": save(state)})
 
     def from_bytes(self, bytes_data: bytes) -> "ModuleShim":
-        """RAISES (ValueError): S302 if the bytes are damaged or come from something else. (ImportError): S147 if the
-        module is made of a package that is not installed."""
+        """RAISES (ValueError): S302 if the bytes are damaged or no saved module. (ImportError): S147 if the module is
+        made of a package that is not installed."""
         try:
             message = srsly.msgpack_loads(bytes_data)
             if message["format"] != FORMAT:

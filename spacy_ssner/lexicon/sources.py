@@ -39,14 +39,10 @@ MISP_TYPES = {
     "country": "country",
     "software-vendor": "vendor",
 }
-# The files of these types among the clusters of MISP galaxy; the others are of firearms, elections and the like.
-MISP_FILES = frozenset(
-    """
-    360net android backdoor banker botnet country exploit-kit malpedia microsoft-activity-group mitre-attack-pattern
-    mitre-intrusion-set mitre-malware mitre-tool ransomware rat rmm-tool sector software-vendor stealer threat-actor
-    tidal-groups tidal-software tool
-    """.split()
-)
+# The clusters of MISP galaxy that hold such names; the others are of firearms, elections and the like. A file is called
+# as its type, but for these.
+_OTHER_NAMES = {"360net-threat-actor": "360net", "groups": "tidal-groups", "software": "tidal-software"}
+MISP_FILES = frozenset(_OTHER_NAMES.get(kind, kind) for kind in MISP_TYPES)
 STIX_TYPES = {
     "intrusion-set": "actor",
     "threat-actor": "actor",

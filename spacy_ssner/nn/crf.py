@@ -42,6 +42,7 @@ def log_partition(emissions: Tensor, transitions: Tensor, mask: Tensor) -> Tenso
     """Log of the summed scores of all tag paths: (B,). An empty window has one path, of score 0.
 
     emissions: (B, T, K). transitions: (K + 2, K). mask: (B, T), left-aligned.
+    RAISES (ValueError): S301 unless the three belong together.
     """
     check_shapes(emissions, transitions, mask)
     if emissions.shape[1] == 0:
@@ -59,6 +60,7 @@ def crf_nll(emissions: Tensor, transitions: Tensor, allowed: Tensor, mask: Tenso
 
     emissions: (B, T, K). transitions: (K + 2, K). mask: (B, T), left-aligned.
     allowed: (B, T, K). One True per token is full gold; all True is a missing label.
+    RAISES (ValueError): S301 as `log_partition`.
     """
     gold = emissions.masked_fill(~allowed, OFF)
     return log_partition(emissions, transitions, mask) - log_partition(gold, transitions, mask)
@@ -76,7 +78,7 @@ def tempered(scores: Tensor, temperature: float) -> Tensor:
 
 
 def check_shapes(emissions: Tensor, transitions: Tensor, mask: Tensor) -> None:
-    """Raise S301 unless the three belong together."""
+    """RAISES (ValueError): S301 unless the three belong together."""
     n_tags = emissions.shape[-1]
     expected = f"(B, T, {n_tags}), ({n_tags + 2}, {n_tags}) and (B, T) bool"
     got = f"{tuple(emissions.shape)}, {tuple(transitions.shape)} and {tuple(mask.shape)} {mask.dtype}"

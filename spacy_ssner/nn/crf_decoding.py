@@ -19,6 +19,7 @@ def viterbi(emissions: Tensor, transitions: Tensor, mask: Tensor) -> Tensor:
     """Best tag path of each window: (B, T) int64, 0 where the mask is off.
 
     emissions: (B, T, K). transitions: (K + 2, K). mask: (B, T), left-aligned.
+    RAISES (ValueError): S301 unless the three belong together.
 
     The way forward keeps scores only; the way back asks again which tag they came from, for one tag of a token
     instead of all K. Padding is computed too and never read.
@@ -103,6 +104,7 @@ def _trace_back(scores: np.ndarray, into: np.ndarray, final: np.ndarray, last: n
 
 
 def as_array(x: Tensor) -> np.ndarray:
+    """The numbers of a tensor, on the CPU."""
     return x.detach().cpu().numpy()
 
 

@@ -42,6 +42,7 @@ def forward_backward(emissions: Tensor, transitions: Tensor, mask: Tensor) -> Tu
     RETURNS: alpha (B, T, K), its own emission included; beta (B, T, K), its own emission left out;
         log_z (B,); all float64. alpha + beta - log_z is the log-probability of a tag at a token.
         Behind the end of a window alpha keeps its last values, and beta means nothing.
+    RAISES (ValueError): S301 unless the three arguments belong together.
     """
     X, packed = _checked(emissions, transitions, mask)
     sums = path_sums(X, packed, mask)
@@ -179,6 +180,7 @@ def span_log_probability(
 
     row, start, end, tag: (S,) int64; window, first token, token behind the last, the entity's B tag
     (its I tag is the next one).
+    RAISES (ValueError): S301 unless emissions, transitions and mask belong together.
     """
     n_tags = emissions.shape[2]
     X, packed = _checked(emissions, transitions, mask)

@@ -184,6 +184,3 @@ def grow_labels(old: SSNERNetwork, n_labels: int) -> SSNERNetwork:
     if new.similar is not None and old.similar is not None:
         new.similar.vectors = old.similar.vectors
     return new.to(old.output.weight.device)
-
-
-__all__ = ["NetworkInputs", "SSNERNetwork", "grow_labels"]

@@ -21,6 +21,9 @@ from ..errors import Errors
 OPSET = 17  # first with a layer normalisation
 OPENING = Lock()  # batches that run side by side share one session
 INPUTS, OUTPUT = ("input_ids", "attention_mask"), "states"
+# ONNX Runtime's one operator for adding and normalising does so number by number on a CPU, and takes a quarter of
+# MiniLM's time; its two operators for that take a twentieth.
+SLOW = "SkipLayerNormFusion"
 
 
 class OnnxEncoder(nn.Module):
@@ -58,7 +61,9 @@ class OnnxEncoder(nn.Module):
         options.intra_op_num_threads = 1
         options.enable_mem_pattern = False  # a plan of memory for each size of batch, and there are hundreds
         graph = cast(Tensor, self.graph).numpy().tobytes()
-        return InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        return InferenceSession(
+            graph, options, providers=["CPUExecutionProvider"], disabled_optimizers=[SLOW]
+        )
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
         graph = state_dict.get(f"{prefix}graph")
@@ -81,6 +86,7 @@ def export_int8(encoder: nn.Module) -> OnnxEncoder:
     try:
         import onnx
         from onnxruntime.quantization import QuantType, quantize_dynamic
+        from onnxruntime.transformers.fusion_options import FusionOptions
         from onnxruntime.transformers.optimizer import optimize_model
     except ImportError as err:
         raise ImportError(Errors.S145) from err
@@ -90,8 +96,11 @@ def export_int8(encoder: nn.Module) -> OnnxEncoder:
         plain, fused, small = (Path(folder) / f"{name}.onnx" for name in ("plain", "fused", "small"))
         try:
             _export(encoder, plain)
+            fusion = FusionOptions("bert")
+            fusion.enable_skip_layer_norm = False  # see SLOW
             sizes = {"num_heads": config.num_attention_heads, "hidden_size": config.hidden_size}
-            optimize_model(str(plain), model_type="bert", **sizes).save_model_to_file(str(fused))
+            model = optimize_model(str(plain), model_type="bert", optimization_options=fusion, **sizes)
+            model.save_model_to_file(str(fused))
             quantize_dynamic(
                 fused,
                 small,

@@ -21,6 +21,7 @@ def probable_spans(emissions: Tensor, transitions: Tensor, mask: Tensor, *, floo
     emissions: (B, T, K), T >= 1. transitions: (K + 2, K). mask: (B, T), left-aligned.
     floor (float): > 0 and <= 1. There are at most T / floor such spans in a window, and few in fact.
     RETURNS: window, first token, token behind the last, B tag, (S,) int64 each; probability (S,) float32.
+    RAISES (ValueError): S301 unless the three belong together.
 
     Candidates are the B tags of at least this probability. They grow token by token; one is given up as soon as all
     spans that begin with its tokens together are less probable, so no span is missed, whatever its length.

@@ -50,7 +50,10 @@ def read_text_lines(
 
 
 def read_html(path: Path, on_bytes: OnBytes) -> Iterator[str]:
-    """Paragraphs of the main text of a page, without navigation; none if the extractor finds no text."""
+    """Paragraphs of the main text of a page, without navigation; none if the extractor finds no text.
+
+    RAISES (ImportError): S245 without trafilatura. (ValueError): S246 if it cannot read the page.
+    """
     extract = _extractor("trafilatura", path).extract
     try:
         text = extract(path.read_bytes(), include_comments=False, include_tables=True)
@@ -61,7 +64,10 @@ def read_html(path: Path, on_bytes: OnBytes) -> Iterator[str]:
 
 
 def read_pdf(path: Path, on_bytes: OnBytes) -> Iterator[str]:
-    """Paragraphs of a PDF file, page by page; scanned pages have none."""
+    """Paragraphs of a PDF file, page by page; scanned pages have none.
+
+    RAISES (ImportError): S245 without pypdf. (ValueError): S246 if it cannot read the file.
+    """
     pypdf = _extractor("pypdf", path)
     size, done = path.stat().st_size, 0
     try:

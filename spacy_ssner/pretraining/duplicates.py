@@ -18,11 +18,9 @@ MOVED_AT_ONCE = 1 << 15  # hashes, when a set grows
 REMEMBERED = 1 << 17  # words whose hash is kept
 
 
-def text_hash(text: str, *, seed: int = 0) -> int:
+def text_hash(text: str) -> int:
     """64 bits of a text, the same on every machine."""
-    return int.from_bytes(
-        blake2b(text.encode("utf8", "replace"), digest_size=8, salt=seed.to_bytes(8, "big")).digest(), "big"
-    )
+    return int.from_bytes(blake2b(text.encode("utf8", "replace"), digest_size=8).digest(), "big")
 
 
 class HashSet:

@@ -59,9 +59,8 @@ class LineFilter:
         self.seed = seed
         self.exact = HashSet()
         self.near = NearDuplicates(threshold=threshold, seed=seed) if near_duplicates else None
-        self.excluded: Counter = (
-            Counter()
-        )  # lines that repeat each labelled file; one line may repeat several
+        # lines that repeat each labelled file; one line may repeat several
+        self.excluded: Counter = Counter()
         self.tallies: Dict[str, Tally] = defaultdict(Tally)
 
     def split(self, texts: Sequence[str], source: str) -> Tuple[Lines, Lines]:

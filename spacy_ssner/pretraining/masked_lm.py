@@ -91,7 +91,6 @@ def score_masked_lm(
     batches: Iterable[Dict[str, Tensor]],
     *,
     autocast: Callable[[], Any],
-    on_batch: Callable[[], Any] = lambda: None,
 ) -> Dict[str, LengthScore]:
     """Loss and accuracy on masked text: under "all", and under each segment length in words ("1", "2", ...).
 
@@ -108,7 +107,6 @@ def score_masked_lm(
         losses.append(cross_entropy(logits.float(), gold, reduction="none").cpu())
         hits.append((logits.argmax(dim=1) == gold).cpu())
         lengths.append(batch["segment_lengths"][chosen].cpu())
-        on_batch()
     return scores_by_length(torch.cat(losses), torch.cat(hits), torch.cat(lengths))
 
 

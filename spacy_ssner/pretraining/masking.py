@@ -131,7 +131,6 @@ class SegmentMasking:
     mask_id, pad_id (int): Of the tokenizer.
     random_ids (np.ndarray): (V,) ids that may replace a piece.
     seed (int): Of all masks.
-    pad_to_multiple_of (int): Columns of a batch are a multiple of this, >= 1.
     epoch (int): Set it with `set_epoch` before each epoch, or all epochs have the same masks, as is wanted
         for held-out text.
 
@@ -146,7 +145,6 @@ class SegmentMasking:
     pad_id: int
     random_ids: np.ndarray
     seed: int = 0
-    pad_to_multiple_of: int = 1
     epoch: int = 0
 
     @classmethod
@@ -157,7 +155,6 @@ class SegmentMasking:
         law: LengthLaw,
         settings: Optional[MaskSettings] = None,
         seed: int = 0,
-        pad_to_multiple_of: int = 1,
     ) -> "SegmentMasking":
         """Take the ids from a Hugging Face tokenizer. Random pieces come from its whole vocabulary but the
         special tokens.
@@ -172,7 +169,7 @@ class SegmentMasking:
             if piece_id is None:
                 raise ValueError(Errors.S119.format(name=kind, got=name))
         random_ids = np.setdiff1d(np.arange(len(tokenizer)), tokenizer.all_special_ids)
-        return cls(law, settings or MaskSettings(), mask_id, pad_id, random_ids, seed, pad_to_multiple_of)
+        return cls(law, settings or MaskSettings(), mask_id, pad_id, random_ids, seed)
 
     def set_epoch(self, epoch: int) -> None:
         """Other masks from here on. Worker processes of a data loader must start after it."""
@@ -186,7 +183,7 @@ class SegmentMasking:
         RETURNS (Dict[str, Tensor]): All (B, T), padded on the right: input_ids, attention_mask, labels (-100
             where nothing is to be predicted: in a batch of few pieces perhaps everywhere), all int64;
             segment_lengths, int32, 0 where nothing is.
-        RAISES (ValueError): S243 if the two differ in length.
+        RAISES (ValueError): S243 if the two differ in length, or word numbers fall within a row.
         """
         import torch
 
@@ -201,7 +198,7 @@ class SegmentMasking:
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def mask(self, input_ids: np.ndarray, word_ids: np.ndarray) -> Masked:
-        """`mask_batch` with the generator of this seed, epoch and batch."""
+        """`mask_batch` with the generator of this seed, epoch and batch. RAISES (ValueError): S243, as it does."""
         digest = blake2b(input_ids.astype(np.int64).tobytes(), digest_size=16).digest()
         key = (self.seed, self.epoch, int.from_bytes(digest, "little"))
         return mask_batch(
@@ -215,15 +212,18 @@ class SegmentMasking:
         )
 
     def pad(self, features: Sequence[Dict[str, Any]]) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Stack features. RETURNS: input_ids (B, T) int64, word_ids (B, T) int32, -1 as padding; mask (B, T) bool."""
+        """Stack features.
+
+        RETURNS: input_ids (B, T) int64, word_ids (B, T) int32, -1 as padding; mask (B, T) bool.
+        RAISES (ValueError): S243 if a feature has not as many word_ids as input_ids.
+        """
         ids = [np.asarray(f["input_ids"], dtype=np.int64) for f in features]
         words = [np.asarray(f["word_ids"], dtype=np.int32) for f in features]
         lengths = np.array([len(row) for row in ids], dtype=np.int64)
         if [len(row) for row in words] != lengths.tolist():
             expected = "as many word_ids as input_ids in each feature"
             raise ValueError(Errors.S243.format(expected=expected, got="other numbers of them"))
-        width = -(-int(lengths.max(initial=0)) // self.pad_to_multiple_of) * self.pad_to_multiple_of
-        mask = np.arange(width) < lengths[:, None]
+        mask = np.arange(lengths.max(initial=0)) < lengths[:, None]
         input_ids = np.full(mask.shape, self.pad_id, dtype=np.int64)
         word_ids = np.full(mask.shape, -1, dtype=np.int32)
         input_ids[mask], word_ids[mask] = np.concatenate(ids), np.concatenate(words)

@@ -39,6 +39,7 @@ def choose_pieces(
     one word at least stays between two of them (none with unit "token"), else two segments of two words
     could not be told from one of four, and the encoder would not see lengths that follow the law. A segment
     longer than every row is cut to the longest; any other lies in a row that holds it.
+    RAISES (ValueError): S243 if word numbers fall within a row.
     """
     is_token = law.unit == "token"
     if is_token:

@@ -95,9 +95,9 @@ def prepare_corpus(
     tokenizer: What `piece_table.read_tokenizer` gives.
     exclude: Labelled files whose sentences must not be trained on, found by 8 words in a row.
     RETURNS: The report that is also saved as report.json: what was read, dropped for each reason and kept.
-    RAISES (ValueError): S247 if no line is left, S284 if `out` holds something else; what reading raises.
-        (OSError): S283 if the disk is full. After an error `out` is as it was.
-    WARNS: SW245 on binary lines, SW246 if the memory for near-duplicates overflowed; what reading warns.
+    RAISES (ValueError): S247 if no line is left, S284 if `out` holds something else. (OSError): S283 if the disk is
+        full. What read_text_lines and read_sentences (`exclude`) raise. After an error `out` is as it was.
+    WARNS: SW245 on binary lines, SW246 if the memory for near-duplicates overflowed; as these two.
     """
     made_from = describe_inputs(sources, exclude, tokenizer=tokenizer, settings=settings)
     table = PieceTable(tokenizer, max_word_pieces=settings.max_word_pieces)
@@ -123,7 +123,7 @@ def prepare_corpus(
 
 
 def batches(sources: Sequence[Path], on_bytes: Optional[OnBytes]) -> Iterator[Tuple[str, List[str]]]:
-    """Lines of the files in batches, each with the path of its file."""
+    """Lines of the files in batches, each with the path of its file. Errors and warnings as read_text_lines."""
     for path in sources:
         batch: List[str] = []
         n_chars = 0

@@ -14,6 +14,7 @@ from .head import fit_head, masked_states, set_frequency_bias
 from .masked_lm import LengthScore, LoadedModel, MaskedLM, load_masked_lm, score_masked_lm
 from .masking import IGNORED, MaskSettings, SegmentMasking
 from .piece_table import fingerprint, read_tokenizer
+from .processes import training_device
 from .segments import LengthLaw
 from .tokenised import TokenisedCorpus
 
@@ -66,11 +67,13 @@ class Run:
     device: torch.device
 
     def masking(self, seed: int) -> SegmentMasking:
+        """The collator of this run. RAISES (ValueError): S118, S119 if the tokenizer cannot mask."""
         return SegmentMasking.from_tokenizer(
             self.loaded.tokenizer, law=self.law, settings=self.masks, seed=seed
         )
 
     def autocast(self) -> Any:
+        """The context in which the model runs."""
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.settings.bf16)
 
     def batches(self, corpus: TokenisedCorpus, *, seed: int, n_rows: int) -> Iterator[Dict[str, Tensor]]:
@@ -113,8 +116,11 @@ def start(
     masks: MaskSettings,
     settings: PretrainSettings,
 ) -> Run:
-    """Load the model. RAISES (ValueError): S107 if it cannot be read; S249 if the corpus has other
-    pieces, or too many in a row."""
+    """Load the model.
+
+    RAISES (ValueError): S107 if it cannot be read; S249 if the corpus has other pieces, or too many in a row; S118,
+        S119 if the tokenizer cannot mask.
+    """
     torch.manual_seed(settings.seed)  # the weights of a fresh head
     try:
         loaded = load_masked_lm(name)
@@ -129,7 +135,7 @@ def start(
         if longest > limit:
             expected, got = f"rows of at most {limit} pieces (--max-pieces {limit})", longest
             raise ValueError(Errors.S249.format(folder="the corpus", expected=expected, got=got))
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = training_device()
     objective = MaskedLM(loaded.model).to(device)
     run = Run(loaded, objective, corpus, held_out, law, masks, settings, device)
     run.masking(settings.seed)  # its errors before anything long begins

@@ -4,7 +4,6 @@ SOURCE: SSNER (Symmetry 2025, 17, 783), section 3.3, eqs. (3)-(10) and the maske
 """
 
 import json
-import os
 import shutil
 import time
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from transformers.trainer_callback import PrinterCallback
 from ..errors import Errors
 from ..files import write_text
 from .masking import MaskSettings, SegmentMasking
+from .processes import count_processes, is_first_process
 from .run import PretrainSettings, Run, as_json, count_steps, prepare, start
 from .segments import LengthLaw
 from .tokenised import TokenisedCorpus
@@ -26,7 +26,6 @@ from .trainer import (
     EncoderTrainer,
     Progress,
     check_settings,
-    is_first_process,
     training_arguments,
 )
 
@@ -68,7 +67,9 @@ def pretrain(
     on_stage: Called with a name and the number of steps when a new part begins. on_step: Called
         with step, loss, and words read so far by this process.
     RETURNS (dict): The report.
-    RAISES (ValueError): S120 to S124; S117 to S119 and S240 to S249 of the corpus and the masking.
+    RAISES (ValueError): S107 if the encoder cannot be read, S118, S119 if its tokenizer cannot mask, S249 if the corpus
+        does not fit it, S124 if it is empty; S120, S121, S123 for what `out` holds, S122 if a checkpoint cannot be
+        written; S125 if the processes cannot share the passes.
     """
     started = time.perf_counter()
     if not len(corpus):
@@ -109,7 +110,10 @@ def train(
     save_every: int,
     on_step: Callable[[int, float, int], Any],
 ) -> List[Dict[str, float]]:
-    """Train and return the log of the Trainer: step, loss, learning_rate, grad_norm of each step."""
+    """Train and return the log of the Trainer: step, loss, learning_rate, grad_norm of each step.
+
+    RAISES (ValueError): S122, S125; see `pretrain`.
+    """
     settings = run.settings
     collate = CountedMasking(run.masking(settings.seed), len(run.corpus))
     arguments = training_arguments(
@@ -144,11 +148,6 @@ def passes_per_process(n_passes: int) -> int:
     if n_passes % n_processes:
         raise ValueError(Errors.S125.format(expected=n_processes, got=n_passes))
     return n_passes // n_processes
-
-
-def count_processes() -> int:
-    """Processes that torchrun started; 1 without it."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def save(run: Run, out: Path, report: Dict[str, Any]) -> None:

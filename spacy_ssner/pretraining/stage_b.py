@@ -7,7 +7,6 @@ UNSTATED: whether the masked words are to be predicted, the others, or all. Thei
     how pieces become words (the first one stands for its word), and which validation text is masked (none).
 """
 
-import os
 import time
 import warnings
 from collections import Counter
@@ -29,9 +28,10 @@ from .batches import ListRows, epoch_batches
 from .classifier import LabelledMasking, TokenClassifier, best_tags
 from .labelled_rows import LabelledText, label_docs, read_labelled
 from .masking import IGNORED, MaskSettings, SegmentMasking
+from .processes import count_processes, is_first_process, training_device
 from .segments import LengthLaw, entity_law, entity_lengths
 from .supervised import SupervisedSettings
-from .trainer import EncoderTrainer, Progress, check_settings, is_first_process, training_arguments
+from .trainer import EncoderTrainer, Progress, check_settings, training_arguments
 from .validation import Validation, publish_best, save_encoder, word_scores
 
 
@@ -67,14 +67,9 @@ class SupervisedRun:
         n_batches, ends = 0, []
         for epoch in range(self.settings.n_epochs):
             n_batches += len(epoch_batches(self.rows.lengths, epoch=epoch, **values))
-            ends.append(max(1, n_batches // n_processes()))
+            ends.append(max(1, n_batches // count_processes()))
         last = self.settings.n_steps or ends[-1]
         return sorted({*(end for end in ends if end < last), last})
-
-
-def n_processes() -> int:
-    """How many processes torchrun started; 1 without it."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def pretrain_supervised(
@@ -103,6 +98,7 @@ def pretrain_supervised(
     RAISES (ValueError): Before anything is written: S107, S118, S119 for the encoder; S272, S273, S275, S239 for
         the annotated files; S128 if `out` is the encoder's folder; S123 if it holds an unfinished run of stage A.
         Later: S303 if the disk is full, S304 if the loss is no number any more.
+    WARNS: SW121 for types that `train` lacks, SW120 if no entity was found after any epoch.
     """
     started = time.perf_counter()
     if Path(name).is_dir() and out.exists() and out.samefile(name):
@@ -144,7 +140,8 @@ def start(
     masks: Optional[MaskSettings],
     settings: SupervisedSettings,
 ) -> SupervisedRun:
-    """Load the encoder and lay out the text. RAISES (ValueError): S107, S118, S119; see `pretrain_supervised`."""
+    """Load the encoder and lay out the text. RAISES (ValueError): S107, S118, S119; WARNS: SW121; see
+    `pretrain_supervised`."""
     try:
         encoder = load_encoder(name, max_padded=settings.max_padded)
         tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True)
@@ -171,16 +168,15 @@ def start(
         class_weights=balance_weights(torch.from_numpy(texts[0].tag_counts), settings.class_weights),
         dropout=settings.dropout,
     )
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     rows = ListRows([row for row in texts[0].rows if (row["labels"] != IGNORED).any()])
     collate = LabelledMasking(masking, pad_id=encoder.settings["pad"], n_rows=len(rows))
     return SupervisedRun(
-        settings, tags, texts[0], texts[1], rows, tokenizer, classifier.to(device), collate, law
+        settings, tags, texts[0], texts[1], rows, tokenizer, classifier.to(training_device()), collate, law
     )
 
 
 def warn_of_unknown_types(dev: List[Doc], tag_ids: Dict[str, int]) -> None:
-    """SW121 if the validation text has types that the training split lacks: they count as overlooked."""
+    """WARNS: SW121 if the validation text has types that the training split lacks: they count as overlooked."""
     found = Counter(span.label for doc in dev for span in doc_entities(doc))
     unknown = {label: n for label, n in sorted(found.items()) if f"B-{label}" not in tag_ids}
     if unknown:

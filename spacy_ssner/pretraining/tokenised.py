@@ -11,7 +11,6 @@ from typing import Any, Dict, List, Optional, Union
 import numpy as np
 
 from ..errors import Errors
-from .piece_table import fingerprint
 
 FORMAT = 1
 FILES = {"pieces": "pieces.bin", "starts": "starts.bin", "rows": "rows.bin"}
@@ -30,19 +29,14 @@ class TokenisedCorpus:
         self.lengths: np.ndarray = np.diff(rows) + 2
 
     @classmethod
-    def open(cls, folder: Union[str, Path], *, tokenizer: Optional[str] = None) -> "TokenisedCorpus":
+    def open(cls, folder: Union[str, Path]) -> "TokenisedCorpus":
         """Map a corpus into memory; little is read before rows are.
 
         folder: What `prepare-text` wrote, or its `held_out` folder.
-        tokenizer: JSON of the tokenizer the pieces must come from.
-        RAISES (ValueError): S248 if it is no such folder or damaged, S249 if another tokenizer or a newer version
-            made it.
+        RAISES (ValueError): S248 if it is no such folder or damaged, S249 if a newer version made it.
         """
         folder = Path(folder)
         meta = read_meta(folder)
-        if tokenizer is not None and fingerprint(tokenizer) != meta["tokenizer"]:
-            expected = f"the tokenizer {fingerprint(tokenizer)[:12]}"
-            raise ValueError(Errors.S249.format(folder=folder, expected=expected, got=meta["tokenizer"][:12]))
         n_rows, n_pieces = meta["counts"]["rows"], meta["counts"]["pieces"]
         parts = {
             "pieces": _map(folder, "pieces", meta["dtype"], n_pieces),
@@ -73,7 +67,7 @@ class TokenisedCorpus:
 
 
 def read_meta(folder: Path) -> Dict[str, Any]:
-    """What meta.json of a corpus says. RAISES (ValueError): S248, S249."""
+    """What meta.json of a corpus says. RAISES (ValueError): S248 if it is damaged, S249 if it is of a newer version."""
     try:
         meta = json.loads((folder / META).read_text(encoding="utf8"))
         version = meta["format"]
@@ -99,11 +93,6 @@ def differences(folder: Path, made_from: Dict[str, Any]) -> Optional[List[str]]:
     made_from = json.loads(json.dumps(made_from))
     keys = [key for key in {**old, **made_from} if old.get(key) != made_from.get(key)]
     return [f"{key}: {_short(old.get(key))} -> {_short(made_from.get(key))}" for key in keys]
-
-
-def is_current(folder: Union[str, Path], made_from: Dict[str, Any]) -> bool:
-    """Whether a folder holds an undamaged corpus made from just these sources and settings."""
-    return differences(Path(folder), made_from) == []
 
 
 def _short(value: Any) -> str:

@@ -98,6 +98,7 @@ class CorpusWriter:
         self.close()
 
     def close(self) -> None:
+        """Close the files; once more does nothing."""
         for file in self.files.values():
             file.close()
 

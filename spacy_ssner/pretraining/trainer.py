@@ -23,6 +23,8 @@ from ..errors import Errors
 from ..files import write_text
 from ..memory import TRIM_EVERY, trim_freed_memory
 from .batches import Rows, RunBatches, RunRows
+from .masking import IGNORED
+from .processes import is_first_process, training_device
 
 CHECKPOINTS = "checkpoints"  # folder inside the output folder
 STAGING = "unfinished"  # a checkpoint that is being written
@@ -100,7 +102,7 @@ class EncoderTrainer(Trainer):
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """Mean loss per item over all processes and micro-batches of a step, whose gradients are averaged."""
-        n_items = inputs["labels"].ne(-100).sum() if num_items_in_batch is None else num_items_in_batch
+        n_items = inputs["labels"].ne(IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
         return model(**inputs) * self.args.world_size / n_items.clamp(min=1)
 
     def _save(self, output_dir: Optional[str] = None, state_dict: Any = None) -> None:
@@ -172,10 +174,11 @@ def training_arguments(out: Path, *, seed: int, save_every: int, **values: Any) 
     out (Path): Output folder; checkpoints go into a folder inside.
     values: learning_rate, max_steps, gradient_accumulation_steps, warmup_steps, weight_decay, max_grad_norm, ...
     """
+    on_cpu = training_device().type == "cpu"
     return TrainingArguments(
         output_dir=str(out / CHECKPOINTS),
-        use_cpu=not torch.cuda.is_available(),
-        ddp_backend="gloo" if "RANK" in os.environ and not torch.cuda.is_available() else None,
+        use_cpu=on_cpu,
+        ddp_backend="gloo" if "RANK" in os.environ and on_cpu else None,
         seed=seed,
         data_seed=seed,
         save_strategy="steps" if save_every else "no",
@@ -191,11 +194,6 @@ def training_arguments(out: Path, *, seed: int, save_every: int, **values: Any) 
         ddp_find_unused_parameters=False,
         **values,
     )
-
-
-def is_first_process() -> bool:
-    """Whether this process writes and talks; under torchrun one of many does."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def check_settings(out: Path, settings: Dict[str, Any], *, resume: bool) -> Optional[str]:

@@ -15,7 +15,8 @@ from ..evaluation.metrics import PRF, score_entities
 from ..files import write_text
 from .classifier import TokenClassifier
 from .labelled_rows import LabelledText
-from .trainer import CHECKPOINTS, REPORT, STAGING, is_first_process
+from .processes import is_first_process
+from .trainer import CHECKPOINTS, REPORT, STAGING
 
 BEST = "best"  # the best encoder so far, inside CHECKPOINTS
 

@@ -82,9 +82,8 @@ def nearest_by_cosine(
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = np.zeros((-(-n_words // GROUP) * GROUP, vectors.shape[1]), dtype=np.float32)
     unit[:n_words] = vectors / np.where(norms > 0, norms, 1)
-    buffers = [
-        np.empty((block, len(unit)), dtype=np.float32) for _ in range(2)
-    ]  # new ones cost as much as the product
+    # used in turn: new ones cost as much as the product
+    buffers = [np.empty((block, len(unit)), dtype=np.float32) for _ in range(2)]
     pending: List[Future] = []
     with ThreadPoolExecutor(N_THREADS) as pool:
         for number, start in enumerate(range(0, n_words, block)):
@@ -92,9 +91,7 @@ def nearest_by_cosine(
             scores = np.matmul(unit[start:stop], unit.T, out=buffers[number % 2][: stop - start])
             scores[:, n_words:] = -np.inf  # (block, V padded to whole groups)
             scores[np.arange(stop - start), np.arange(start, stop)] = -np.inf
-            done = [
-                future.result() for future in pending
-            ]  # the block before, searched while this one was computed
+            done = [future.result() for future in pending]  # of the block before, searched meanwhile
             pending = [
                 pool.submit(_keep_largest, part, rows[at], cosine[at], n_near)
                 for part, at in _row_parts(scores, start)
@@ -142,10 +139,8 @@ def largest_columns(scores: np.ndarray, n: int) -> np.ndarray:
     return np.take_along_axis(columns, best, axis=1)
 
 
-def spelling_ratio(
-    left: np.ndarray, right: np.ndarray, scorer: str = "ratio", *, cutoff: float = 0.0
-) -> np.ndarray:
-    """How alike the words of each pair are spelled, in percent; 0 below the cutoff: (P,) float32.
+def spelling_ratio(left: np.ndarray, right: np.ndarray, scorer: str = "ratio") -> np.ndarray:
+    """How alike the words of each pair are spelled, in percent: (P,) float32.
 
     left, right: (P,) arrays of str (dtype object), compared pair by pair in native code.
     RAISES (ValueError): S256 if the scorer is unknown.
@@ -153,7 +148,7 @@ def spelling_ratio(
     from rapidfuzz.process import cpdist
 
     function = get_scorer(scorer)
-    return cpdist(left, right, scorer=function, score_cutoff=cutoff, dtype=np.float32, workers=N_THREADS)
+    return cpdist(left, right, scorer=function, dtype=np.float32, workers=N_THREADS)
 
 
 def filter_by_spelling(

@@ -18,12 +18,12 @@ from .vectors import WordVectors, normalise
 
 
 class SimilarWord(NamedTuple):
-    """A neighbour of a word. `cosine` is None for a word outside the vocabulary: it has no vector."""
+    """A neighbour of a word. `cosine` is None if the word that was asked for is outside the vocabulary: it has no
+    vector."""
 
     word: str
     cosine: Optional[float]
     ratio: float
-    in_vocab: bool  # of the word that was asked for
 
 
 class LookUp(NamedTuple):
@@ -31,16 +31,6 @@ class LookUp(NamedTuple):
 
     own: np.ndarray
     rows: np.ndarray
-
-    @property
-    def n_unknown(self) -> int:
-        """Words outside the vocabulary."""
-        return int((self.own < 0).sum())
-
-    @property
-    def n_unresolved(self) -> int:
-        """Words outside the vocabulary without any neighbour: the table knows nothing about them."""
-        return int(((self.own < 0) & (self.rows < 0).all(axis=1)).sum())
 
 
 class SimilarWordTable:
@@ -129,16 +119,16 @@ class SimilarWordTable:
         if own >= 0:
             rows, ratio, cosine = self.rows[own], self.ratio[own], self.cosine[own]
             places = np.flatnonzero(rows >= 0)
-            return [SimilarWord(self.words[rows[i]], float(cosine[i]), float(ratio[i]), True) for i in places]
+            return [SimilarWord(self.words[rows[i]], float(cosine[i]), float(ratio[i])) for i in places]
         found_rows, found_ratio = self._by_spelling([name])
         pairs = [(row, value) for row, value in zip(found_rows[0], found_ratio[0]) if row >= 0]
-        return [SimilarWord(self.words[row], None, float(value), False) for row, value in pairs]
+        return [SimilarWord(self.words[row], None, float(value)) for row, value in pairs]
 
     def look_up(self, words: Sequence[str]) -> LookUp:
         """Rows of words and of their similar words; unpacks as own (N,), rows (N, k), both int32.
 
         A word outside the vocabulary gets the words closest in spelling, above the cutoff. Words over 40
-        characters or without a letter are not looked up: all -1, counted in `n_unresolved` of the result.
+        characters or without a letter are not looked up: all -1.
         """
         names = [self._normalise(word) for word in words]
         own = np.fromiter((self._row_of.get(name, -1) for name in names), np.int32, len(names))
@@ -169,7 +159,7 @@ class SimilarWordTable:
 
     @classmethod
     def from_disk(cls, path: Union[str, Path]) -> "SimilarWordTable":
-        """Read a table from a file. RAISES (ValueError): as `from_bytes`."""
+        """Read a table from a file. RAISES (ValueError): S257, S258, S264 as `from_bytes`."""
         return cls.from_bytes(Path(path).read_bytes())
 
     def _normalise(self, word: str) -> str:

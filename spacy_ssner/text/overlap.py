@@ -27,7 +27,7 @@ def plain_runs(plain: Sequence[str]) -> Iterator[Tuple[str, ...]]:
 
 
 def collect_runs(paths: Iterable[Path]) -> Set[Tuple[str, ...]]:
-    """The word runs of labelled files whose sentences must not be trained on."""
+    """The word runs of labelled files whose sentences must not be trained on. Errors and warnings as read_sentences."""
     return {run for path in paths for sentence in read_sentences(path) for run in word_runs(sentence)}
 
 

@@ -69,7 +69,7 @@ def read_records(
     """The documents of files, one after another; never more than one is held.
 
     max_length (int): Longest text, in characters.
-    on_bad (OnBad): Called for each file and line that is left out.
+    on_bad (OnBad): Called for each file and line that is left out: what is too long (S278) or cannot be read.
     stdin_lines (bool): Standard input holds JSON lines; otherwise it is one text.
     Bytes that are no UTF-8, and surrogates, become U+FFFD; line ends stay, so that offsets are those of the file.
     """

@@ -41,6 +41,15 @@ def make_cti_tokenizer() -> Callable[[Language], "CTITokenizer"]:
     return make_tokenizer
 
 
+def blank_english() -> Language:
+    """English with this tokenizer and no components: what cuts texts where no pipeline is named."""
+    import spacy
+
+    nlp = spacy.blank("en")
+    nlp.tokenizer = make_cti_tokenizer()(nlp)
+    return nlp
+
+
 @lru_cache(maxsize=4096)  # spaCy asks again for every stretch that it does not cache itself
 def is_indicator(string: str) -> bool:
     """Is a string one indicator from end to end? A `token_match` of spaCy."""
@@ -116,9 +125,8 @@ class CTITokenizer(Tokenizer):
         norms = doc.to_array([NORM])
         table[at, 2] = norms[at]
         for i in np.flatnonzero(norms != table[:, 2]).tolist():
-            doc[i].norm_ = self.vocab.strings[
-                int(table[i, 2])
-            ]  # the special cases of spaCy: `n't` counts as `not`
+            # the special cases of spaCy: `n't` counts as `not`
+            doc[i].norm_ = self.vocab.strings[int(table[i, 2])]
         return doc
 
     def explain(self, text: str) -> List[Tuple[str, str]]:

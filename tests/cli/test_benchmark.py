@@ -7,7 +7,8 @@ from typer.testing import CliRunner
 
 from spacy_ssner.cli import benchmark, evaluate  # noqa: F401
 from spacy_ssner.cli._app import ssner_app
-from spacy_ssner.evaluation.encoder_use import encoder_layers, piece_encoder
+from spacy_ssner.layers.hf_encoder import encoder_layers
+from spacy_ssner.layers.pieces import encoder_of
 from spacy_ssner.quantise import quantise_encoder
 
 
@@ -55,7 +56,7 @@ def test_table_and_json(hf_path, report, tmp_path):
         "max_length": None,
         "gpu_id": -1,
     }
-    encoder = piece_encoder(encoder_layers(spacy.load(hf_path))[0])
+    encoder = encoder_of(encoder_layers(spacy.load(hf_path))[0])
     assert found["int8_layers"] == sum(isinstance(layer, torch.nn.Linear) for layer in encoder.modules()) > 0
     assert found["versions"]["spacy"] == spacy.__version__ and found["threads"] >= 1
     assert all(len(found[name]["seconds"]) == 2 for name in ("pipeline", "int8", "limit"))

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 import spacy_ssner.cli.prepare_text  # noqa: F401  (registers the command)
 from spacy_ssner.cli._app import ssner_app
-from spacy_ssner.pretraining.piece_table import read_tokenizer
+from spacy_ssner.pretraining.piece_table import fingerprint, read_tokenizer
 from spacy_ssner.pretraining.tokenised import HELD_OUT, TokenisedCorpus
 
 LINES = [f"The group number {i} attacked the bank of city {i * 7} with malware {i}." for i in range(60)]
@@ -40,7 +40,8 @@ def test_make_keep_and_make_anew(run, tmp_path, tiny_bert):
     assert "a.txt 40 0 0 0 1 0" in plain(result) and "b.txt 40 0 0 20 0 0" in plain(result)
     assert "all lines 80 0 0 20 1 0" in plain(result)
     assert "Excluded for dev.spacy: 1 lines" in plain(result)
-    corpus = TokenisedCorpus.open(tmp_path / "out", tokenizer=read_tokenizer(str(tiny_bert))["tokenizer"])
+    corpus = TokenisedCorpus.open(tmp_path / "out")
+    assert corpus.meta["tokenizer"] == fingerprint(read_tokenizer(str(tiny_bert))["tokenizer"])
     held_out = TokenisedCorpus.open(tmp_path / "out" / HELD_OUT)
     assert len(corpus) + len(held_out) == 59 and len(held_out) > 0
     written = (tmp_path / "out" / "pieces.bin").stat().st_mtime_ns

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from spacy_ssner.corpus.report import Report
 from spacy_ssner.corpus.select import cut_long, drop_excluded, drop_repeats, find_cuts, keep_labels
-from spacy_ssner.corpus.sentence import Sentence, count_labels, count_lengths, missing_spans, normal_form
+from spacy_ssner.corpus.sentence import Sentence, count_labels, missing_spans, normal_form
 
 
 def sentence(text, tags=None, line=1):
@@ -77,5 +77,4 @@ def test_cut_long_loses_nothing(pairs, max_length):
 def test_counts():
     sentences = [sentence("a b c", "B-X I-X B-Y"), sentence("a " * 7, "B-X" + " I-X" * 6)]
     assert count_labels(sentences) == {"X": 2, "Y": 1}
-    assert count_lengths(sentences) == {"1": 1, "2": 1, "3": 0, "4": 0, "5": 0, "6-10": 1, ">10": 0}
     assert missing_spans(["O", None, None, "O", None]) == [(1, 3), (4, 5)]

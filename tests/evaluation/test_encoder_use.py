@@ -7,18 +7,17 @@ import torch
 
 from spacy_ssner.evaluation.encoder_use import (
     BUDGETS,
-    batches_on_device,
     best_budget,
-    encoder_layers,
     forget_words,
     ideal_batches,
-    piece_encoder,
     run_bare,
     watch_encoders,
     windows_read,
     without_piece_cap,
 )
 from spacy_ssner.knowledge import similar_word_table
+from spacy_ssner.layers.hf_encoder import encoder_layers
+from spacy_ssner.layers.pieces import encoder_of
 
 TEXTS = ["The group used malware. It attacked http://evil.example/abc again.", "", "Nothing was stolen."]
 
@@ -30,13 +29,13 @@ def nlp(hf_path):
 
 def words_of(nlp, window):
     """Pieces of a window as text, without the special ones."""
-    tokenizer = piece_encoder(encoder_layers(nlp)[0]).tokenizer
+    tokenizer = encoder_of(encoder_layers(nlp)[0]).tokenizer
     return tokenizer.decode(window[1:-1].tolist())
 
 
 def test_windows_are_the_sentences_with_their_special_pieces(nlp):
     use = windows_read(nlp, TEXTS)
-    settings = piece_encoder(encoder_layers(nlp)[0]).settings
+    settings = encoder_of(encoder_layers(nlp)[0]).settings
     assert {window[0] for window in use.windows} == {settings["begin"]}
     assert {window[-1] for window in use.windows} == {settings["end"]}
     assert len(use.windows) == 3 and any("the group used malware" in words_of(nlp, w) for w in use.windows)
@@ -64,7 +63,7 @@ def test_without_cap_a_long_word_is_read_whole_and_the_cap_comes_back(nlp):
 
 def test_forgotten_words_are_looked_up_anew(nlp):
     list(nlp.pipe(TEXTS))
-    cache = piece_encoder(encoder_layers(nlp)[0]).__dict__["piece_cache"]
+    cache = encoder_of(encoder_layers(nlp)[0]).__dict__["piece_cache"]
     table = similar_word_table(nlp.get_pipe("ssner").model)
     assert cache and len(table._cache)
     forget_words(nlp)
@@ -93,7 +92,7 @@ def test_ideal_batches_hold_each_window_once_sorted_and_padded():
 def test_bare_run_computes_what_the_pipeline_computes(nlp):
     """The same states of the same pieces: the limit skips nothing of the encoder's work."""
     seen = {"pipeline": [], "bare": []}
-    module = piece_encoder(encoder_layers(nlp)[0])
+    module = encoder_of(encoder_layers(nlp)[0])
 
     def keep(where):
         def hook(_, args, kwargs, output):
@@ -114,8 +113,8 @@ def test_bare_run_computes_what_the_pipeline_computes(nlp):
 
 
 def test_best_budget_is_one_of_those_tried_and_batches_hold_all_windows(nlp):
-    module = piece_encoder(encoder_layers(nlp)[0])
+    module = encoder_of(encoder_layers(nlp)[0])
     windows, pad = windows_read(nlp, TEXTS).windows, module.settings["pad"]
-    assert best_budget(module.encoder, windows, pad=pad) in BUDGETS
-    batches = batches_on_device(module.encoder, windows, pad=pad, max_padded=40)
+    assert best_budget(module.encoder, windows, pad=pad, device=module.device) in BUDGETS
+    batches = ideal_batches(windows, pad=pad, max_padded=40, device=module.device)
     assert sum(len(ids) for ids, _ in batches) == len(windows)

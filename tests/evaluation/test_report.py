@@ -10,19 +10,16 @@ from typer.testing import CliRunner
 import spacy_ssner.cli  # noqa: F401  (registers the commands)
 from spacy_ssner.cli._app import ssner_app
 from spacy_ssner.evaluation.grid import read_grid
+from spacy_ssner.evaluation.grouped_runs import f1_spread, group_runs, read_runs, sweep_curves
 from spacy_ssner.evaluation.metrics import ScoredDoc
 from spacy_ssner.evaluation.published_scores import PUBLISHED
 from spacy_ssner.evaluation.report import (
     BEGIN,
     END,
-    f1_spread,
     format_p,
-    group_runs,
     insert_report,
     markdown_table,
-    read_runs,
     render_report,
-    sweep_curves,
 )
 from spacy_ssner.evaluation.results import summarize
 from spacy_ssner.evaluation.significance import spread

@@ -18,8 +18,8 @@ from spacy_ssner.evaluation.runs import (
     is_done,
     prepare,
     record_path,
-    run_command,
 )
+from spacy_ssner.evaluation.subprocesses import run_command
 
 CONFIG = "a = ${paths.encoder}\nb = ${paths.similar_words}\n"
 
@@ -146,7 +146,7 @@ def test_ctrl_c_kills_the_command(tmp_path, monkeypatch):
         started.append(process)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("spacy_ssner.evaluation.runs._wait", interrupted)
+    monkeypatch.setattr("spacy_ssner.evaluation.subprocesses._wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_command(["python", "-c", "import time; time.sleep(600)"], tmp_path / "log")
     assert started[0].poll() is not None and sys.executable in started[0].args[0]

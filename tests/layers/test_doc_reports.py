@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc
 
-from spacy_ssner.layers.doc_reports import doc_reports, piece_encoder
+from spacy_ssner.layers.doc_reports import doc_reports, encoder_layer
 from spacy_ssner.layers.hf_encoder import window_pieces
 from spacy_ssner.layers.pieces import _cached_pieces, piece_counts
 from spacy_ssner.layers.word_features import distinct_words, doc_sentence_starts
@@ -47,7 +47,7 @@ def slow_report(nlp, doc):
     words, index = distinct_words([doc])
     starts = doc_sentence_starts([doc], words, index)
     sentences = [s.tolist() for s in np.split(np.arange(len(doc)), np.flatnonzero(starts)[1:]) if len(s)]
-    node = piece_encoder(model)
+    node = encoder_layer(model)
     module = node.shims[0].module
     n_pieces = [
         0 if t.is_space else max(1, len(module.tokenizer.encode(t.text, add_special_tokens=False)))
@@ -111,7 +111,7 @@ def test_words_without_similar_words(encoder_nlp):
 def test_a_cnn_has_no_pieces(make_nlp):
     nlp = make_nlp("bilstm")
     (report,) = reports_of(nlp, [nlp.make_doc("APT29 used Mimikatz\n\n.")])
-    assert piece_encoder(nlp.get_pipe("ssner").model) is None
+    assert encoder_layer(nlp.get_pipe("ssner").model) is None
     assert (report.tokens, report.white_space, report.sentences, report.no_vector) == (5, 1, 2, 0)
     for name in (
         "pieces",
@@ -160,7 +160,7 @@ def test_words_without_a_vector_are_found(make_nlp):
 
 
 def test_piece_counts(encoder_nlp):
-    node = piece_encoder(encoder_nlp.get_pipe("ssner").model)
+    node = encoder_layer(encoder_nlp.get_pipe("ssner").model)
     read, full, limit = piece_counts(node, ["the", HASH, " ", "x" * 8, "x" * 9])
     assert limit == 38 and read.tolist() == [1, 8, 0, 8, 8]
     assert full.tolist() == [1, 64, 0, 8, 9]

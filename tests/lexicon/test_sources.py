@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from spacy_ssner.lexicon.lexicon import Lexicon, Name
-from spacy_ssner.lexicon.sources import MISP_TYPES, Record, read_source
+from spacy_ssner.lexicon.sources import MISP_FILES, MISP_TYPES, Record, read_source
 
 MISP = {
     "type": "mitre-malware",
@@ -170,6 +170,7 @@ def test_every_file_of_misp_galaxy_is_read_whole():
         assert not source.skipped
     assert kinds == set(MISP_TYPES) and len(records) == 20_297
     assert {r.category for r in records} == set(MISP_TYPES.values())
+    assert {path.name.split(".")[0] for path in GALAXY.glob("*.json.gz")} == MISP_FILES
 
 
 @with_data

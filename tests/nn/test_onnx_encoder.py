@@ -53,6 +53,25 @@ def test_masked_pieces_are_not_read(pair, batch):
     assert (one - two).norm() / one.norm() < 0.05 < (one - unmasked).norm() / one.norm()
 
 
+def test_attention_is_one_operator_and_adding_and_normalising_are_two(pair, tmp_path, monkeypatch):
+    """The graph that runs, after what ONNX Runtime itself makes of it when it opens it."""
+    onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    options = onnxruntime.SessionOptions
+    path = tmp_path / "runs.onnx"
+
+    def keep_graph():
+        made = options()
+        made.optimized_model_filepath = str(path)
+        return made
+
+    monkeypatch.setattr(onnxruntime, "SessionOptions", keep_graph)
+    pair[1]._open()
+    kinds = [node.op_type for node in onnx.load(path).graph.node]
+    n_layers = pair[1].config.num_hidden_layers
+    assert kinds.count("QAttention") == n_layers and kinds.count("LayerNormalization") >= 2 * n_layers
+    assert "SkipLayerNormalization" not in kinds
+
+
 def test_copied_pickled_and_loaded(pair, batch):
     expected = states_of(pair[1], *batch)
     loaded = OnnxEncoder(pair[1].config)

@@ -58,7 +58,6 @@ def test_hashes_do_not_change():
     """They decide what is held out, so that a new version must not change them."""
     digest = hashlib.blake2b(b"emotet", digest_size=8).hexdigest()
     assert text_hash("emotet") == word_hash("emotet") == int(digest, 16) == 9490980359406252537
-    assert text_hash("emotet", seed=1) != text_hash("emotet")
 
 
 def test_gram_hashes():

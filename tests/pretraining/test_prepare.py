@@ -4,17 +4,17 @@ import gzip
 import json
 import os
 import tracemalloc
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from spacy_ssner.pretraining import duplicates, piece_table, tokenised_writer, words
+from spacy_ssner.pretraining import duplicates, filtering, piece_table, tokenised_writer, words
 from spacy_ssner.pretraining import prepare as prepare_module
 from spacy_ssner.pretraining.piece_table import read_tokenizer
 from spacy_ssner.pretraining.prepare import PrepareSettings, describe_inputs, prepare_corpus, totals
-from spacy_ssner.pretraining.tokenised import HELD_OUT, TokenisedCorpus, is_current
+from spacy_ssner.pretraining.tokenised import HELD_OUT, TokenisedCorpus, differences
 
 LINES = [
     f"The group number {i} attacked the bank of city {i * 7} with malware {i % 5}x{i}." for i in range(400)
@@ -67,16 +67,16 @@ def test_a_corpus_is_current_until_something_changes(source, tokenizer, tmp_path
     def made_from(**settings):
         return describe_inputs([source], [], tokenizer=tokenizer, settings=PrepareSettings(**settings))
 
-    assert not is_current(tmp_path / "out", made_from())
+    assert differences(tmp_path / "out", made_from()) is None
     prepare([source], tmp_path / "out", tokenizer)
-    assert is_current(tmp_path / "out", made_from())
-    assert not is_current(tmp_path / "out", made_from(seed=1))
-    assert not is_current(tmp_path / "out", made_from(max_pieces=64))
+    assert differences(tmp_path / "out", made_from()) == []
+    assert differences(tmp_path / "out", made_from(seed=1)) == ["seed: 0 -> 1"]
+    assert len(differences(tmp_path / "out", made_from(max_pieces=64))) == 1
     source.write_text(source.read_text() + "\nOne more line of six words")
-    assert not is_current(tmp_path / "out", made_from())
+    assert len(differences(tmp_path / "out", made_from())) == 1
     (tmp_path / "out" / HELD_OUT / "rows.bin").unlink()
     prepare([source], tmp_path / "out", tokenizer)
-    assert is_current(tmp_path / "out", made_from())
+    assert differences(tmp_path / "out", made_from()) == []
 
 
 def test_words_are_limited_over_all_files(source, tokenizer, tmp_path):
@@ -104,6 +104,14 @@ def test_binary_lines_are_counted(source, tokenizer, tmp_path):
         report = prepare([source], tmp_path / "out", tokenizer)
     assert [str(warning.message)[:8] for warning in caught] == ["[SW253] ", "[SW245] "]
     assert report["sources"][str(source)]["binary"]["lines"] >= 2
+
+
+def test_an_overflow_of_the_memory_for_near_duplicates_is_told(source, tokenizer, tmp_path, monkeypatch):
+    monkeypatch.setattr(filtering, "NearDuplicates", partial(duplicates.NearDuplicates, slots=1 << 6))
+    monkeypatch.setattr(prepare_module, "BATCH_LINES", 50)
+    with pytest.warns(UserWarning, match="SW246") as caught:
+        prepare([source], tmp_path / "out", tokenizer)
+    assert len(caught) == 1
 
 
 def test_a_line_of_a_megabyte_of_words(tokenizer, tmp_path):

@@ -1,0 +1,64 @@
+"""A command in a process of its own: its output in a log, its time and its peak memory."""
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from threading import Event
+from time import perf_counter
+from typing import Optional, Sequence, Tuple
+
+from ..errors import Errors
+
+TAIL = 6  # lines of a failed command's output that go into the error
+ASK_EVERY = 0.1  # seconds between two looks at a command that runs
+
+
+def run_command(
+    words: Sequence[str], log: Path, *, threads: Optional[int] = None, stop: Optional[Event] = None
+) -> Tuple[float, Optional[float]]:
+    """Run a command, add its output to a log file.
+
+    words (Sequence[str]): "python" stands for this interpreter. threads (Optional[int]): OMP_NUM_THREADS.
+    RETURNS: Wall time in seconds and the peak of resident memory in MB (None where the system can't tell).
+    RAISES (ValueError): S295 if it fails. If this process is stopped meanwhile, or `stop` is set, the command is
+        killed; in the second case with SystemExit.
+    """
+    environment = dict(os.environ, PYTHONUNBUFFERED="1")
+    if threads is not None:
+        environment["OMP_NUM_THREADS"] = str(threads)
+    program = sys.executable if words[0] == "python" else words[0]
+    start = perf_counter()
+    with log.open("ab") as file:
+        file.write(f"$ {shlex.join(words)}\n".encode())
+        file.flush()
+        process = subprocess.Popen([program, *words[1:]], stdout=file, stderr=file, env=environment)
+        try:
+            peak = _wait(process, stop or Event())
+        finally:
+            if process.returncode is None:
+                process.kill()
+                process.wait()
+    if process.returncode != 0:
+        tail = " | ".join(log.read_text(encoding="utf8", errors="replace").strip().splitlines()[-TAIL:])
+        raise ValueError(Errors.S295.format(code=process.returncode, command=shlex.join(words), got=tail))
+    return perf_counter() - start, peak
+
+
+def _wait(process: subprocess.Popen, stop: Event) -> Optional[float]:
+    """Wait for a process and give its peak memory in MB. RAISES (SystemExit): Once `stop` is set."""
+    can_tell = hasattr(os, "wait4")  # not on Windows
+    while process.returncode is None:
+        if stop.is_set():
+            sys.exit("stopped")
+        if not can_tell:
+            process.poll()
+        else:
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if pid:
+                process.returncode = os.waitstatus_to_exitcode(status)
+                return usage.ru_maxrss / (2**20 if platform.system() == "Darwin" else 2**10)
+        stop.wait(ASK_EVERY)
+    return None
