@@ -4,7 +4,7 @@ import warnings
 from collections import Counter
 from itertools import islice
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -56,6 +56,7 @@ class SSNER(SavedPipe):
         self.name = name
         self.scorer = scorer
         self.cfg: Dict[str, Any] = {"labels": [], **check_settings(settings)}
+        self._warned_of: Set[str] = set()  # labels that it does not have
         register_extensions()
 
     @property
@@ -211,12 +212,13 @@ class SSNER(SavedPipe):
     def get_loss(self, examples: Iterable[Example], scores: TagScores) -> Tuple[float, TagScores]:
         """Loss of a batch, in nats, and its gradient for `scores`. See loss.crf_loss and loss.softmax_loss.
 
-        WARNS: SW101 for labels that the component does not have; their tokens put no demand on the model.
+        WARNS: SW101 for labels that the component does not have, once each; their tokens put no demand on the model.
         """
         tag_ids = {tag: i for i, tag in enumerate(tag_names(self.labels))}
         tags = gold_tags(examples)
         unknown = Counter(tag[2:] for tag in tags if tag is not None and tag not in tag_ids)
-        if unknown:
+        if not self._warned_of.issuperset(unknown):
+            self._warned_of.update(unknown)
             warnings.warn(Warnings.SW101.format(labels=dict(unknown), known=list(self.labels)), stacklevel=2)
         allowed = allowed_tags(gold_tag_ids(tags, tag_ids), scores.windows, len(tag_ids))
         if self.model.attrs["settings"]["decoder"] == "crf":

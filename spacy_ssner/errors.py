@@ -146,6 +146,10 @@ class Errors(metaclass=_Coded):
         "Can't write this encoder ({name}) as a graph for ONNX Runtime: {got}. Quantise with --engine torch, which "
         "takes any encoder."
     )
+    S147 = (
+        "The saved network needs the Python package '{got}', which is not installed. "
+        "Run: pip install -c constraints.txt 'spacy-ssner[transformers]'."
+    )
 
     # S200-S219: annotation in general
     S210 = (

@@ -99,13 +99,13 @@ class IndicatorRuler(Pipe):
         labels = self._label_of_kind()
         found = [hit for hit in find_indicators(doc.text) if hit.kind in labels]
         spans, n_moved = place(doc, found, labels, mode=self.cfg["alignment_mode"])
-        if spans:
-            add_entities(doc, [span for span, _ in spans], overwrite=self.cfg["overwrite_ents"])
-            for span, hit in spans:
-                span._.set(VALUE, hit.value)
-                # relative to the span, so that it holds in a doc that is cut out or joined with others
-                place_in_span = [hit.start - span.start_char, hit.end - span.start_char]
-                doc.user_data[extension_key(span, CHARACTERS)] = place_in_span  # type: ignore[index]
+        # Without any too: a doc in which nothing was found is annotated.
+        add_entities(doc, [span for span, _ in spans], overwrite=self.cfg["overwrite_ents"])
+        for span, hit in spans:
+            span._.set(VALUE, hit.value)
+            # relative to the span, so that it holds in a doc that is cut out or joined with others
+            place_in_span = [hit.start - span.start_char, hit.end - span.start_char]
+            doc.user_data[extension_key(span, CHARACTERS)] = place_in_span  # type: ignore[index]
         return len(found), n_moved, len(found) - len(spans)
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:

@@ -46,7 +46,9 @@ class SavedPipe(TrainablePipe):
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "SavedPipe":
         """RAISES (ValueError): S111 if the bytes are damaged or come from something else; S257, S258, S264 if the
-        similar words are, S267 if the lexicon is, S106 if the similar words do not fit the network."""
+        similar words are, S267 if the lexicon is, S106 if the similar words do not fit the network.
+        (ImportError): S147 if the encoder needs a package that is not installed."""
+        exclude = list(exclude)
         deserialize: Dict[str, Callable[[bytes], Any]] = {
             "cfg": self._load_cfg,
             "vocab": lambda b: self.vocab.from_bytes(b, exclude=exclude),
@@ -56,7 +58,7 @@ class SavedPipe(TrainablePipe):
         }
         try:
             message = srsly.msgpack_loads(bytes_data)
-            if not isinstance(message, dict) or "model" not in message:
+            if not isinstance(message, dict) or not ("model" in message or "model" in exclude):
                 raise ValueError("no bytes of a component")
         except ValueError as err:
             raise ValueError(Errors.S111.format(name=self.name, got=err)) from err
@@ -104,8 +106,11 @@ class SavedPipe(TrainablePipe):
             set_similar_word_table(self.model, SimilarWordTable.from_bytes(data))
 
     def _load_model(self, data: bytes) -> None:
+        self.model.set_dim("nO", None, force=True)  # type: ignore[arg-type]  # other labels may come
         try:
             self.model.from_bytes(data)
+        except ImportError:  # nothing is damaged
+            raise
         except Exception as err:  # msgpack, Thinc and torch each raise their own kinds
             raise ValueError(Errors.S111.format(name=self.name, got=err)) from err
         network = network_of(self.model.get_ref("tagger"))

@@ -2,6 +2,7 @@
 
 import base64
 import random
+import sys
 import time
 
 import numpy as np
@@ -303,6 +304,18 @@ def test_damaged_settings_file(kind, saved):
 def test_damaged_similar_words(kind, code, saved):
     with pytest.raises(ValueError, match=code):
         spacy.load(damaged(saved, "similar_words", kind))
+
+
+@pytest.mark.parametrize("package", ["transformers", "tokenizers"])
+def test_an_encoder_without_its_package_is_not_called_damaged(
+    package, make_nlp, tiny_bert, tmp_path, monkeypatch
+):
+    """`spacy package` lists spacy-ssner without extras: there a pipeline may come to be loaded without transformers."""
+    encoder = {"@architectures": "spacy-ssner.HFEncoder.v1", "name": str(tiny_bert)}
+    make_nlp("bilstm", tok2vec=encoder).to_disk(tmp_path)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=rf"S147.*'{package}'.*spacy-ssner\[transformers\]"):
+        spacy.load(tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["cut", "empty", "text", "list"])

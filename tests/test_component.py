@@ -172,6 +172,7 @@ def test_unknown_labels_are_counted_and_treated_as_missing(make_nlp, make_exampl
         scores, _ = pipe.model.begin_update([eg.predicted for eg in examples])
         _, gradient = pipe.get_loss(examples, scores)
     assert len(caught) == 1
+    pipe.get_loss(examples, scores)  # silent: a training has thousands of batches
     known = [token.text not in ("Mimikatz", "Acme", "Corp", "Kyiv") for token in examples[0].predicted]
     expected = Example(examples[0].predicted, examples[0].reference.copy())
     reference = Doc(nlp.vocab, words=[t.text for t in examples[0].predicted])
@@ -629,6 +630,36 @@ def test_component_alone_on_disk_and_in_bytes(trained, annotated, found, tmp_pat
         assert load(fresh) is fresh
         assert fresh.labels == LABELS and found(nlp(annotated[0][0])) == expected
         assert similar_word_table(fresh.model).words == similar_word_table(pipe.model).words
+
+
+@pytest.mark.parametrize("how", ["disk", "bytes"])
+@pytest.mark.parametrize("more", [True, False])
+def test_a_pipeline_with_other_labels_is_loaded_over_a_trained_one(
+    more, how, make_nlp, make_examples, annotated, found, tmp_path
+):
+    """As a service does that is given a newer model while it runs."""
+    small, large = make_nlp(sentences=annotated[1:2]), make_nlp(steps=20)
+    old, new = (small, large) if more else (large, small)
+    expected = [found(new(text)) for text, _ in annotated]
+    if how == "disk":
+        new.to_disk(tmp_path)
+        old.from_disk(tmp_path)
+    else:
+        old.from_bytes(new.to_bytes())
+    assert old.get_pipe("ssner").labels == new.get_pipe("ssner").labels
+    assert [found(old(text)) for text, _ in annotated] == expected
+    old.update(make_examples(old, annotated[1:2]), sgd=old.resume_training())
+
+
+@pytest.mark.parametrize("part", ["cfg", "vocab", "similar_words", "model"])
+def test_parts_that_are_left_out_are_not_asked_for(part, trained, annotated, found, tmp_path):
+    """As spaCy's components: what `exclude` names is neither saved nor needed."""
+    pipe, expected = trained.get_pipe("ssner"), found(trained(annotated[0][0]))
+    pipe.from_bytes(pipe.to_bytes(exclude=[part]), exclude=[part])
+    pipe.to_disk(tmp_path / "part", exclude=[part])
+    pipe.from_disk(tmp_path / "part", exclude=[part])
+    assert not (tmp_path / "part" / part).exists()
+    assert found(trained(annotated[0][0])) == expected
 
 
 def test_settings_are_saved(trained, tmp_path):

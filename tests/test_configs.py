@@ -12,6 +12,7 @@ import pytest
 import srsly
 import typer
 from spacy.cli._util import app
+from spacy.cli.init_config import fill_config
 from spacy.util import load_config, load_model_from_config, registry
 from weasel.util.frozen import SimpleFrozenDict
 
@@ -61,6 +62,15 @@ def test_raw_text_is_cut_alike_for_us_and_the_peers(config):
         "at",
     ]
     assert config["nlp"]["tokenizer"] == {"@tokenizers": "spacy-ssner.CTITokenizer.v1"}
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_spacy_fills_a_config_up_as_it_is(path, tmp_path):
+    """`init fill-config` builds the components and takes no `--paths.encoder`."""
+    fill_config(tmp_path / "full.cfg", path, silent=True)
+    full, given = (load_config(p, interpolate=False) for p in (tmp_path / "full.cfg", path))
+    assert full["paths"].items() >= given["paths"].items()
+    assert "${paths.encoder}" in full.to_str(interpolate=False) or "encoder" not in given["paths"]
 
 
 @pytest.mark.filterwarnings("ignore:`clean_up_tokenization_spaces`:FutureWarning")

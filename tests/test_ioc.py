@@ -2,6 +2,7 @@
 
 import pytest
 import spacy
+from spacy.tokens import Doc
 from spacy.tokens.underscore import Underscore
 
 TEXT = "APT29 sent hxxp://evil[.]com/a.exe from 203.0.113[.]7 (CVE-2017-0144)."
@@ -46,6 +47,16 @@ def test_exact_characters_go_with_docs_that_are_joined_and_cut(nlp):
     (other,) = nlp.pipe([TEXT], n_process=2)
     assert [ent._.ssner_characters for ent in other.ents] == [ent._.ssner_characters for ent in doc.ents]
     assert doc[0:1]._.ssner_characters is None
+
+
+@pytest.mark.parametrize("text", ["Nothing to see.", "See CVE-2017-0144."])
+def test_a_doc_is_annotated_whatever_is_found(text, nlp):
+    """As by spaCy's entity_ruler: otherwise it counts as missing where it is gold, in training and scores."""
+    ruler = nlp.add_pipe("ssner_ioc")
+    assert all(token.ent_iob for token in nlp(text)) and len(nlp("")) == 0
+    reference = Doc(nlp.vocab, words=["Nothing", "here"])
+    reference.set_ents([], blocked=[reference[0:1]], missing=[reference[1:2]])
+    assert [token.ent_iob_ for token in ruler(reference)] == ["B", "O"]
 
 
 def test_labels_are_mapped_and_kinds_left_out(nlp):

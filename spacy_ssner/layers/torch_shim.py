@@ -44,12 +44,22 @@ class ModuleShim(PyTorchShim):
         use_one_thread_when_forked()
         module = self._build(settings) if module is None else module
         if self._model is not None:  # an optimizer must not go on with the old weights' moments and sizes
-            with Shim.global_id_lock:
-                Shim.global_id += 1
-                self.id = Shim.global_id
+            self._take_new_id()
         self.cfg["settings"] = settings
         self._model = module.to(get_torch_default_device())
         return self._model
+
+    def copy(self) -> "ModuleShim":
+        """A module of its own for another layer (`nlp.replace_listeners`). Thinc's has the same id, so that an
+        optimizer takes the weights of both for the same."""
+        copied = cast(ModuleShim, super().copy())
+        copied._take_new_id()
+        return copied
+
+    def _take_new_id(self) -> None:
+        with Shim.global_id_lock:
+            Shim.global_id += 1
+            self.id = Shim.global_id
 
     def __setstate__(self, state: Dict[str, Any]) -> None:
         """A copy, or one unpickled in a spawned process, may fork in turn."""
@@ -110,7 +120,8 @@ class ModuleShim(PyTorchShim):
         return srsly.msgpack_dumps({"format": FORMAT, "settings": settings, "weights": save(state)})
 
     def from_bytes(self, bytes_data: bytes) -> "ModuleShim":
-        """RAISES (ValueError): S302 if the bytes are damaged or no saved module."""
+        """RAISES (ValueError): S302 if the bytes are damaged or no saved module. (ImportError): S147 if the module is
+        made of a package that is not installed."""
         try:
             message = srsly.msgpack_loads(bytes_data)
             if message["format"] != FORMAT:
@@ -121,6 +132,8 @@ class ModuleShim(PyTorchShim):
             settings = json.loads(message["settings"])
             module = self._build(settings)
             module.load_state_dict(load(message["weights"]), strict=True)
+        except ModuleNotFoundError as err:
+            raise ImportError(Errors.S147.format(got=err.name)) from err
         except Exception as err:  # msgpack, torch, safetensors and tokenizers each raise their own kinds
             raise ValueError(Errors.S302.format(expected=FORMAT, got=err)) from err
         self.set_module(settings, module)

@@ -142,9 +142,11 @@ class CTITokenizer(Tokenizer):
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """spaCy's format. Of `token_match` the language's part is saved, as ours has no state."""
+        exclude = list(exclude)
         data = srsly.msgpack_loads(super().to_bytes(exclude=[*exclude, "token_match"]))
-        base = getattr(self.token_match, "base", None)
-        if base is not None and "token_match" not in exclude:
+        # A user may have put a plain match in its place.
+        base: Any = getattr(self.token_match, "base", self.token_match)
+        if base not in (None, is_indicator) and "token_match" not in exclude:
             data["token_match"] = base.__self__.pattern
         return srsly.msgpack_dumps(data)
 

@@ -158,6 +158,17 @@ def test_a_new_module_does_not_inherit_the_optimizers_memory():
     assert np.allclose(first["weight"].abs(), 0.01, atol=1e-3)  # Adam's first step
 
 
+def test_a_copy_and_the_original_have_their_own_optimizer_memory():
+    """Both may be trained in one pipeline, after `nlp.replace_listeners`."""
+    shim, optimizer = make_shim(), Adam(0.01)
+    copied = shim.copy()
+    for _ in range(5):
+        step(shim, optimizer, -torch.ones(1, 3))
+    assert not same_weights(shim, copied)
+    first = step(copied, optimizer)
+    assert np.allclose(first["weight"], 0.01, atol=1e-3)  # Adam's first step, against the gradient
+
+
 def test_averages_take_the_weights_place_for_a_while():
     shim, optimizer = make_shim(), Adam(0.1, use_averages=True)
     seen = []

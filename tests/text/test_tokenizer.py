@@ -1,6 +1,8 @@
 """The tokenizer for threat-intelligence text: one token for each indicator, everything else as spaCy's English."""
 
+import pickle
 import random
+import re
 
 import pytest
 import spacy
@@ -294,6 +296,27 @@ def test_it_is_saved_with_the_pipeline(nlp, tmp_path):
     assert [t.text for t in spacy.blank("en", config=CONFIG).from_bytes(nlp.to_bytes())(text)] == [
         t.text for t in nlp(text)
     ]
+
+
+@pytest.mark.parametrize("how", ["disk", "bytes", "pickle", "twice"])
+def test_rules_that_a_user_changed_are_saved(how, tmp_path):
+    nlp = spacy.blank("en", config=CONFIG)
+    nlp.tokenizer.token_match = re.compile(r"^@\S+@$").match
+    nlp.tokenizer.add_special_case("APTs", [{"ORTH": "APT"}, {"ORTH": "s"}])
+    text = "APTs @a,b@ evil[.]com, hxxp://a[.]b/c"
+    words = ["APT", "s", "@a,b@", "evil[.]com", ",", "hxxp://a[.]b/c"]
+    assert [token.text for token in nlp(text)] == words
+    if how == "pickle":
+        again = pickle.loads(pickle.dumps(nlp))
+    elif how == "bytes":
+        again = spacy.blank("en", config=CONFIG).from_bytes(nlp.to_bytes())
+    else:
+        nlp.to_disk(tmp_path)
+        again = spacy.load(tmp_path)
+    if how == "twice":
+        again.to_disk(tmp_path / "again")
+        again = spacy.load(tmp_path / "again")
+    assert [token.text for token in again(text)] == words
 
 
 def test_pipe_equals_one_by_one(nlp):
