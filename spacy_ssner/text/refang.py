@@ -24,6 +24,7 @@ IN_PARENTHESES = re.compile(r"\((?:[.@:/ ]|[dD][oO][tT]\)|[aA][tT]\))")
 # The same without brackets, in capitals between small letters.
 SPELT = re.compile(r"(?<=[a-z0-9]) (AT|DOT) (?=[a-z0-9])")
 WORDS = {"dot": ".", "at": "@"}
+FIRST_WORD = re.compile(r"[^\W_]*")
 LAST_WORD = re.compile(r"[^\W_]+\Z")
 MAX_WORD = 64  # characters; no label of a domain is longer
 # What stands before a marker without belonging to it: `such as [.]xyz`, `ending [.]top`.
@@ -116,6 +117,9 @@ def _with_blanks(text: str, start: int, end: int) -> Tuple[int, int]:
         return start, end
     before, after = LAST_WORD.search(text, max(left - MAX_WORD, 0), left), text[right : right + 1]
     begins = after.isalnum() and (right == end or not after.isupper())
+    if left < start and right > end:  # `a dot (.) and a slash`
+        word = FIRST_WORD.match(text, right, right + MAX_WORD)
+        begins = begins and word is not None and word[0].lower() not in STOP_WORDS
     if before is None or not begins or (left < start and before[0].lower() in NO_NAMES):
         return start, end
     return left, right

@@ -1,0 +1,45 @@
+"""What of a text is an indicator, of which kind, and where it ends: shapes seen in real text, with made-up names."""
+
+import pytest
+
+from spacy_ssner.text.indicators import find_indicators
+
+
+def found(text):
+    return [f"{hit.kind} {hit.value}" for hit in find_indicators(text)]
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("control PR.AC-2 and DE.CM-4", []),
+        ("NXP i.MX 6 boards", []),
+        ("trusts request.host, req.headers.host and server.host", []),
+        ("scoped by user.id, session.id or author.name", []),
+        ("calls file.download() of object.property", []),
+        ("a dot (.) and the slash", []),
+        ("a period (.) or a space", []),
+        ("from phish.host and login.example.id", ["DOMAIN phish.host", "DOMAIN login.example.id"]),
+        ("evil (.) com was down", ["DOMAIN evil.com"]),
+        ("user.id[.]com and server[.]host", ["DOMAIN user.id.com", "DOMAIN server.host"]),
+    ],
+)
+def test_what_is_no_domain(text, expected):
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("opens Terminal.app and Mail.app", ["FILE Terminal.app", "FILE Mail.app"]),
+        ("on evil.app and mail.app", ["DOMAIN evil.app", "DOMAIN mail.app"]),
+        ("in XRef.cc and Stream.cc", ["FILE XRef.cc", "FILE Stream.cc"]),
+        ("sold on cardshop.cc", ["DOMAIN cardshop.cc"]),
+        ("the login.do page, /users/save.do?id=1", ["FILE login.do", "PATH /users/save.do?id=1"]),
+        ("patched lib/Logs.pm and Logs.pm", ["PATH lib/Logs.pm", "FILE Logs.pm"]),
+        ("published on hex.pm at 5.pm", ["DOMAIN hex.pm"]),
+        ("at www.gob.com.do and evil[.]do", ["DOMAIN www.gob.com.do", "DOMAIN evil.do"]),
+    ],
+)
+def test_files_with_endings_of_hosts(text, expected):
+    assert found(text) == expected
