@@ -167,6 +167,8 @@ def unix_paths(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
         while end > match.start() and text[end - 1] in ".-":
             end -= 1
         first, _, rest = text[match.start() : end].partition("/")
+        if first.isdigit() and text[match.start() - 1 : match.start()] == ":":  # a port, `evil.com:80/a.exe`
+            continue
         if text[match.start()] in "~.$" or not has_extension(rest) or host_kind(first) or IPV4.match(first):
             continue
         yield Hit(match.start(), end, "PATH")

@@ -43,3 +43,19 @@ def test_what_is_no_domain(text, expected):
 )
 def test_files_with_endings_of_hosts(text, expected):
     assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("evil[.]com:80/a/b.jpg", ["URL evil.com:80/a/b.jpg"]),
+        ("203.0.113[.]7:8080/load[.]php", ["URL 203.0.113.7:8080/load.php"]),
+        (
+            "evil.com:80/x/mxr.pdf next.evil.net:81/cfg.ini",
+            ["URL evil.com:80/x/mxr.pdf", "URL next.evil.net:81/cfg.ini"],
+        ),
+        ("(2) 4/js/code.php", ["PATH 4/js/code.php"]),
+    ],
+)
+def test_a_port_begins_no_path(text, expected):
+    assert found(text) == expected
