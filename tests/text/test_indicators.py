@@ -59,3 +59,15 @@ def test_files_with_endings_of_hosts(text, expected):
 )
 def test_a_port_begins_no_path(text, expected):
     assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("edits .github/workflows/build.yml now", ["PATH .github/workflows/build.yml"]),
+        ("in .acme/settings.json.", ["PATH .acme/settings.json"]),
+        ("of endings .exe/.so/.dll and .../x.py", ["FILE x.py"]),
+    ],
+)
+def test_paths_in_hidden_folders(text, expected):
+    assert found(text) == expected
