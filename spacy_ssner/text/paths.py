@@ -39,6 +39,7 @@ FINAL = re.compile(
 )
 RELATIVE = re.compile(rf"(?<![\w\\:.$%~-])(?:[\w.$%~-]+)?(?:{SLASH}[\w.$%@~#!&+{{}}*-]+)+")
 ESCAPE = re.compile(r"(?:x[0-9a-f]{2}|u[0-9a-f]{4}|[\da-z]{1,2})$", re.IGNORECASE)
+LINES = re.compile(r"\\r\\n|\\n\\n|\\0\\0")  # ends of lines in code: `HTTP/1.1\r\nHost`
 QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
 QUOTED = re.compile(r"[^\n:*?\"<>|]{1,260}")
 
@@ -145,6 +146,10 @@ def _relative(text: str, lo: int, hi: int) -> Iterator[Hit]:
         end = _trim(text, match.start(), match.end())
         if text.count("{", match.start(), end) != text.count("}", match.start(), end):
             continue  # LaTeX and other markup
+        while end > match.start() and text[end - 2 : end] in ("\\n", "\\r", "\\t"):
+            end -= 2
+        if LINES.search(text, match.start(), end) or "\\" not in text[match.start() : end]:
+            continue
         parts = [part for part in text[match.start() : end].split("\\") if part]
         if len(parts) < 1 or all(ESCAPE.match(part) for part in parts):
             continue

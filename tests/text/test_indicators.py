@@ -71,3 +71,21 @@ def test_a_port_begins_no_path(text, expected):
 )
 def test_paths_in_hidden_folders(text, expected):
     assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("GET /x/a.php HTTP/1.1\\r\\nHost: evil.com\\r\\n", ["PATH /x/a.php", "DOMAIN evil.com"]),
+        ('a redirect("233\\r\\nSet-Cookie")', []),
+        (
+            "'SECURITY\\Policy\\Secrets\\n' and report.txt\\n",
+            ["PATH SECURITY\\Policy\\Secrets", "FILE report.txt"],
+        ),
+        ("of System\\CentralProcessor\\0", ["PATH System\\CentralProcessor\\0"]),
+        ("at the end.\\n\\n\\nThis", []),
+        ("in new\\notes\\readme.txt and temp\\r.exe", ["PATH new\\notes\\readme.txt", "PATH temp\\r.exe"]),
+    ],
+)
+def test_escaped_ends_of_lines_are_no_paths(text, expected):
+    assert found(text) == expected
