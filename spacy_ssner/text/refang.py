@@ -23,6 +23,8 @@ MARKER = re.compile(
 IN_PARENTHESES = re.compile(r"\((?:[.@:/ ]|[dD][oO][tT]\)|[aA][tT]\))")
 # The same without brackets, in capitals between small letters.
 SPELT = re.compile(r"(?<=[a-z0-9]) (AT|DOT) (?=[a-z0-9])")
+# A CVE id with a blank or a colon for its first hyphen.
+CVE_ID = re.compile(r"(?<=\bCVE)(: ?| )(?=(?:19|20)\d\d[-\u2010\u2011]\d{4})", re.IGNORECASE)
 WORDS = {"dot": ".", "at": "@"}
 FIRST_WORD = re.compile(r"[^\W_]*")
 LAST_WORD = re.compile(r"[^\W_]+\Z")
@@ -105,6 +107,9 @@ def _markers(text: str) -> List[Tuple[int, int, str]]:
             found.append((*bounds, plain))
     if " AT " in text or " DOT " in text:
         found += [(*match.span(), WORDS[match[1].lower()]) for match in SPELT.finditer(text)]
+        found.sort()
+    if "CVE " in text or "CVE:" in text:
+        found += [(*match.span(), "-") for match in CVE_ID.finditer(text)]
         found.sort()
     return found
 

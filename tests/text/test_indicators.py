@@ -1,6 +1,7 @@
 """What of a text is an indicator, of which kind, and where it ends: shapes seen in real text, with made-up names."""
 
 import pytest
+import spacy
 
 from spacy_ssner.text.indicators import find_indicators
 
@@ -89,3 +90,25 @@ def test_paths_in_hidden_folders(text, expected):
 )
 def test_escaped_ends_of_lines_are_no_paths(text, expected):
     assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("(CVE 2017-0037), CVE: 2024-9122 and CVE:2014-0515", "CVE-2017-0037 CVE-2024-9122 CVE-2014-0515"),
+        ("CVE2016-0189, cve2016\u20110190", "CVE-2016-0189 CVE-2016-0190"),
+        ("VulnerabilityCVE-2016-1019: in CVE-2013-2465Java", "CVE-2016-1019 CVE-2013-2465"),
+        ("the CVE 2017 list, CVE-ID 2017-0037, ACVE-2016-1019, CVE-2016-1019b, CVE-2016-1019AB", ""),
+        ("evil[.]com (CVE 2017-0037)", "evil.com CVE-2017-0037"),
+    ],
+)
+def test_spellings_of_cve_ids(text, expected):
+    hits = find_indicators(text)
+    assert " ".join(hit.value for hit in hits) == expected
+    assert all(text[hit.start : hit.end].strip() == text[hit.start : hit.end] for hit in hits)
+
+
+def test_a_cve_id_with_a_blank_is_one_token():
+    nlp = spacy.blank("en", config={"nlp": {"tokenizer": {"@tokenizers": "spacy-ssner.CTITokenizer.v1"}}})
+    tokens = [token.text for token in nlp("Uses (CVE 2017-0037) and BugCVE-2016-1019Java.")]
+    assert tokens == ["Uses", "(", "CVE 2017-0037", ")", "and", "Bug", "CVE-2016-1019", "Java", "."]
