@@ -34,6 +34,7 @@ SPACED = re.compile(rf" (?:{WORD} ){{0,3}}{WORD}{SLASH}")
 FINAL = re.compile(
     r"(?:(?<=\\Program) Files(?: \(x86\))?|(?<=\\Image) File Execution Options|(?<=\\Internet) (?:Settings|Explorer)"
     r"|(?<=\\Start) Menu|(?<=\\Windows) (?:NT|Defender)|(?<=\\Application) Data|(?<=\\Common) Files"
+    r"|(?<=\\Session) Manager|(?<=\\Security) Packages|(?<=\\Terminal) Server|(?:(?<=\\User)|(?<=\\Login)) Data"
     r"|(?<=\\User) Shell Folders|(?<=\\Shell) Folders|(?<=\\Browser) Helper Objects|(?<=\\Installed) Components)(?!\w)",
     re.IGNORECASE,
 )

@@ -112,3 +112,17 @@ def test_a_cve_id_with_a_blank_is_one_token():
     nlp = spacy.blank("en", config={"nlp": {"tokenizer": {"@tokenizers": "spacy-ssner.CTITokenizer.v1"}}})
     tokens = [token.text for token in nlp("Uses (CVE 2017-0037) and BugCVE-2016-1019Java.")]
     assert tokens == ["Uses", "(", "CVE 2017-0037", ")", "and", "Bug", "CVE-2016-1019", "Java", "."]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        r"REGISTRY HKLM\SYSTEM\CurrentControlSet\Control\Session Manager",
+        r"REGISTRY HKLM\SYSTEM\CurrentControlSet\Control\Lsa\Security Packages",
+        r"REGISTRY HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server",
+        r"PATH %LocalAppData%\Google\Chrome\User Data",
+        r"PATH %LocalAppData%\Google\Chrome\User Data\Default\Login Data",
+    ],
+)
+def test_last_folders_with_blanks(path):
+    assert found(f"values in {path.partition(' ')[2]} are set") == [path]
