@@ -69,14 +69,14 @@ def agents(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
     first = MOZILLA.search(text, lo, hi)
     if first:
         full = MOZILLA.match(text, first.start(), _limit(text, hi, first.start() + MAX_AGENT))
-        yield Hit(first.start(), (full or first).end(), "USER_AGENT")
+        yield Hit(first.start(), _trim(text, first.end(), (full or first).end()), "USER_AGENT")
         return
     first = AGENT.search(text, lo, hi)
     if first is None:
         return
     start = first.start()
     full = AGENT.match(text, start, _limit(text, hi, start + MAX_AGENT))
-    end = (full or first).end()
+    end = _trim(text, first.start(), (full or first).end())
     closing = QUOTES.get(text[start - 1 : start]) if start else None
     if HEADER.search(text[max(0, start - 16) : start]) or (closing and text[end : end + 1] == closing):
         yield Hit(start, end, "USER_AGENT")

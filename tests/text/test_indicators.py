@@ -126,3 +126,11 @@ def test_a_cve_id_with_a_blank_is_one_token():
 )
 def test_last_folders_with_blanks(path):
     assert found(f"values in {path.partition(' ')[2]} are set") == [path]
+
+
+def test_the_full_stop_behind_a_user_agent_is_none_of_it():
+    text = "It sends Mozilla/5.0 (X11; rv:48.0) Gecko/20100101 Firefox/48.0. Then User-Agent: Rift/2.0."
+    assert found(text) == [
+        "USER_AGENT Mozilla/5.0 (X11; rv:48.0) Gecko/20100101 Firefox/48.0",
+        "USER_AGENT Rift/2.0",
+    ]
