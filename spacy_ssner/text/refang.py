@@ -12,11 +12,13 @@ from typing import List, Sequence, Tuple
 from spacy.lang.en.stop_words import STOP_WORDS
 
 # What stands between the brackets: [.] (dot) {at} [:] [://]; blanks inside as in `[ . ]`. A bracket may
-# also be left open or unopened around a dot: `evil[.com`, `evil.]com`. One set of signs begins every
-# marker and letters are spelt in both cases, as Python then skips fast to the next of these signs.
+# also be left open or unopened around a dot (`evil[.com`, `203.0.113[.7`, `evil.]com`) and stand around a hyphen
+# (`my[-]site.com`). One set of signs begins every marker and letters are spelt in both cases, as Python then skips
+# fast to the next of these signs.
 MARKER = re.compile(
     r"[\[({.](?:(?<=[\[({]) ?(://|:/|//|[.@:/]|[dD][oO][tT]|[aA][tT]) ?[\])}]"
-    r"|(?<=\[)(\.)(?=[A-Za-z]{2,24}(?![\w\]]))"
+    r"|(?<=\[)(\.)(?=[A-Za-z]{2,24}(?![\w\]]))|(?<=\d\[)(\.)(?=\d{1,3}(?![\w\]]))"
+    r"|(?<=[A-Za-z0-9]\[)(-)\](?=[A-Za-z0-9])"
     r"|(?<=(\.))\](?=[A-Za-z0-9]))"
 )
 # Markers in parentheses. Most texts have none, nor other brackets, and are spared the search for markers.

@@ -134,3 +134,15 @@ def test_the_full_stop_behind_a_user_agent_is_none_of_it():
         "USER_AGENT Mozilla/5.0 (X11; rv:48.0) Gecko/20100101 Firefox/48.0",
         "USER_AGENT Rift/2.0",
     ]
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("my[-]site.com:80/x.pdf and ea[-]no7[.]net", ["URL my-site.com:80/x.pdf", "DOMAIN ea-no7.net"]),
+        ("| 203.0.113[.75 | 203.0.113[.137|", ["IPV4 203.0.113.75", "IPV4 203.0.113.137"]),
+        ("[a-z][-][a-z0-9].txt, e[-]mail, x[.5, 0.7] and 3[.5]", []),
+    ],
+)
+def test_more_brackets_of_defanging(text, expected):
+    assert found(text) == expected
