@@ -5,7 +5,7 @@ import re
 from spacy.lang.en.stop_words import STOP_WORDS
 
 VERSION_WORD = (
-    r"(?:\b(?:v\d?|ver|versions?|versionname|releases?|builds?|firmware|revision|rev|patch|sdk|update)\b[.:]?|"
+    r"(?:\b(?:v\d?|ver|versions?(?:\(s\))?|versionname|releases?|builds?|firmware|revision|rev|patch|sdk|update)(?!\w)[.:]?|"
     r"\b(?:up\sto,?\sand\sincluding|upgrad(?:e|ed|ing)\sto|(?:patched|fixed|addressed|resolved)\sin|exception\sof)\b|"
     r"[<>]=|=<|(?<=[a-z]\s)[<>](?=[\s\d]|$))"  # no arrows or tags: `-> 1.2.3.4`, `<td>1.2.3.4`
 )
@@ -18,7 +18,7 @@ FILLER = (
 )
 # Other numbers of a list: `10.1.0.5, 9.0.1.5 FIPS and ...`.
 LISTED = (
-    r"(?:\d[\w.+]{0,20}(?:\s(?:FIPS|SP\d{1,2}|beta))?"
+    r"(?:(?:<=?\s?)?\d[\w.+]{0,20}(?:\s(?:FIPS|SP\d{1,2}|beta))?"
     r"(?:\s?[,;/\u2013-]\s?(?:and |or )?|\s(?:and|or|to|through|before)\s))*$"
 )
 # `version 1.2.3.4`, also further down a list: `versions that are affected are 1.2.3.4, 1.2.3.5 and 1.2.4.0`.
@@ -42,10 +42,12 @@ SHORT_BEFORE = re.compile(rf"{SHORT}{BESIDE}$")
 SHORT_AFTER = re.compile(rf"{BESIDE}{SHORT}(?!\.?\w|-\d)")
 # What versions stand behind: `Flash Player 9.0.47.0`, `TEW-811 1.0.10.0`, `emprint.dll 6.0.1.0`.
 PRODUCT_BEFORE = re.compile(
-    rf"(?<![\w.-])(?:(\w[\w.+&-]{{0,40}})\s)?(?:(\w[\w.+-]{{1,40}})|\(([A-Z][A-Z0-9]{{1,9}})\))\s{LISTED}"
+    rf"(?<![\w.-])(?:(\w[\w.+&-]{{0,40}})\s)?(?:(\w[\w.+-]{{1,40}})(\)?)|\(([A-Z][A-Z0-9]{{1,9}})\))\s{LISTED}"
 )
+RENAMED = re.compile(r"\((?:aka|formerly)\s[^()]*$")  # `(formerly Acme Lite) 10.3.0.3`
 PATCH_BEFORE = re.compile(r"\b[A-Z]{1,3}\d{1,2}\s\($")  # `9.8 SP1 (9.8.1.5)`
 LONG_CONTEXT = 200  # for lists
+MODEL = re.compile(r"\d{2,4}$")  # `Firewall 2006 9.1.0.33`
 FILES = (".dll", ".ocx", ".sys")
 NOUNS = frozenset(
     "activex app application browser client component control driver edition extension firmware kernel library module "
@@ -53,8 +55,10 @@ NOUNS = frozenset(
 )
 # What stands before addresses. The second kind counts as a product with a name before it: `Database Server`.
 NO_PRODUCTS = STOP_WORDS | frozenset(
-    "address attacker block c2 connecting contact dns domain get high host ip ips ipv4 kali localhost moderate "
-    "low node ping port post resolver scan ssh subnet target telnet use using victim".split()
+    "address apr april attacker aug august block c2 connecting contact dec december dns domain feb "
+    "february get high host ip ips ipv4 jan january jul july jun june kali localhost low mar march "
+    "may moderate node nov november oct october ping port post resolver scan sep september ssh subnet target tcp "
+    "telnet udp use using victim".split()
 )
 HALF_PRODUCTS = frozenset("connect gateway network proxy server".split())
 
@@ -99,9 +103,11 @@ def follows_product(before: str, *, private: bool) -> bool:
     match = PRODUCT_BEFORE.search(before)
     if match is None:
         return False
-    last = match[2] or match[3]
+    last = match[2] or match[4]
+    if match[3] and not last.lower().endswith(FILES) and not RENAMED.search(before, 0, match.start(3)):
+        return False
     named = match[1] is not None and is_name(match[1])
-    if last.lower() in HALF_PRODUCTS:
+    if last.lower() in HALF_PRODUCTS or MODEL.match(last):
         return named
     return (named or not private) and (last in NOUNS or last.lower().endswith(FILES) or is_name(last))
 
