@@ -28,6 +28,7 @@ PUNYCODE = re.compile(r"xn--[a-z0-9-]{2,59}$")
 SOURCE = re.compile(r"[A-Z][A-Za-z0-9]+\.cc$")  # `XRef.cc`
 CONTROL = re.compile(r"[A-Z]{2}\.[A-Z]{2}$")  # of the NIST framework: `PR.AC`, `DE.CM`
 CAMEL = re.compile(r"[a-z][A-Z]")  # as in names of variables and of files with source code
+ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}(?!.*%)")  # a sign of a URL
 ANY_ENDING = re.compile(r"[^\W\d_]{2,24}$")
 
 
@@ -46,7 +47,8 @@ def _name(plain: Refanged, start: int, end: int, hi: int) -> Optional[Hit]:
     text = plain.text
     run = text[start:end].rstrip(".-+@%$!")
     end = start + len(run)
-    start += len(run) - len(run.lstrip("-+%"))
+    lead = ESCAPED.match(run)  # `%00.gif`
+    start += lead.end() if lead else len(run) - len(run.lstrip("-+%"))
     gap = text.rfind("..", start, end)
     start = gap + 2 if gap >= 0 else start
     if end - start > MAX_NAME or end <= start:
@@ -59,6 +61,8 @@ def _name(plain: Refanged, start: int, end: int, hi: int) -> Optional[Hit]:
         first = (
             start if SIGNS.isdisjoint(run) else max(start, 1 + max(text.rfind(s, start, stop) for s in SIGNS))
         )
+        if first > start and ESCAPED.match(text, first - 1, stop):  # `abc%40evil.com`
+            first += 2
         called = text[stop : stop + 1] == "("
         if is_domain(text[first:stop], defanged=plain.defanged(first, stop), called=called):
             return domain_hit(plain.text, first, stop, hi)

@@ -146,3 +146,17 @@ def test_the_full_stop_behind_a_user_agent_is_none_of_it():
 )
 def test_more_brackets_of_defanging(text, expected):
     assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("email abc%40evil.com' AND", ["DOMAIN evil.com"]),
+        ("the input %00settings.htm", ["FILE settings.htm"]),
+        ("ends with %00.gif or %3F.php", []),
+        ("?CP=%2fweb.config and %DEV%x.dll", ["FILE web.config", "FILE DEV%x.dll"]),
+        ("my%20file.exe", ["FILE my%20file.exe"]),
+    ],
+)
+def test_escaped_signs_before_names(text, expected):
+    assert found(text) == expected
