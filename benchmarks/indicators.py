@@ -17,8 +17,8 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, Set, Tuple
 
-from spacy_ssner.text.addresses import is_version
 from spacy_ssner.text.indicators import find_indicators
+from spacy_ssner.text.versions import is_version
 
 PROMISING = re.compile(
     r"\[[.:@]|[\[({](?:dot|at)[\])}]|(?-i: DOT )|hxxp|\d\.\d|[\w]\.[a-z]{2}|[0-9a-f]{32}|\\|@",

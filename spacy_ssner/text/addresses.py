@@ -6,6 +6,7 @@ from typing import Iterator, NamedTuple, Pattern
 
 from .name_lists import EXTENSIONS, TOP_LEVEL
 from .refang import Refanged
+from .versions import is_version
 
 
 class Hit(NamedTuple):
@@ -35,28 +36,6 @@ IPV6_TAIL = re.compile(r"(?:%\w{1,16})?(?:/\d{1,3}(?!\w))?")
 KNOWN_IPV6 = re.compile(
     r"(?:2[0-9a-f]{3}|3[0-9a-f]{3}|fe[89ab][0-9a-f]|f[cd][0-9a-f]{2}|ff[0-9a-f]{2}|64):|::(?:1$|ffff:)", re.I
 )
-VERSION_WORD = (
-    r"(?:\b(?:v|ver|versions?|releases?|builds?|firmware|revision|rev|patch|sdk|update)\b[.:]?|"
-    r"[<>]=|=<|(?<=[a-z]\s)[<>](?=[\s\d]|$))"  # no arrows or tags: `-> 1.2.3.4`, `<td>1.2.3.4`
-)
-WEAK_WORD = (
-    r"\b(?:before|through|prior\sto|earlier\sthan|up\sto|until|fixed\sin)\b"  # before addresses as well
-)
-FILLER = r"(?:\s(?:that|which|are|affected|vulnerable|includes?|including|prior|older|earlier|from|than|to|of|number))"
-LISTED = r"(?:\d[\w.]{0,20}(?:\s?[,/-]\s?(?:and |or )?|\s(?:and|or|to|through|before)\s))*$"
-# `version 1.2.3.4`, also further down a list: `versions that are affected are 1.2.3.4, 1.2.3.5 and 1.2.4.0`.
-VERSION_BEFORE = re.compile(rf"{VERSION_WORD}{FILLER}{{0,4}}[\s:=(]*{LISTED}", re.IGNORECASE)
-WEAK_BEFORE = re.compile(rf"{WEAK_WORD}\s{LISTED}", re.IGNORECASE)
-LATER = "earlier|prior|below|later|older|newer|lower|above|before|previous"
-VERSION_AFTER = re.compile(
-    rf"[\s,(]*(?:and|or)\s(?:all\s)?(?:{LATER})|\(\d|\s(?:allows?|builds?|devices?)\b", re.IGNORECASE
-)
-THROUGH = re.compile(r"\s(?:through|thru)\s\d", re.IGNORECASE)
-RESERVED = ("0.0.0.0", "127.", "169.254.", "192.168.", "255.")  # hardly ever versions
-ADDRESS = r"\b(?:ips?|ipv4|address(?:es)?|ranges?|subnets?|networks?|hosts?|c2|c&c)\b"
-ADDRESS_WORD = re.compile(ADDRESS, re.IGNORECASE)
-ADDRESS_NEXT = re.compile(rf"{ADDRESS}[\s:(]*$", re.IGNORECASE)
-CONTEXT = 90  # characters looked at before an address
 
 
 def balanced_run(pattern: Pattern[str], text: str, pos: int, hi: int, *, commas: bool = False) -> int:
@@ -132,21 +111,6 @@ def ipv4(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
 
 def _is_ipv4(text: str) -> bool:
     return all(int(part) < 256 and (part == "0" or part[0] != "0") for part in text.split("."))
-
-
-def is_version(text: str, start: int, end: int) -> bool:
-    """Do the words around text[start:end], four numbers, say that it is the version of something?"""
-    if text.startswith(RESERVED, start):
-        return False
-    before = text[max(0, start - CONTEXT) : start]
-    if before.endswith("<") and text.startswith(">", end):
-        before = before[:-1]  # brackets, no comparison
-    if VERSION_BEFORE.search(before):
-        return True
-    if VERSION_AFTER.match(text, end, end + 30) and not ADDRESS_NEXT.search(before):
-        return True
-    weak = WEAK_BEFORE.search(before) or THROUGH.match(text, end, end + 12)
-    return bool(weak) and not ADDRESS_WORD.search(before)
 
 
 def ipv6(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:

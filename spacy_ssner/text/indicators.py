@@ -41,11 +41,13 @@ SIGN = re.compile(
 SPACE = re.compile(r"\s")
 HASHES = {32: "MD5", 40: "SHA1", 64: "SHA256", 128: "SHA512"}
 CODE = re.compile(
-    rf"""(?<![0-9A-Za-z_])(?:
-      (?P<CVE>[Cc][Vv][Ee][{HYPHENS}]\d{{4}}[{HYPHENS}]\d{{4,19}})
-    | (?<![-.])(?P<ATTACK_ID>(?:T[01]\d{{3}}(?:\.\d{{3}})?|(?:TA|[SGM])[01]\d{{3}}|C0\d{{3}}|DS0\d{{3}})(?!\.?\d|-\d))
-    | (?P<hash>[0-9A-Fa-f]{{32,128}})
-    )(?![0-9A-Za-z_])""",
+    rf"""(?:
+      (?:(?<![0-9A-Za-z_])[Cc][Vv][Ee]|(?<=[a-z])CVE)[{HYPHENS}]?  # also glued to words: `BugCVE-2016-1019Java`
+        (?P<CVE>\d{{4}}[{HYPHENS}]\d{{4,19}})(?=[A-Z][a-z]|(?![0-9A-Za-z_]))
+    | (?<![0-9A-Za-z_.-])(?P<ATTACK_ID>
+        (?:T[01]\d{{3}}(?:\.\d{{3}})?|(?:TA|[SGM])[01]\d{{3}}|C0\d{{3}}|DS0\d{{3}})(?!\.?\d|-\d|[A-Za-z_]))
+    | (?<![0-9A-Za-z_])(?P<hash>[0-9A-Fa-f]{{32,128}})(?![0-9A-Za-z_])
+    )""",
     re.VERBOSE,
 )
 
@@ -176,7 +178,8 @@ def _free(hits: List[Hit], start: int, end: int) -> Iterator[Tuple[int, int]]:
 
 def _value(text: str, kind: str) -> str:
     if kind == "CVE":
-        return text.translate(PLAIN_HYPHENS).upper()
+        year, _, number = text.translate(PLAIN_HYPHENS).lstrip("CVEcve-").partition("-")
+        return f"CVE-{year}-{number}"
     if kind == "URL":
         scheme, colon, rest = text.partition(":")
         if colon and rest[:2] in ("//", "\\\\"):

@@ -51,7 +51,7 @@ dat bin tmp temp bak old swp db sqlite sqlite3 sql dmp mdmp dump pcap pcapng evt
 pem crt cer der key pfx p12 p7b jks kdbx gpg asc
 cc py pyc pyd pyw pyx rb pl php php3 php4 php5 php7 phtml asp aspx ashx asmx ascx cshtml jsp jspx jspa cgi htm html
 xhtml shtml mht mhtml css scss swf sh bash zsh ksh csh cs cpp cxx hpp java go rs swift kt lua asm scpt applescript ts
-tsx jsx vue c h so dylib ko elf dex odex class smali o
+tsx jsx vue c h so dylib ko elf dex odex class smali o do pm
 png jpg jpeg gif bmp ico svg tif tiff webp psd mp3 mp4 m4a avi wmv mov wav flv mkv ttf otf woff woff2 eot
 yar yara rules manifest lock locked encrypted crypt crypted wncry wnry locky cerber
 desktop service timer kext map properties gradle lib obj pdb def rc idb i64
@@ -73,7 +73,25 @@ NOT_NAMES = frozenset(
     "node.js vue.js react.js next.js nuxt.js express.js angular.js angularjs.js d3.js three.js backbone.js ember.js "
     "jquery.js knockout.js chart.js moment.js handlebars.js underscore.js require.js socket.js electron.js "
     "asp.net ado.net vb.net c.net ml.net paint.net json.net system.net system.io java.io java.net java.nio socket.io "
-    "e.g i.e a.m p.m b.sc ph.d".split()
+    "e.g i.e a.m p.m b.sc ph.d i.mx".split()
+)
+# Hosts with endings that are nearly always those of files.
+HOSTS = frozenset(["hex.pm"])
+# Applications of macOS: `Mail.app` is a folder, `mail.app` may be a host.
+BUNDLES = frozenset(
+    "Automator Calculator Calendar Catalina Console Contacts Dock Finder Installer Keynote Loginwindow Mail Messages "
+    "Music Notes Numbers Pages Photos Preview Reminders Safari Siri Terminal TextEdit Xcode iTerm".split()
+)
+# Attributes in code that are endings of hosts, too, and what has them: `request.host`, `user.id`.
+ATTRIBUTES = frozenset(
+    "directory domains download email global host id info legal link name page post properties property rest security "
+    "services show stream style".split()
+)
+OBJECTS = frozenset(
+    "actor admin api author browser build client cls commit component conversation data desc dname document "
+    "domain driver entry error event failure file function header headers image item lib location network notes "
+    "obj object patient portal process prototype proxy readwrite req request requests res response router self "
+    "sender server session style target this token url user version window workflow".split()
 )
 # First parts of detection names (`Trojan.JS`) and of reversed package names (`com.example.app`).
 DETECTIONS = frozenset(

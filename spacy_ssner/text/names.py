@@ -5,10 +5,14 @@ from typing import Iterator, Optional
 
 from .addresses import PORT, Hit, url_end
 from .name_lists import (
+    ATTRIBUTES,
     BOTH,
+    BUNDLES,
     DETECTIONS,
     EXTENSIONS,
+    HOSTS,
     NOT_NAMES,
+    OBJECTS,
     PACKAGES,
     SCRIPTS,
     TOP_LEVEL,
@@ -21,7 +25,10 @@ SIGNS = frozenset("~$!+@%")  # in names of files, not in those of hosts
 MAX_NAME = 255  # characters: the limit of DNS (253) and of most file systems
 LABEL = re.compile(r"[^\W_](?:[\w-]{0,61}\w)?$|_[\w-]{0,61}\w$")
 PUNYCODE = re.compile(r"xn--[a-z0-9-]{2,59}$")
+SOURCE = re.compile(r"[A-Z][A-Za-z0-9]+\.cc$")  # `XRef.cc`
+CONTROL = re.compile(r"[A-Z]{2}\.[A-Z]{2}$")  # of the NIST framework: `PR.AC`, `DE.CM`
 CAMEL = re.compile(r"[a-z][A-Z]")  # as in names of variables and of files with source code
+ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}(?!.*%)")  # a sign of a URL
 ANY_ENDING = re.compile(r"[^\W\d_]{2,24}$")
 
 
@@ -40,7 +47,8 @@ def _name(plain: Refanged, start: int, end: int, hi: int) -> Optional[Hit]:
     text = plain.text
     run = text[start:end].rstrip(".-+@%$!")
     end = start + len(run)
-    start += len(run) - len(run.lstrip("-+%"))
+    lead = ESCAPED.match(run)  # `%00.gif`
+    start += lead.end() if lead else len(run) - len(run.lstrip("-+%"))
     gap = text.rfind("..", start, end)
     start = gap + 2 if gap >= 0 else start
     if end - start > MAX_NAME or end <= start:
@@ -53,6 +61,8 @@ def _name(plain: Refanged, start: int, end: int, hi: int) -> Optional[Hit]:
         first = (
             start if SIGNS.isdisjoint(run) else max(start, 1 + max(text.rfind(s, start, stop) for s in SIGNS))
         )
+        if first > start and ESCAPED.match(text, first - 1, stop):  # `abc%40evil.com`
+            first += 2
         called = text[stop : stop + 1] == "("
         if is_domain(text[first:stop], defanged=plain.defanged(first, stop), called=called):
             return domain_hit(plain.text, first, stop, hi)
@@ -87,12 +97,16 @@ def is_file(name: str, *, defanged: bool) -> bool:
     last = written.lower()
     if stem[:1] == "." and stem[1:].lower() in EXTENSIONS:  # `.tar.gz` is an ending of names
         return False
+    if written == "app":
+        return not defanged and stem in BUNDLES
     if last not in EXTENSIONS or not any(c.isalnum() for c in stem) or _is_no_name(name, written):
         return False
     if len(last) == 1 and (written != last or len(stem) < 2 or "." in stem):
         return False
     if last == "cc":  # C++, and a popular ending of hosts
-        return not defanged and ("_" in stem or bool(CAMEL.search(stem)))
+        return not defanged and ("_" in stem or bool(CAMEL.search(stem)) or bool(SOURCE.match(name)))
+    if last in ("do", "pm") and (stem.isdigit() or name.lower() in HOSTS):
+        return False
     if last in BOTH:
         host = defanged or stem.lower().startswith("www.") or ("." in stem and last not in SCRIPTS)
         return not host
@@ -115,6 +129,8 @@ def is_domain(name: str, *, defanged: bool, called: bool) -> bool:
     if last not in TOP_LEVEL and not PUNYCODE.match(last):
         return labels[0].lower() == "www" and len(labels) > 2 and bool(ANY_ENDING.match(last))
     if last in BOTH and last != "cc" and labels[0].lower() != "www" and len(labels) < 3:
+        return name.lower() in HOSTS
+    if (last in ATTRIBUTES and labels[-2].lower() in OBJECTS) or CONTROL.match(name):
         return False
     if "_" in labels[-2]:  # nobody can register that
         return False

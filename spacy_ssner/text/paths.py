@@ -34,11 +34,13 @@ SPACED = re.compile(rf" (?:{WORD} ){{0,3}}{WORD}{SLASH}")
 FINAL = re.compile(
     r"(?:(?<=\\Program) Files(?: \(x86\))?|(?<=\\Image) File Execution Options|(?<=\\Internet) (?:Settings|Explorer)"
     r"|(?<=\\Start) Menu|(?<=\\Windows) (?:NT|Defender)|(?<=\\Application) Data|(?<=\\Common) Files"
+    r"|(?<=\\Session) Manager|(?<=\\Security) Packages|(?<=\\Terminal) Server|(?:(?<=\\User)|(?<=\\Login)) Data"
     r"|(?<=\\User) Shell Folders|(?<=\\Shell) Folders|(?<=\\Browser) Helper Objects|(?<=\\Installed) Components)(?!\w)",
     re.IGNORECASE,
 )
 RELATIVE = re.compile(rf"(?<![\w\\:.$%~-])(?:[\w.$%~-]+)?(?:{SLASH}[\w.$%@~#!&+{{}}*-]+)+")
 ESCAPE = re.compile(r"(?:x[0-9a-f]{2}|u[0-9a-f]{4}|[\da-z]{1,2})$", re.IGNORECASE)
+LINES = re.compile(r"\\r\\n|\\n\\n|\\0\\0")  # ends of lines in code: `HTTP/1.1\r\nHost`
 QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
 QUOTED = re.compile(r"[^\n:*?\"<>|]{1,260}")
 
@@ -67,14 +69,14 @@ def agents(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
     first = MOZILLA.search(text, lo, hi)
     if first:
         full = MOZILLA.match(text, first.start(), _limit(text, hi, first.start() + MAX_AGENT))
-        yield Hit(first.start(), (full or first).end(), "USER_AGENT")
+        yield Hit(first.start(), _trim(text, first.end(), (full or first).end()), "USER_AGENT")
         return
     first = AGENT.search(text, lo, hi)
     if first is None:
         return
     start = first.start()
     full = AGENT.match(text, start, _limit(text, hi, start + MAX_AGENT))
-    end = (full or first).end()
+    end = _trim(text, first.start(), (full or first).end())
     closing = QUOTES.get(text[start - 1 : start]) if start else None
     if HEADER.search(text[max(0, start - 16) : start]) or (closing and text[end : end + 1] == closing):
         yield Hit(start, end, "USER_AGENT")
@@ -145,6 +147,10 @@ def _relative(text: str, lo: int, hi: int) -> Iterator[Hit]:
         end = _trim(text, match.start(), match.end())
         if text.count("{", match.start(), end) != text.count("}", match.start(), end):
             continue  # LaTeX and other markup
+        while end > match.start() and text[end - 2 : end] in ("\\n", "\\r", "\\t"):
+            end -= 2
+        if LINES.search(text, match.start(), end) or "\\" not in text[match.start() : end]:
+            continue
         parts = [part for part in text[match.start() : end].split("\\") if part]
         if len(parts) < 1 or all(ESCAPE.match(part) for part in parts):
             continue
@@ -167,7 +173,11 @@ def unix_paths(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
         while end > match.start() and text[end - 1] in ".-":
             end -= 1
         first, _, rest = text[match.start() : end].partition("/")
-        if text[match.start()] in "~.$" or not has_extension(rest) or host_kind(first) or IPV4.match(first):
+        if first.isdigit() and text[match.start() - 1 : match.start()] == ":":  # a port, `evil.com:80/a.exe`
+            continue
+        if first[0] in "~$" or not any(c.isalnum() for c in first) or not has_extension(rest):
+            continue
+        if host_kind(first) or IPV4.match(first) or (first[0] == "." and "/." in f"/{rest}"):  # `.exe/.dll`
             continue
         yield Hit(match.start(), end, "PATH")
 

@@ -12,18 +12,23 @@ from typing import List, Sequence, Tuple
 from spacy.lang.en.stop_words import STOP_WORDS
 
 # What stands between the brackets: [.] (dot) {at} [:] [://]; blanks inside as in `[ . ]`. A bracket may
-# also be left open or unopened around a dot: `evil[.com`, `evil.]com`. One set of signs begins every
-# marker and letters are spelt in both cases, as Python then skips fast to the next of these signs.
+# also be left open or unopened around a dot (`evil[.com`, `203.0.113[.7`, `evil.]com`) and stand around a hyphen
+# (`my[-]site.com`). One set of signs begins every marker and letters are spelt in both cases, as Python then skips
+# fast to the next of these signs.
 MARKER = re.compile(
     r"[\[({.](?:(?<=[\[({]) ?(://|:/|//|[.@:/]|[dD][oO][tT]|[aA][tT]) ?[\])}]"
-    r"|(?<=\[)(\.)(?=[A-Za-z]{2,24}(?![\w\]]))"
+    r"|(?<=\[)(\.)(?=[A-Za-z]{2,24}(?![\w\]]))|(?<=\d\[)(\.)(?=\d{1,3}(?![\w\]]))"
+    r"|(?<=[A-Za-z0-9]\[)(-)\](?=[A-Za-z0-9])"
     r"|(?<=(\.))\](?=[A-Za-z0-9]))"
 )
 # Markers in parentheses. Most texts have none, nor other brackets, and are spared the search for markers.
 IN_PARENTHESES = re.compile(r"\((?:[.@:/ ]|[dD][oO][tT]\)|[aA][tT]\))")
 # The same without brackets, in capitals between small letters.
 SPELT = re.compile(r"(?<=[a-z0-9]) (AT|DOT) (?=[a-z0-9])")
+# A CVE id with a blank or a colon for its first hyphen.
+CVE_ID = re.compile(r"(?<=\bCVE)(: ?| )(?=(?:19|20)\d\d[-\u2010\u2011]\d{4})", re.IGNORECASE)
 WORDS = {"dot": ".", "at": "@"}
+FIRST_WORD = re.compile(r"[^\W_]*")
 LAST_WORD = re.compile(r"[^\W_]+\Z")
 MAX_WORD = 64  # characters; no label of a domain is longer
 # What stands before a marker without belonging to it: `such as [.]xyz`, `ending [.]top`.
@@ -105,6 +110,9 @@ def _markers(text: str) -> List[Tuple[int, int, str]]:
     if " AT " in text or " DOT " in text:
         found += [(*match.span(), WORDS[match[1].lower()]) for match in SPELT.finditer(text)]
         found.sort()
+    if "CVE " in text or "CVE:" in text:
+        found += [(*match.span(), "-") for match in CVE_ID.finditer(text)]
+        found.sort()
     return found
 
 
@@ -116,6 +124,9 @@ def _with_blanks(text: str, start: int, end: int) -> Tuple[int, int]:
         return start, end
     before, after = LAST_WORD.search(text, max(left - MAX_WORD, 0), left), text[right : right + 1]
     begins = after.isalnum() and (right == end or not after.isupper())
+    if left < start and right > end:  # `a dot (.) and a slash`
+        word = FIRST_WORD.match(text, right, right + MAX_WORD)
+        begins = begins and word is not None and word[0].lower() not in STOP_WORDS
     if before is None or not begins or (left < start and before[0].lower() in NO_NAMES):
         return start, end
     return left, right

@@ -282,6 +282,13 @@ def test_ten_thousand_random_strings(nlp):
         "/" * 20_000,
         "x@" * 20_000,
         "[.]" * 20_000,
+        "a[-]" * 20_000,
+        "1[.1" * 20_000,
+        "CVE " * 20_000,
+        "\\n" * 20_000,
+        "Server 1.2.3.4, " * 2_000,
+        "10.1.0.5 FIPS, " * 2_000,
+        "A 1.2.3.4 " * 2_000,
     ],
 )
 def test_long_odd_text(text, nlp):

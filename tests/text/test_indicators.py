@@ -1,0 +1,162 @@
+"""What of a text is an indicator, of which kind, and where it ends: shapes seen in real text, with made-up names."""
+
+import pytest
+import spacy
+
+from spacy_ssner.text.indicators import find_indicators
+
+
+def found(text):
+    return [f"{hit.kind} {hit.value}" for hit in find_indicators(text)]
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("control PR.AC-2 and DE.CM-4", []),
+        ("NXP i.MX 6 boards", []),
+        ("trusts request.host, req.headers.host and server.host", []),
+        ("scoped by user.id, session.id or author.name", []),
+        ("calls file.download() of object.property", []),
+        ("a dot (.) and the slash", []),
+        ("a period (.) or a space", []),
+        ("from phish.host and login.example.id", ["DOMAIN phish.host", "DOMAIN login.example.id"]),
+        ("evil (.) com was down", ["DOMAIN evil.com"]),
+        ("user.id[.]com and server[.]host", ["DOMAIN user.id.com", "DOMAIN server.host"]),
+    ],
+)
+def test_what_is_no_domain(text, expected):
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("opens Terminal.app and Mail.app", ["FILE Terminal.app", "FILE Mail.app"]),
+        ("on evil.app and mail.app", ["DOMAIN evil.app", "DOMAIN mail.app"]),
+        ("in XRef.cc and Stream.cc", ["FILE XRef.cc", "FILE Stream.cc"]),
+        ("sold on cardshop.cc", ["DOMAIN cardshop.cc"]),
+        ("the login.do page, /users/save.do?id=1", ["FILE login.do", "PATH /users/save.do?id=1"]),
+        ("patched lib/Logs.pm and Logs.pm", ["PATH lib/Logs.pm", "FILE Logs.pm"]),
+        ("published on hex.pm at 5.pm", ["DOMAIN hex.pm"]),
+        ("at www.gob.com.do and evil[.]do", ["DOMAIN www.gob.com.do", "DOMAIN evil.do"]),
+    ],
+)
+def test_files_with_endings_of_hosts(text, expected):
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("evil[.]com:80/a/b.jpg", ["URL evil.com:80/a/b.jpg"]),
+        ("203.0.113[.]7:8080/load[.]php", ["URL 203.0.113.7:8080/load.php"]),
+        (
+            "evil.com:80/x/mxr.pdf next.evil.net:81/cfg.ini",
+            ["URL evil.com:80/x/mxr.pdf", "URL next.evil.net:81/cfg.ini"],
+        ),
+        ("(2) 4/js/code.php", ["PATH 4/js/code.php"]),
+    ],
+)
+def test_a_port_begins_no_path(text, expected):
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("edits .github/workflows/build.yml now", ["PATH .github/workflows/build.yml"]),
+        ("in .acme/settings.json.", ["PATH .acme/settings.json"]),
+        ("of endings .exe/.so/.dll and .../x.py", ["FILE x.py"]),
+    ],
+)
+def test_paths_in_hidden_folders(text, expected):
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("GET /x/a.php HTTP/1.1\\r\\nHost: evil.com\\r\\n", ["PATH /x/a.php", "DOMAIN evil.com"]),
+        ('a redirect("233\\r\\nSet-Cookie")', []),
+        (
+            "'SECURITY\\Policy\\Secrets\\n' and report.txt\\n",
+            ["PATH SECURITY\\Policy\\Secrets", "FILE report.txt"],
+        ),
+        ("of System\\CentralProcessor\\0", ["PATH System\\CentralProcessor\\0"]),
+        ("at the end.\\n\\n\\nThis", []),
+        ("in new\\notes\\readme.txt and temp\\r.exe", ["PATH new\\notes\\readme.txt", "PATH temp\\r.exe"]),
+    ],
+)
+def test_escaped_ends_of_lines_are_no_paths(text, expected):
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("(CVE 2017-0037), CVE: 2024-9122 and CVE:2014-0515", "CVE-2017-0037 CVE-2024-9122 CVE-2014-0515"),
+        ("CVE2016-0189, cve2016\u20110190", "CVE-2016-0189 CVE-2016-0190"),
+        ("VulnerabilityCVE-2016-1019: in CVE-2013-2465Java", "CVE-2016-1019 CVE-2013-2465"),
+        ("the CVE 2017 list, CVE-ID 2017-0037, ACVE-2016-1019, CVE-2016-1019b, CVE-2016-1019AB", ""),
+        ("evil[.]com (CVE 2017-0037)", "evil.com CVE-2017-0037"),
+    ],
+)
+def test_spellings_of_cve_ids(text, expected):
+    hits = find_indicators(text)
+    assert " ".join(hit.value for hit in hits) == expected
+    assert all(text[hit.start : hit.end].strip() == text[hit.start : hit.end] for hit in hits)
+
+
+def test_a_cve_id_with_a_blank_is_one_token():
+    nlp = spacy.blank("en", config={"nlp": {"tokenizer": {"@tokenizers": "spacy-ssner.CTITokenizer.v1"}}})
+    tokens = [token.text for token in nlp("Uses (CVE 2017-0037) and BugCVE-2016-1019Java.")]
+    assert tokens == ["Uses", "(", "CVE 2017-0037", ")", "and", "Bug", "CVE-2016-1019", "Java", "."]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        r"REGISTRY HKLM\SYSTEM\CurrentControlSet\Control\Session Manager",
+        r"REGISTRY HKLM\SYSTEM\CurrentControlSet\Control\Lsa\Security Packages",
+        r"REGISTRY HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server",
+        r"PATH %LocalAppData%\Google\Chrome\User Data",
+        r"PATH %LocalAppData%\Google\Chrome\User Data\Default\Login Data",
+    ],
+)
+def test_last_folders_with_blanks(path):
+    assert found(f"values in {path.partition(' ')[2]} are set") == [path]
+
+
+def test_the_full_stop_behind_a_user_agent_is_none_of_it():
+    text = "It sends Mozilla/5.0 (X11; rv:48.0) Gecko/20100101 Firefox/48.0. Then User-Agent: Rift/2.0."
+    assert found(text) == [
+        "USER_AGENT Mozilla/5.0 (X11; rv:48.0) Gecko/20100101 Firefox/48.0",
+        "USER_AGENT Rift/2.0",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("my[-]site.com:80/x.pdf and ea[-]no7[.]net", ["URL my-site.com:80/x.pdf", "DOMAIN ea-no7.net"]),
+        ("| 203.0.113[.75 | 203.0.113[.137|", ["IPV4 203.0.113.75", "IPV4 203.0.113.137"]),
+        ("[a-z][-][a-z0-9].txt, e[-]mail, x[.5, 0.7] and 3[.5]", []),
+    ],
+)
+def test_more_brackets_of_defanging(text, expected):
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("email abc%40evil.com' AND", ["DOMAIN evil.com"]),
+        ("the input %00settings.htm", ["FILE settings.htm"]),
+        ("ends with %00.gif or %3F.php", []),
+        ("?CP=%2fweb.config and %DEV%x.dll", ["FILE web.config", "FILE DEV%x.dll"]),
+        ("my%20file.exe", ["FILE my%20file.exe"]),
+    ],
+)
+def test_escaped_signs_before_names(text, expected):
+    assert found(text) == expected
