@@ -228,9 +228,8 @@ class SSNER(SavedPipe):
         return softmax_loss(scores, allowed, gamma=loss["gamma"], tag_weights=weights)
 
     def set_similar_words(self, table: Any) -> None:
-        """Put another similar-word table in place.
+        """Put another similar-word table (similarity.table.SimilarWordTable) in place.
 
-        table (SimilarWordTable): See similarity.table.
         RAISES (ValueError): S135 for anything else, S136 if the model has no sublayer of similar words, S106 unless
             the vectors are as wide.
         """
@@ -239,9 +238,8 @@ class SSNER(SavedPipe):
         install_vectors(self.model)
 
     def set_lexicon(self, lexicon: Any) -> None:
-        """Put another lexicon in place: names listed there count from now on, without training.
+        """Put another lexicon.lexicon.Lexicon of the same categories in place: its names count now, without training.
 
-        lexicon (Lexicon): See lexicon.lexicon; of the same categories.
         RAISES (ValueError): S135 if it is none, S131 for other categories, S132 if the model has no lexicon sublayer.
         """
         check_lexicon(self.model, lexicon, name=self.name)
