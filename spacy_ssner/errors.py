@@ -147,7 +147,7 @@ class Errors(metaclass=_Coded):
         "takes any encoder."
     )
     S147 = (
-        "The saved network needs the Python package '{got}', which is not installed. "
+        "The encoder needs the Python package '{got}', which is not installed. "
         "Run: pip install -c constraints.txt 'spacy-ssner[transformers]'."
     )
 

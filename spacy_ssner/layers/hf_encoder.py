@@ -53,6 +53,7 @@ def build_hf_encoder(
     frozen (bool): Train only what stands behind the encoder. While training, vectors of docs that were read before
         are remembered (see VectorCache), so that each is encoded once and not once an epoch.
     RAISES (ValueError): S104 for values that do not fit; at initialization S107 if the encoder cannot be read.
+        (ImportError): S147 at initialization without transformers.
     WARNS: SW105 at initialization for mixed_precision on a device that is slower so.
 
     Every token that is not white space gets a vector, whatever the length of the text.
@@ -144,6 +145,8 @@ def init(model: Model, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
                 max_padded=model.attrs["max_padded"],
                 mixed_precision=model.attrs["mixed_precision"],
             )
+        except ModuleNotFoundError as err:
+            raise ImportError(Errors.S147.format(got=err.name)) from err
         except Exception as err:  # transformers, tokenizers and safetensors each raise their own kinds
             raise ValueError(Errors.S107.format(name=name, got=err)) from err
         shim.set_module(encoder.settings, encoder)
