@@ -47,6 +47,14 @@ PRODUCT_BEFORE = re.compile(
 RENAMED = re.compile(r"\((?:aka|formerly)\s[^()]*$")  # `(formerly Acme Lite) 10.3.0.3`
 PATCH_BEFORE = re.compile(r"\b[A-Z]{1,3}\d{1,2}\s\($")  # `9.8 SP1 (9.8.1.5)`
 LONG_CONTEXT = 200  # for lists
+# A name alone says little: reports have `Trickbot 5.9.16.18` in tables of servers. Only where faults of software are
+# the topic do numbers behind a name count as its version.
+FAULTS = re.compile(
+    r"vulnerab|\bflaws?\b|overflow|CVE-\d|arbitrary\s(?:code|commands?|files?|web|SQL)|denial\sof\sservice|cross-site|"
+    r"\b(?:SQL|command|code)\sinjection|traversal|\ballows?\s(?:remote|local|authenticated|attackers|users)|"
+    r"\baffected\b|\bpossibly\s(?:earlier|other)|\b(?:NULL|use[\s-]after|out[\s-]of[\s-]bounds)\b",
+    re.IGNORECASE,
+)
 MODEL = re.compile(r"\d{2,4}$")  # `Firewall 2006 9.1.0.33`
 FILES = (".dll", ".ocx", ".sys")
 NOUNS = frozenset(
@@ -84,7 +92,9 @@ def is_version(text: str, start: int, end: int) -> bool:
     if text[end : end + 1] in ("/", ":") or not has_small_numbers(text[start:end]):
         return False
     before = text[max(0, start - LONG_CONTEXT) : start]
-    return follows_product(before, private=text.startswith("10.", start))
+    if not follows_product(before, private=text.startswith("10.", start)):
+        return False
+    return FAULTS.search(before) is not None or FAULTS.search(text, end, end + LONG_CONTEXT) is not None
 
 
 def has_small_numbers(numbers: str) -> bool:
