@@ -14,7 +14,7 @@ from typing import Dict, List
 import spacy
 from timing import median_ratio, time_in_turns
 
-from spacy_ssner.text.tokenizer import make_cti_tokenizer
+from spacy_ssner.text.tokenizer import blank_english
 
 SAMPLE = Path(__file__).parents[1] / "assets" / "sample"
 LINES = {
@@ -57,7 +57,7 @@ def main() -> None:
     print("text | characters | spaCy, M characters/s | speed of ours over spaCy's")
     for name, batch in texts.items():
         theirs = spacy.blank("en").tokenizer
-        ours = make_cti_tokenizer()(spacy.blank("en"))
+        ours = blank_english().tokenizer
         jobs = {"spacy": lambda: [theirs(t) for t in batch], "ours": lambda: [ours(t) for t in batch]}  # noqa: B023
         times = time_in_turns(jobs, n_repeats=args.repeats)
         size = sum(map(len, batch))
@@ -68,7 +68,7 @@ def main() -> None:
     if not args.skip_long:
         print("line of 10 million characters | seconds | over a line of 1 million")
         for name, part in LINES.items():
-            ours = make_cti_tokenizer()(spacy.blank("en"))
+            ours = blank_english().tokenizer
             lines = {n: part * (n // len(part)) for n in (10**6, 10**7)}
             jobs = {str(n): lambda line=line: ours(line) for n, line in lines.items()}  # type: ignore[misc] # noqa: B023
             times = time_in_turns(jobs, n_repeats=1)

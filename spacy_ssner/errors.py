@@ -387,7 +387,7 @@ class Warnings(metaclass=_Coded):
     )
     SW105 = (
         "{setting} asks for bfloat16, in which this {device} computes more slowly than in float32. Leave it off here; "
-        "it pays on GPUs and on most CPUs with avx512_bf16 or AMX."
+        "it pays on GPUs and on some CPUs with avx512_bf16 or AMX."
     )
 
     # SW120-SW129: pre-training

@@ -17,7 +17,7 @@ def quantise_encoder(
 
     sentences (Optional[Iterable[Sequence[str]]]): Words of sentences like those to come, unlabelled: some hundred of
         them halve the error. Without any a few of our own serve.
-    engine (str): What computes: "torch", or "onnxruntime" (extra `onnx`), which is a quarter faster, does not use
+    engine (str): What computes: "torch", or "onnxruntime" (extra `onnx`), which is some 15 % faster, does not use
         sentences, and must be installed wherever the pipeline runs.
     RETURNS (int): How many linear layers were rounded; 0 if that was done before.
     RAISES (ValueError): S142 if the pipeline has no such encoder, S140 on a GPU, S144 for another engine.

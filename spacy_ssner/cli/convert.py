@@ -9,7 +9,7 @@ import typer
 from ..errors import Errors
 from ..files import write_text
 from ._app import ssner_app
-from ._io import load_tokenizer, plain_errors
+from ._io import load_tokenizer, plain_errors, split_names
 
 if TYPE_CHECKING:
     from ..corpus.convert import ReadOptions, Selection
@@ -62,8 +62,7 @@ def convert_cli(
 
     with plain_errors():
         check_output(output_path, [input_path, *(exclude or [])], raw=raw)
-        kept_labels = [label.strip() for label in labels.split(",") if label.strip()]
-        selection = Selection(exclude or (), drop_repeats, kept_labels, max_length)
+        selection = Selection(exclude or (), drop_repeats, split_names(labels), max_length)
         cut = get_tokenizer(tokenizer)
         options = ReadOptions(format, scheme, fused, member, cut, raw, sentences_per_doc)
         sentences, texts, repairs = read_input(input_path, options, selection, strict=strict)

@@ -23,7 +23,7 @@ LAW_HELP = (
     "whole-word, token, geometric:P:MAX"
 )
 EXCLUDE_HELP = "Labelled file (dev, test) whose sentences are dropped from the text. May be repeated."
-BF16_HELP = "Compute in bfloat16; default: on a GPU that has it. CPUs: most with avx512_bf16 or AMX gain."
+BF16_HELP = "Compute in bfloat16; default: on a GPU that has it. CPUs: some with avx512_bf16 or AMX gain."
 ACCUMULATE_HELP = "Passes of one step, over all processes; under torchrun a multiple of their number"
 
 

@@ -8,7 +8,7 @@ import typer
 from ..errors import Errors, Warnings
 from ..files import write_text
 from ._app import ssner_app
-from ._io import STDIN, load_pipeline, plain_errors, read_stdin, use_gpu
+from ._io import STDIN, load_pipeline, plain_errors, read_stdin, split_names, use_gpu
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -125,7 +125,7 @@ def parse_types(types: str, *, known: Iterable[str]) -> FrozenSet[str]:
 
     RAISES (ValueError): S277 for types that are not known.
     """
-    wanted = [name.strip() for name in types.split(",") if name.strip()]
+    wanted = split_names(types)
     known = sorted(set(known))
     unknown = [name for name in wanted if name.upper() not in {label.upper() for label in known}]
     if unknown or not wanted:

@@ -196,9 +196,9 @@ def git_commit() -> Optional[str]:
     """Commit of this package's checkout, with "+" if files differ from it; None outside a checkout."""
     here = Path(__file__).parent
     try:
-        ask = {"cwd": here, "capture_output": True, "text": True, "check": True}
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], **ask).stdout.strip()  # type: ignore
-        changes = subprocess.run(["git", "status", "--porcelain", "-uno"], **ask).stdout  # type: ignore
+        ask: Dict[str, Any] = {"cwd": here, "capture_output": True, "text": True, "check": True}
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], **ask).stdout.strip()
+        changes = subprocess.run(["git", "status", "--porcelain", "-uno"], **ask).stdout
     except (OSError, subprocess.CalledProcessError):
         return None
     return commit + ("+" if changes.strip() else "")

@@ -44,7 +44,7 @@ def build_hf_encoder(
     max_word_pieces (int): Pieces of one word that are read; a hash or a URL has 20 to 60.
     max_padded (int): Padded pieces in one pass.
     learn_rate_factor (float): Multiplies the optimizer's learning rate for the encoder.
-    mixed_precision (bool): Train in bfloat16 where that loses nothing that matters; for GPUs and for most CPUs
+    mixed_precision (bool): Train in bfloat16 where that loses nothing that matters; for GPUs and for some CPUs
         with avx512_bf16 or AMX, slower on others. Predictions are always made in float32.
     long_words (str): How a word with more pieces is read: by its "first" pieces, by those at both "ends", or, if it
         is an indicator, by a "proxy", the name of its kind (`url`, `sha256`), and otherwise by its first ones.
