@@ -2,8 +2,8 @@
 
 Letters: B windows, T tokens of the longest, K tags. `transitions` is (K + 2, K) as in nn/crf.py.
 
-Computed by numpy on the CPU, wherever the scores come from: each token needs a handful of operations on small
-arrays, so what one call costs decides, and numpy's cost less than torch's or a GPU's kernels.
+Computed on the CPU, wherever the scores come from: each token needs a handful of operations on small arrays, so what
+one call costs decides. numpy's cost less than torch's or a GPU's kernels, but for sums over all pairs of tags.
 """
 
 from typing import Tuple
@@ -29,46 +29,48 @@ def viterbi(emissions: Tensor, transitions: Tensor, mask: Tensor) -> Tensor:
     if n_windows == 0 or n_tokens == 0:
         return torch.zeros(n_windows, n_tokens, dtype=torch.long, device=emissions.device)
     packed = as_array(transitions)
-    into, start, end = np.ascontiguousarray(packed[:n_tags].T), packed[n_tags], packed[n_tags + 1]
-    scores = _best_scores(as_array(emissions), start, into)
+    into, start, end = packed[:n_tags].T, packed[n_tags], packed[n_tags + 1]
+    order, *earlier = _tags_in_order(into)
+    into = np.ascontiguousarray(into[order][:, order])
+    scores = emissions.detach().cpu().permute(1, 2, 0).index_select(1, torch.from_numpy(order)).numpy()
+    scores[0] += start[order, None]
+    _add_best(scores, into, *earlier)
     last = last_tokens(mask)
-    final = (scores[last, np.arange(n_windows)] + end).argmax(axis=1)
-    tags = _trace_back(scores, into, final, last)
+    final = (scores[last, :, np.arange(n_windows)] + end[order]).argmax(axis=1)
+    tags = order[_trace_back(scores, into, final, last)]
     return torch.from_numpy(tags.T).to(emissions.device).masked_fill(~mask, 0)
 
 
-def _best_scores(emissions: np.ndarray, start: np.ndarray, into: np.ndarray) -> np.ndarray:
-    """Score of the best path up to each tag: (T, B, K). emissions: (B, T, K). into: (K, K), row = later tag.
+def _add_best(scores: np.ndarray, into: np.ndarray, earlier: np.ndarray, few: np.ndarray) -> None:
+    """Add to the score of each tag that of the best path to it. scores: (T, K, B). into: (K, K), row = later tag.
 
-    Half of the tags of a BIO scheme, the I tags, follow one of two tags only: they are taken apart from those that
-    follow nearly all. What numpy pays for is runs of adjacent numbers, so earlier tags lie apart, and the longer of
-    windows and later tags side by side. Nothing crosses from one window to another, not even NaN.
+    earlier, few: See _tags_in_order.
+    What costs is runs of adjacent numbers, so earlier tags lie apart, and the longer of windows and later tags side by
+    side. Nothing crosses from one window to another, not even NaN.
     """
-    n_windows, n_tokens, n_tags = emissions.shape
-    order, earlier, few = _tags_in_order(into)
+    _, n_tags, n_windows = scores.shape
     n_many = n_tags - len(few)
-    X = np.ascontiguousarray(emissions.transpose(1, 2, 0)).take(order, axis=1)  # (T, K, B)
-    scores = np.empty_like(X)
-    scores[0] = X[0] + start[order, None]
-    many = np.ascontiguousarray(into[order[:n_many]][:, order].T)  # earlier tag, later tag
+    best = np.empty(scores.shape[1:], scores.dtype)
+    best_many, best_few = best[:n_many], best[n_many:]
+    view, weights = torch.from_numpy(scores), torch.from_numpy(np.ascontiguousarray(into[:n_many].T))
     tags_last = n_windows < n_many
-    shape = (n_windows, n_many) if tags_last else (n_many, n_windows)
-    steps, best = np.empty((n_tags, *shape), X.dtype), np.empty(shape, X.dtype)
-    earlier_tags = scores[:, :, :, None] if tags_last else scores[:, :, None]
-    weights = many[:, None] if tags_last else many[:, :, None]
-    best_many = best.T if tags_last else best
-    pairs = np.empty((2, len(few), n_windows), X.dtype)
+    many = weights.new_empty(n_windows, n_many) if tags_last else torch.from_numpy(best_many)
+    before, weights = (
+        (view[..., None], weights[:, None]) if tags_last else (view[:, :, None], weights[..., None])
+    )
+    steps = weights.new_empty(n_tags, *many.shape)
+    pairs = np.empty((2, len(few), n_windows), scores.dtype)
+    one, other = pairs
     into_few = np.repeat(few.T[:, :, None], n_windows, axis=2)
-    for before, steps_from, here, x in zip(scores[:-1], earlier_tags[:-1], scores[1:], X[1:]):
-        np.add(steps_from, weights, out=steps)
-        np.maximum.reduce(steps, axis=0, out=best)
-        here[:n_many] = best_many
-        before.take(earlier, axis=0, out=pairs, mode="clip")  # numpy's other mode copies
+    for scores_before, before_t, here in zip(scores, before.unbind(), scores[1:]):
+        torch.add(before_t, weights, out=steps)
+        torch.amax(steps, 0, out=many)
+        if tags_last:
+            best_many[:] = many.numpy().T
+        scores_before.take(earlier, axis=0, out=pairs, mode="clip")  # numpy's other mode copies
         np.add(pairs, into_few, out=pairs)
-        np.maximum(pairs[0], pairs[1], out=here[n_many:])
-        np.add(here, x, out=here)
-    back = np.argsort(order)
-    return np.ascontiguousarray(scores.take(back, axis=1).transpose(0, 2, 1))
+        np.maximum(one, other, out=best_few)
+        np.add(here, best, out=here)
 
 
 def _tags_in_order(into: np.ndarray) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -88,15 +90,15 @@ def _tags_in_order(into: np.ndarray) -> Tuple[np.ndarray, np.ndarray, np.ndarray
 def _trace_back(scores: np.ndarray, into: np.ndarray, final: np.ndarray, last: np.ndarray) -> np.ndarray:
     """Tags of the best paths: (T, B); anything behind a window's last token.
 
-    scores: (T, B, K). into: (K, K), row = later tag. final: (B,), tag at the `last` token (B,) of each window.
+    scores: (T, K, B). into: (K, K), row = later tag. final: (B,), tag at the `last` token (B,) of each window.
     """
-    tags = np.empty(scores.shape[:2], dtype=np.int64)
+    tags = np.empty((len(scores), len(final)), dtype=np.int64)
     tags[-1] = final
     ending = {int(t): last == t for t in np.unique(last)}
-    candidates = np.empty(scores.shape[1:], scores.dtype)
+    candidates = np.empty((len(final), len(into)), scores.dtype)
     for t in range(len(scores) - 2, -1, -1):
         into.take(tags[t + 1], axis=0, out=candidates, mode="clip")
-        candidates += scores[t]
+        candidates += scores[t].T
         candidates.argmax(axis=1, out=tags[t])
         if t in ending:
             np.copyto(tags[t], final, where=ending[t])

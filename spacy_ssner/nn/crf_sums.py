@@ -63,8 +63,9 @@ def path_sums(emissions: np.ndarray, transitions: np.ndarray, mask: Tensor) -> P
     Outside of log space a sum is lost where it is too small for float64 beside the largest of its window (two tags
     700 nats apart, of which only the smaller can be reached). Then the sums through some token do not make up that of
     all paths, and all is done again in log space.
-    emissions, transitions: float64, from the start: float32 loses 1e-3 of a probability over 256 tokens, and every tag
-    that is 87 nats behind another.
+    All is computed in float64: float32 loses 1e-3 of a probability over 256 tokens, and every tag that is 87 nats
+    behind another.
+    emissions: (B, T, K). transitions: (K + 2, K), float64. mask: (B, T).
 
     SOURCE: Rabiner 1989 (A Tutorial on Hidden Markov Models), section V.A, for the scaling.
     """
@@ -74,9 +75,11 @@ def path_sums(emissions: np.ndarray, transitions: np.ndarray, mask: Tensor) -> P
 
 
 def _apart(logs: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    """Factors (T, B, K), at most 1, and scales (T, B) of logs (B, T, K)."""
-    top = logs.max(axis=2)
-    return np.exp(logs - top[:, :, None]).swapaxes(0, 1), top.T
+    """Factors (T, B, K), at most 1, and scales (T, B) of logs (B, T, K). float64."""
+    top = logs.max(axis=2).T.astype(np.float64)
+    factors = np.empty((*top.shape, logs.shape[2]))
+    np.subtract(logs.swapaxes(0, 1), top[:, :, None], out=factors)
+    return np.exp(factors, out=factors), top
 
 
 def _scaled_sums(emissions: np.ndarray, transitions: np.ndarray, mask: Tensor) -> Optional[PathSums]:
@@ -89,15 +92,13 @@ def _scaled_sums(emissions: np.ndarray, transitions: np.ndarray, mask: Tensor) -
     last, rows, tokens = last_tokens(mask), np.arange(n_windows), np.arange(n_tokens)[:, None]
     mirror = np.where(tokens <= last, last - tokens, tokens)  # (T, B), its own inverse
     own, top = _apart(emissions)
-    X = np.empty((n_tokens, 2, n_windows, n_tags))
-    X[:, 0], X[:, 1] = own, own[mirror, rows]
     weights = np.exp(transitions)
     follow = np.stack([weights[:n_tags], weights[:n_tags].T])
-    sums, logs = _chains(X, weights[n_tags:], follow)
+    sums, logs = _both_chains(own, mirror, weights[n_tags:], follow)
     tops = np.stack([top, top[mirror, rows]], axis=1)
     scales = logs + np.cumsum(tops, axis=0) - tops  # (T, 2, B)
     at_end = last, rows
-    ends = (sums[:, 0][at_end] * X[:, 0][at_end] * weights[n_tags + 1]).sum(axis=1)
+    ends = (sums[:, 0][at_end] * own[at_end] * weights[n_tags + 1]).sum(axis=1)
     log_z = np.log(ends) + scales[:, 0][at_end] + top[at_end]
     at = slice(None, None, _step_of_check(own, emissions))
     back = mirror[at]
@@ -119,17 +120,23 @@ def _step_of_check(own: np.ndarray, emissions: np.ndarray) -> int:
     return RESCALE if n_near == np.count_nonzero(emissions > OFF / 2) else 1
 
 
-def _chains(X: np.ndarray, start: np.ndarray, follow: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    """Sums over the paths that lead to each tag, its own emission left out, as factor (T, C, B, K) and logarithm
-    of a scale (T, C, B), for C chains at once.
+def _both_chains(
+    own: np.ndarray, mirror: np.ndarray, start: np.ndarray, follow: np.ndarray
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Sums over the paths that lead to each tag, its own emission left out, from either end of a window.
 
-    X: (T, C, B, K), exponentials of emissions. start: (C, K). follow: (C, K, K).
+    own: (T, B, K), exponentials of emissions. mirror: (T, B), token of the other end's chain. start: (2, K).
+    follow: (2, K, K). RETURNS: Factor (T, 2, B, K) and logarithm of a scale (T, 2, B).
     """
-    sums, logs = np.empty_like(X), np.zeros(X.shape[:3])
+    n_tokens, n_windows, n_tags = own.shape
+    sums, logs = np.empty((n_tokens, 2, n_windows, n_tags)), np.zeros((n_tokens, 2, n_windows))
     sums[0] = start[:, None]
-    here = np.empty_like(X[0])
-    for t in range(1, len(X)):
-        np.multiply(sums[t - 1], X[t - 1], out=here)
+    places, flat = mirror * n_windows + np.arange(n_windows), own.reshape(-1, n_tags)
+    own_of_both, here = np.empty((2, *sums.shape[1:]))
+    for t in range(1, n_tokens):
+        own_of_both[0] = own[t - 1]
+        flat.take(places[t - 1], axis=0, out=own_of_both[1], mode="clip")  # numpy's other mode copies
+        np.multiply(sums[t - 1], own_of_both, out=here)
         np.matmul(here, follow, out=sums[t])
         if t % RESCALE == 0:
             total = sums[t].sum(axis=-1, keepdims=True)
@@ -140,7 +147,7 @@ def _chains(X: np.ndarray, start: np.ndarray, follow: np.ndarray) -> Tuple[np.nd
 
 def _log_sums(emissions: np.ndarray, transitions: np.ndarray, mask: Tensor) -> PathSums:
     """The sums in log space. emissions: (B, T, K)."""
-    X = emissions
+    X = emissions.astype(np.float64)
     on = mask.cpu().numpy()[:, :, None]
     follow, start, end = transitions[:-2], transitions[-2], transitions[-1]
     before, after = np.empty_like(X), np.empty_like(X)
@@ -169,8 +176,9 @@ def _log_sum(log_x: np.ndarray) -> np.ndarray:
     """log(sum(exp(x))) of each row: (B, K) to (B,)."""
     top = log_x.max(axis=1, keepdims=True)
     top = np.where(np.isfinite(top), top, 0.0)
+    x = log_x - top
     with np.errstate(divide="ignore"):
-        return np.log(np.exp(log_x - top).sum(axis=1)) + top[:, 0]
+        return np.log(np.exp(x, out=x).sum(axis=1)) + top[:, 0]
 
 
 def span_log_probability(
@@ -193,8 +201,10 @@ def span_log_probability(
     with np.errstate(divide="ignore"):
         scale = np.broadcast_to(sums.before_scale, sums.before.shape)[(*first, n_tag)]
         log_p = np.log(sums.before[(*first, n_tag)]) + scale + X[n_row, n_start, n_tag]
-        behind = np.log(sums.after[next_after]) + sums.after_scale[next_after]
-    behind = behind + packed[last] + X[n_row, next_token[0]]  # (S, K)
+        behind = np.log(sums.after[next_after])  # (S, K)
+    behind += sums.after_scale[next_after]
+    behind += packed[last]
+    behind += X[n_row, next_token[0]]
     behind[np.arange(len(inside)), inside] = -np.inf  # then it would be longer
     log_p += np.where(n_end > last_tokens(mask)[n_row], packed[n_tags + 1][last], _log_sum(behind))
     # the I tags: B to I, then I to I, each with its emission
@@ -208,6 +218,6 @@ def span_log_probability(
 
 
 def _checked(emissions: Tensor, transitions: Tensor, mask: Tensor) -> Tuple[np.ndarray, np.ndarray]:
-    """Emissions and transitions as float64 arrays. RAISES (ValueError): S301 unless the three belong together."""
+    """Emissions, and transitions as float64. RAISES (ValueError): S301 unless the three belong together."""
     check_shapes(emissions, transitions, mask)
-    return as_array(emissions).astype(np.float64), as_array(transitions).astype(np.float64)
+    return as_array(emissions), as_array(transitions).astype(np.float64)
