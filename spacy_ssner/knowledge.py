@@ -1,7 +1,7 @@
 """What a model knows beside its weights: the table of similar words, the lexicon. They live in its shim's resources."""
 
 from pathlib import Path
-from typing import Any, Dict, Union, cast
+from typing import Any, Dict, Optional, Union, cast
 from warnings import warn
 
 import torch
@@ -37,8 +37,17 @@ def similar_word_table(model: Model) -> Any:
 
 
 def set_similar_word_table(model: Model, table: Any) -> None:
-    """Give the model its similar words. Call `install_vectors` once the network is there too."""
+    """Give the model its similar words, None for none. Call `install_vectors` once the network is there too."""
     _resources(model)["similar_words"] = table
+
+
+def load_similar_word_table(model: Model, data: bytes) -> None:
+    """Give a model that is being loaded its similar words, none for no bytes. RAISES (ValueError): S257, S258, S264."""
+    if not data:
+        return set_similar_word_table(model, None)
+    from .similarity.table import SimilarWordTable
+
+    set_similar_word_table(model, SimilarWordTable.from_bytes(data))
 
 
 def install_vectors(model: Model) -> None:
@@ -76,8 +85,8 @@ def lexicon_of(model: Model) -> Any:
     return _resources(model).get("lexicon")
 
 
-def set_lexicon(model: Model, lexicon: Lexicon) -> None:
-    """Give the model its lexicon."""
+def set_lexicon(model: Model, lexicon: Optional[Lexicon]) -> None:
+    """Give the model its lexicon, None for none."""
     _resources(model)["lexicon"] = lexicon
 
 
@@ -93,9 +102,8 @@ def read_lexicon(model: Model, path: Union[str, Path], *, name: str) -> None:
 
 
 def load_lexicon(model: Model, data: bytes) -> None:
-    """Give a model that is being loaded its lexicon, if it has one. RAISES (ValueError): S267."""
-    if data:
-        set_lexicon(model, Lexicon.from_bytes(data))
+    """Give a model that is being loaded its lexicon, none for no bytes. RAISES (ValueError): S267."""
+    set_lexicon(model, Lexicon.from_bytes(data) if data else None)
 
 
 def n_categories(model: Model) -> int:
