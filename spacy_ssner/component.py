@@ -30,7 +30,7 @@ from .layers.torch_tagger import grow_network, network_of
 from .loss import allowed_tags, crf_loss, gold_tag_ids, softmax_loss, tag_weights
 from .memory import trim_freed_memory
 from .saving import SavedPipe
-from .settings import check_cfg, check_settings
+from .settings import check_cfg, check_settings, plain
 from .streams import batches_by_words
 from .truncation import refuse_truncated, warn_of_truncation
 from .types import DocPrediction, Prediction, TagScores
@@ -156,8 +156,7 @@ class SSNER(SavedPipe):
         """
         docs = list(docs)
         self._check_ready()
-        check_cfg(self.cfg)
-        lengths, cfg = [len(doc) for doc in docs], self.cfg
+        lengths, cfg = [len(doc) for doc in docs], check_cfg(self.cfg)
         scores = self.model.predict(docs) if any(lengths) else None
         reports = doc_reports(self.model, scores, lengths)
         if cfg["on_truncation"] == "raise":
@@ -178,8 +177,9 @@ class SSNER(SavedPipe):
 
     def set_annotations(self, docs: Iterable[Doc], scores: Prediction) -> None:
         """Write entities, scores, report and probable spans to the docs; see annotations.annotate."""
+        cfg = plain(self.cfg)
         for doc, predicted in zip(docs, scores):
-            annotate(doc, predicted, self.cfg)
+            annotate(doc, predicted, cfg)
 
     def update(
         self,

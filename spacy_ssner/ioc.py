@@ -13,6 +13,7 @@ from spacy.tokens import Doc, Span
 from .annotations import blocked_tokens, extension_key
 from .errors import Errors, Warnings
 from .labels import check_label
+from .settings import plain
 from .text.indicators import KINDS, Indicator, find_indicators
 
 MODES = ("expand", "contract", "strict")
@@ -109,8 +110,10 @@ class IndicatorRuler(Pipe):
         return len(found), n_moved, len(found) - len(spans)
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """The settings."""
-        return util.to_bytes({"cfg": lambda: srsly.json_dumps(self.cfg).encode("utf8")}, exclude)
+        """The settings. RAISES (ValueError): As the factory for those that were changed to what they cannot be."""
+        return util.to_bytes(
+            {"cfg": lambda: srsly.json_dumps(check_settings(self.cfg)).encode("utf8")}, exclude
+        )
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "IndicatorRuler":
         """RAISES (ValueError): S111 if the bytes are damaged; as the factory for bad settings."""
@@ -124,8 +127,8 @@ class IndicatorRuler(Pipe):
         return self
 
     def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
-        """A file `cfg` with the settings."""
-        util.to_disk(path, {"cfg": lambda p: srsly.write_json(p, self.cfg)}, exclude)
+        """A file `cfg` with the settings. RAISES (ValueError): As `to_bytes`."""
+        util.to_disk(path, {"cfg": lambda p: srsly.write_json(p, check_settings(self.cfg))}, exclude)
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "IndicatorRuler":
         """RAISES (ValueError): S111 if the file is missing or damaged; as the factory for bad settings."""
@@ -143,13 +146,18 @@ class IndicatorRuler(Pipe):
 
 
 def check_settings(settings: Dict[str, Any]) -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): The settings. RAISES (ValueError): S101, S108, S286 if one is not usable."""
+    """RETURNS (Dict[str, Any]): The settings as plain Python values. RAISES (ValueError): S101, S108, S286 if one is
+    not usable."""
+    settings = plain(settings)
     unknown = sorted(set(settings["labels"]) - set(KINDS))
     if unknown:
         raise ValueError(Errors.S286.format(expected=list(KINDS), got=unknown))
     for label in settings["labels"].values():
         if label is not None:
             check_label(label)
+    if not isinstance(settings["overwrite_ents"], bool):
+        got = settings["overwrite_ents"]
+        raise ValueError(Errors.S101.format(name="overwrite_ents", expected="true or false", got=got))
     if settings["alignment_mode"] not in MODES:
         got = settings["alignment_mode"]
         raise ValueError(Errors.S101.format(name="alignment_mode", expected=f"one of {MODES}", got=got))

@@ -17,6 +17,7 @@ from .knowledge import (
     similar_word_table,
 )
 from .layers.torch_tagger import network_of
+from .settings import check_cfg
 
 KNOWLEDGE = ("similar_words", "lexicon")  # files that there are only for models that use them
 
@@ -35,10 +36,13 @@ class SavedPipe(TrainablePipe):
         return tuple(self.cfg["labels"])
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Everything that changes a prediction: settings and labels, similar words, lexicon, weights."""
+        """Everything that changes a prediction: settings and labels, similar words, lexicon, weights.
+
+        RAISES (ValueError): S101 for a setting that was changed to what it cannot be.
+        """
         table, lexicon = similar_word_table(self.model), lexicon_of(self.model)
         serialize: Dict[str, Callable[[], bytes]] = {
-            "cfg": lambda: srsly.json_dumps(self.cfg).encode("utf8"),
+            "cfg": lambda: srsly.json_dumps(check_cfg(self.cfg)).encode("utf8"),
             "vocab": lambda: self.vocab.to_bytes(exclude=exclude),
             "similar_words": lambda: b"" if table is None else table.to_bytes(),
             "lexicon": lambda: b"" if lexicon is None else lexicon.to_bytes(),
@@ -70,11 +74,11 @@ class SavedPipe(TrainablePipe):
 
     def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
         """Files `cfg`, `similar_words`, `lexicon` (where there are any) and `model`. Tables of an earlier save in the
-        same folder go."""
+        same folder go. RAISES (ValueError): S101 as `to_bytes`."""
         exclude = list(exclude)
         table, lexicon = similar_word_table(self.model), lexicon_of(self.model)
         serialize: Dict[str, Callable[[Path], Any]] = {
-            "cfg": lambda p: srsly.write_json(p, self.cfg),
+            "cfg": lambda p: srsly.write_json(p, check_cfg(self.cfg)),
             "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
             "model": lambda p: self.model.to_disk(p),
         }

@@ -1,5 +1,6 @@
 """Indicators as entities by rule, and beside other components."""
 
+import numpy as np
 import pytest
 import spacy
 from spacy.tokens import Doc
@@ -101,6 +102,24 @@ def test_it_is_saved(nlp, tmp_path):
     nlp.add_pipe("ssner_ioc", config={"labels": {"URL": "Indicator"}})
     nlp.to_disk(tmp_path)
     assert found(spacy.load(tmp_path)(TEXT)) == found(nlp(TEXT))
+
+
+@pytest.mark.parametrize(
+    "name,value", [("overwrite_ents", np.bool_(True)), ("alignment_mode", np.str_("strict"))]
+)
+def test_numpy_scalars_that_a_user_sets_can_be_saved(name, value, nlp, tmp_path):
+    nlp.add_pipe("ssner_ioc").cfg[name] = value
+    nlp.to_disk(tmp_path)
+    for again in (spacy.load(tmp_path), spacy.load(tmp_path).from_bytes(nlp.to_bytes())):
+        saved = again.get_pipe("ssner_ioc").cfg[name]
+        assert saved == value and type(saved) in (bool, str)
+
+
+@pytest.mark.parametrize("name,value", [("overwrite_ents", "no"), ("alignment_mode", "best")])
+def test_a_setting_that_cannot_be_is_not_saved(name, value, nlp):
+    nlp.add_pipe("ssner_ioc").cfg[name] = value
+    with pytest.raises(ValueError, match=f"S101.*'{name}'"):
+        nlp.to_bytes()
 
 
 @pytest.mark.parametrize(
