@@ -38,7 +38,14 @@ DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
 
 @Language.factory(
     "ssner",
-    assigns=["doc.ents", "doc.spans", "token.ent_iob", "token.ent_type"],
+    assigns=[
+        "doc.ents",
+        "doc.spans",
+        "doc._.ssner_report",
+        "span._.ssner_score",
+        "token.ent_iob",
+        "token.ent_type",
+    ],
     default_config={
         "model": DEFAULT_MODEL,
         **DEFAULTS,
