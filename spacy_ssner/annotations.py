@@ -176,7 +176,8 @@ def extension_key(span: Span, name: str) -> Tuple[str, str, int, int]:
 
 
 def doc_report(doc: Doc) -> Optional[DocReport]:
-    """What `annotate` wrote about a doc; of several components the last one counts."""
+    """What `annotate` wrote about a doc. Of several `ssner` in a pipeline, the last one's report stays: each knows only
+    what it read itself, and `on_truncation` of each goes by its own."""
     values = doc.user_data.get(REPORT)
     return None if values is None else DocReport(**values)
 

@@ -277,6 +277,22 @@ def test_report_kept_by_a_user_goes_to_files(trained):
     assert again._.ssner_report == doc._.ssner_report
 
 
+def test_the_last_of_two_components_reports_and_each_warns_of_its_own(trained, make_nlp):
+    """The first reads 12 characters of a word, the second all."""
+    text = "Turla sent InternationalisedMimikatz."
+    other = make_nlp("bilstm")
+    other.rename_pipe("ssner", "second")
+    trained.add_pipe("second", source=other)
+    (first,) = trained.pipe([text], disable=["second"])
+    for name in trained.pipe_names:
+        trained.get_pipe(name).cfg["on_truncation"] = "warn"
+    with pytest.warns(UserWarning, match="SW210.*[12] words of more characters") as caught:
+        docs = [trained(text), *trained.pipe([text, text])]
+    assert len(caught) == 2  # for the doc, and for the stream
+    assert first._.ssner_report.losses and [doc._.ssner_report.losses for doc in docs] == [{}] * 3
+    assert docs[0]._.ssner_report.long_words is None
+
+
 def test_extensions_of_others_are_left_alone():
     Doc.remove_extension("ssner_report")
     Doc.set_extension("ssner_report", default="mine")
