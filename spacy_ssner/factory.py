@@ -7,6 +7,7 @@ from thinc.api import Config
 
 from .architectures import SSNERModel
 from .component import SSNER
+from .scorer import SCORE_WEIGHTS
 from .settings import DEFAULTS
 
 DEFAULT_CONFIG = """
@@ -51,7 +52,7 @@ DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
         **DEFAULTS,
         "scorer": {"@scorers": "spacy-ssner.ssner_scorer.v1"},
     },
-    default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
+    default_score_weights=dict(SCORE_WEIGHTS),
 )
 def make_ssner(
     nlp: Language,

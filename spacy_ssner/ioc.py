@@ -2,7 +2,7 @@
 
 import warnings
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
 import srsly
 from spacy import util
@@ -13,6 +13,7 @@ from spacy.tokens import Doc, Span
 from .annotations import blocked_tokens, extension_key
 from .errors import Errors, Warnings
 from .labels import check_label
+from .scorer import SCORE_WEIGHTS
 from .settings import plain
 from .text.indicators import KINDS, Indicator, find_indicators
 
@@ -23,10 +24,21 @@ VALUE, CHARACTERS = "ssner_value", "ssner_characters"
 @Language.factory(
     "ssner_ioc",
     assigns=["doc.ents", "token.ent_iob", "token.ent_type", f"span._.{VALUE}", f"span._.{CHARACTERS}"],
-    default_config={"labels": {}, "overwrite_ents": False, "alignment_mode": "expand"},
+    default_config={
+        "labels": {},
+        "overwrite_ents": False,
+        "alignment_mode": "expand",
+        "scorer": {"@scorers": "spacy-ssner.ssner_scorer.v1"},
+    },
+    default_score_weights=dict(SCORE_WEIGHTS),
 )
 def make_ssner_ioc(
-    nlp: Language, name: str, labels: Dict[str, Optional[str]], overwrite_ents: bool, alignment_mode: str
+    nlp: Language,
+    name: str,
+    labels: Dict[str, Optional[str]],
+    overwrite_ents: bool,
+    alignment_mode: str,
+    scorer: Optional[Callable],
 ) -> "IndicatorRuler":
     """Make the component.
 
@@ -35,10 +47,12 @@ def make_ssner_ioc(
     overwrite_ents (bool): Replace entities that are in the way; otherwise they stay and ours give way.
     alignment_mode (str): Where tokens do not end with an indicator: "expand" to whole tokens, "contract" to those
         inside it, "strict" to leave it out. All are the same with the tokenizer spacy-ssner.CTITokenizer.v1.
+    scorer (Optional[Callable]): Scoring method.
     RAISES (ValueError): S101, S108, S286 for settings that are not usable; S287 if Span._ has
         an attribute of our name that cannot be written.
     """
-    return IndicatorRuler(name, labels=labels, overwrite_ents=overwrite_ents, alignment_mode=alignment_mode)
+    settings: Dict[str, Any] = {"overwrite_ents": overwrite_ents, "alignment_mode": alignment_mode}
+    return IndicatorRuler(name, labels=labels, **settings, scorer=scorer)
 
 
 class IndicatorRuler(Pipe):
@@ -52,9 +66,11 @@ class IndicatorRuler(Pipe):
         labels: Optional[Dict[str, Optional[str]]] = None,
         overwrite_ents: bool = False,
         alignment_mode: str = "expand",
+        scorer: Optional[Callable] = None,
     ):
         """See make_ssner_ioc. RAISES (ValueError): S101, S108, S286, S287, as it does."""
         self.name = name
+        self.scorer = scorer
         self.cfg: Dict[str, Any] = check_settings(
             {"labels": dict(labels or {}), "overwrite_ents": overwrite_ents, "alignment_mode": alignment_mode}
         )
