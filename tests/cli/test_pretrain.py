@@ -83,6 +83,7 @@ def test_exclude_belongs_to_text(invoke, text, labelled, tmp_path):
     assert invoke(text, tmp_path / "a").exit_code == 0
     result = invoke(tmp_path / "a" / "corpus", tmp_path / "b", "--exclude", labelled)
     assert result.exit_code == 1 and "S262" in result.output
+    assert "ssner pretrain --help" in " ".join(result.output.split()) and "similar-words" not in result.output
 
 
 def test_an_encoder_that_is_none(invoke, text, tmp_path):
