@@ -11,7 +11,8 @@ from thinc.util import torch2xp, xp2torch
 from torch import nn
 
 from ..errors import Errors
-from ..nn.piece_encoder import PieceEncoder, build_encoder, load_encoder
+from ..nn.encoder_loading import build_encoder, load_encoder
+from ..nn.piece_encoder import PieceEncoder
 from ..nn.precision import warn_of_slow_bfloat16
 from ..text.windows import make_windows
 from .pieces import encoder_of, read_pieces

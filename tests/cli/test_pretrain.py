@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from spacy_ssner.cli import ssner_app
 from spacy_ssner.cli.pretrain import choose_bf16
 from spacy_ssner.nn import precision
-from spacy_ssner.nn.piece_encoder import load_encoder
+from spacy_ssner.nn.encoder_loading import load_encoder
 
 TEXT = Path(__file__).parents[2] / "assets" / "sample" / "unlabelled.txt"
 QUICK = ["--steps", "3", "--head-pieces", "50", "--held-out-rows", "10", "--max-padded", "256"]
