@@ -47,7 +47,7 @@ def make_ssner_ioc(
     overwrite_ents (bool): Replace entities that are in the way; otherwise they stay and ours give way.
     alignment_mode (str): Where tokens do not end with an indicator: "expand" to whole tokens, "contract" to those
         inside it, "strict" to leave it out. All are the same with the tokenizer spacy-ssner.CTITokenizer.v1.
-    scorer (Optional[Callable]): Scoring method.
+    scorer (Optional[Callable]): Scoring method, as that of `ssner`; null = not scored.
     RAISES (ValueError): S101, S108, S286 for settings that are not usable; S287 if Span._ has
         an attribute of our name that cannot be written.
     """

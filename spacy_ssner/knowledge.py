@@ -20,7 +20,7 @@ def make_lexicon(width: int = 32, dropout: float = 0.3) -> LexiconSettings:
     width (int): Size of what the begin and inside flags of all categories are mapped to; recommended 16 to 64.
     dropout (float): Share of names that are not seen in training, 0 to 1, so that the network learns from the
         context too: the lexicon of today lists most names of the training text, not those of tomorrow.
-    RAISES (ValueError): S104.
+    RAISES (ValueError): S104 for a width below 1 or a dropout out of range.
 
     SOURCE: ours; the paper has no lexicon.
     """
@@ -39,6 +39,18 @@ def similar_word_table(model: Model) -> Any:
 def set_similar_word_table(model: Model, table: Any) -> None:
     """Give the model its similar words, None for none. Call `install_vectors` once the network is there too."""
     _resources(model)["similar_words"] = table
+
+
+def read_similar_words(model: Model, path: Union[str, Path]) -> None:
+    """Give a model that is to be initialized the similar words of a file.
+
+    RAISES (FileNotFoundError): S263; (ValueError): S257, S258, S264.
+    """
+    from .similarity.table import SimilarWordTable
+
+    if not Path(path).is_file():
+        raise FileNotFoundError(Errors.S263.format(path=path))
+    set_similar_word_table(model, SimilarWordTable.from_disk(Path(path)))
 
 
 def load_similar_word_table(model: Model, data: bytes) -> None:
