@@ -1,7 +1,7 @@
 """What the component reads from and writes to a Doc."""
 
 from bisect import bisect_left
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple, cast
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, cast
 
 import numpy as np
 from spacy.tokens import Doc, Span, SpanGroup
@@ -36,8 +36,7 @@ def annotate(doc: Doc, predicted: DocPrediction, cfg: Dict[str, Any]) -> None:
     _write_group(doc, predicted.entities, cfg["spans_key"], with_scores=scores_wanted(cfg))
     if predicted.n_best is not None:
         _write_group(doc, predicted.n_best, cfg["n_best_key"], with_scores=True, review=True)
-    # Plain, so that docs can go to files and other processes.
-    doc.user_data[REPORT] = dict(vars(predicted.report))
+    set_doc_report(doc, predicted.report)
 
 
 def scores_wanted(cfg: Dict[str, Any]) -> bool:
@@ -131,7 +130,7 @@ def register_extensions() -> None:
     if not Span.has_extension("ssner_score"):
         Span.set_extension("ssner_score", getter=span_score)
     if not Doc.has_extension(REPORT):
-        Doc.set_extension(REPORT, getter=doc_report)
+        Doc.set_extension(REPORT, getter=doc_report, setter=set_doc_report)
 
 
 def span_score(span: Span) -> Optional[float]:
@@ -177,6 +176,13 @@ def extension_key(span: Span, name: str) -> Tuple[str, str, int, int]:
 
 
 def doc_report(doc: Doc) -> Optional[DocReport]:
-    """What `annotate` wrote about a doc; of several components the last one counts."""
+    """What `annotate` wrote about a doc. Of several `ssner` in a pipeline, the last one's report stays: each knows only
+    what it read itself, and `on_truncation` of each goes by its own."""
     values = doc.user_data.get(REPORT)
     return None if values is None else DocReport(**values)
+
+
+def set_doc_report(doc: Doc, report: Optional[Mapping[str, Optional[int]]]) -> None:
+    """Put a report in place, also one that comes back as a plain dict: `Doc.from_json` sets it so."""
+    # Plain, so that docs can go to files and other processes.
+    doc.user_data[REPORT] = None if report is None else dict(vars(DocReport(**report)))  # type: ignore[arg-type]

@@ -53,13 +53,14 @@ def build_ssner_model(
     decoder (str): "crf", or "softmax" (independent tags, decoded along legal paths only).
     learn_rate_factor (float): What is behind tok2vec learns with the optimizer's rate times this; a
         fresh head on a pre-trained encoder wants 5 to 10.
-    max_window (int): Longest sentence the head reads at once, in tokens; recommended 128 to 512.
+    max_window (int): Longest sentence the head reads at once, in tokens, >= 8; recommended 128 to 512.
     skip (bool): Let the token vectors (and the lexicon's features) reach the projection beside the fused ones.
     lexicon (Optional[LexiconSettings]): Listed names as features; null = off. Needs a lexicon at
         initialization. Ours, not the paper's.
-    focal_gamma (float): Focal loss of the softmax decoder; 0 = negative log-probability, recommended 1 to 3.
+    focal_gamma (float): Focal loss of the softmax decoder, >= 0; 0 = negative log-probability, recommended 1 to 3.
     class_weights (str): How tags weigh in the loss of the softmax decoder: "none", "inverse" or "effective";
         by their counts at initialization. See nn.focal.balance_weights.
+    RETURNS (SSNERModel): Docs to TagScores; see `forward`. It has no network until it is initialized or loaded.
     RAISES (ValueError): S102 for an unknown decoder, S103 for fusion without similar words, S104 for
         sizes and values that do not fit, S126 for focal loss or class weights with a CRF.
 
@@ -98,7 +99,7 @@ def make_char_cnn(
     char_width (int): Size of one character's vector.
     kernel_size (int): Characters that a filter sees, odd.
     max_chars (int): Longer words keep their first and last halves of this many characters.
-    RAISES (ValueError): S104.
+    RAISES (ValueError): S104 for a size below 1 or an even kernel_size.
 
     SOURCE: SSNER, eq. (19).
     """
@@ -112,8 +113,8 @@ def make_bilstm(width: int = 256, n_layers: int = 1) -> BiLSTMSettings:
     """Settings of the BiLSTM.
 
     width (int): Output of both directions together, even; recommended 128 to 512.
-    n_layers (int): Layers on top of each other.
-    RAISES (ValueError): S104.
+    n_layers (int): Layers on top of each other, >= 1.
+    RAISES (ValueError): S104 for a size below 1 or an odd width.
 
     SOURCE: SSNER, eqs. (20)-(21).
     """
@@ -128,7 +129,7 @@ def make_similar_words(width: int = 64, query: str = "context") -> SimilarWordsS
 
     width (int): Size of the space in which word and similar word are compared.
     query (str): "word": the word's own vector asks; "context": its BiLSTM state does.
-    RAISES (ValueError): S104.
+    RAISES (ValueError): S104 for a size below 1 or another query.
 
     SOURCE: SSNER, eqs. (15)-(17).
     """
@@ -141,9 +142,9 @@ def make_similar_words(width: int = 64, query: str = "context") -> SimilarWordsS
 def make_fusion(n_heads: int = 4, combine: str = "gate") -> FusionSettings:
     """Settings of the multi-head fusion.
 
-    n_heads (int): Attention heads; must divide the width of the layer below.
+    n_heads (int): Attention heads, >= 1; must divide the width of the layer below, which is known at initialization.
     combine (str): How the context is kept: "gate" or "residual".
-    RAISES (ValueError): S104.
+    RAISES (ValueError): S104 for no heads or another combine.
 
     SOURCE: SSNER, eqs. (22)-(23).
     """
@@ -156,6 +157,11 @@ def make_fusion(n_heads: int = 4, combine: str = "gate") -> FusionSettings:
 
 
 def forward(model: SSNERModel, docs: List[Doc], is_train: bool) -> Tuple[TagScores, Callable]:
+    """Read all docs together. The model has to be initialized or loaded.
+
+    RETURNS (Tuple[TagScores, Callable]): Scores of all windows: emissions (M, K), M their tokens, context included,
+        K = 2 * n_labels + 1 tags; transitions (K + 2, K). And a backprop that takes their gradients as TagScores.
+    """
     vectors, tok2vec_backprop = model.get_ref("tok2vec")(docs, is_train)
     lengths = [len(doc) for doc in docs]
     words, word_index = distinct_words(docs)

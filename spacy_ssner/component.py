@@ -21,6 +21,7 @@ from .knowledge import (
     check_table,
     install_vectors,
     read_lexicon,
+    read_similar_words,
     set_lexicon,
     set_similar_word_table,
 )
@@ -30,7 +31,7 @@ from .layers.torch_tagger import grow_network, network_of
 from .loss import allowed_tags, crf_loss, gold_tag_ids, softmax_loss, tag_weights
 from .memory import trim_freed_memory
 from .saving import SavedPipe
-from .settings import check_cfg, check_settings
+from .settings import check_cfg, check_settings, plain
 from .streams import batches_by_words
 from .truncation import refuse_truncated, warn_of_truncation
 from .types import DocPrediction, Prediction, TagScores
@@ -50,7 +51,8 @@ class SSNER(SavedPipe):
         scorer: Optional[Callable] = None,
         **settings: Any,
     ):
-        """settings: See factory.make_ssner. RAISES (ValueError): S101 for one that is not usable."""
+        """model, scorer, settings: See factory.make_ssner, whose defaults are those of settings that are not given.
+        RAISES (ValueError): S101 for one that is not usable. (TypeError): For one that there is not."""
         self.vocab = vocab
         self.model = model
         self.name = name
@@ -114,11 +116,7 @@ class SSNER(SavedPipe):
             counts = Counter(gold_tags(get_examples()))
             self.cfg["tag_counts"] = {tag: n for tag, n in counts.items() if tag is not None}
         if similar_words is not None:
-            from .similarity.table import SimilarWordTable
-
-            if not Path(similar_words).is_file():
-                raise FileNotFoundError(Errors.S263.format(path=similar_words))
-            set_similar_word_table(self.model, SimilarWordTable.from_disk(Path(similar_words)))
+            read_similar_words(self.model, similar_words)
         if lexicon is not None:
             read_lexicon(self.model, lexicon, name=self.name)
         sample = [eg.x for eg in islice(get_examples(), 10)]
@@ -149,15 +147,14 @@ class SSNER(SavedPipe):
                 trim_freed_memory()
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
-        """Entities of each doc with their probabilities, and what was read of it; the docs stay as they are.
+        """Of each doc its entities, with their probabilities, and what was read of it. The docs stay as they are.
 
         RAISES (ValueError): S110 if the model is neither initialized nor loaded; S101 for a setting that was changed
             to what it cannot be; S210 for a doc that was not read in full if `on_truncation` is "raise".
         """
         docs = list(docs)
         self._check_ready()
-        check_cfg(self.cfg)
-        lengths, cfg = [len(doc) for doc in docs], self.cfg
+        lengths, cfg = [len(doc) for doc in docs], check_cfg(self.cfg)
         scores = self.model.predict(docs) if any(lengths) else None
         reports = doc_reports(self.model, scores, lengths)
         if cfg["on_truncation"] == "raise":
@@ -178,8 +175,9 @@ class SSNER(SavedPipe):
 
     def set_annotations(self, docs: Iterable[Doc], scores: Prediction) -> None:
         """Write entities, scores, report and probable spans to the docs; see annotations.annotate."""
+        cfg = plain(self.cfg)
         for doc, predicted in zip(docs, scores):
-            annotate(doc, predicted, self.cfg)
+            annotate(doc, predicted, cfg)
 
     def update(
         self,
@@ -191,6 +189,7 @@ class SSNER(SavedPipe):
     ) -> Dict[str, float]:
         """Learn from a batch. Tokens without annotation put no demand on the model.
 
+        drop (float): Dropout, 0 to 1. sgd: None only collects gradients. RETURNS: `losses`, ours in nats.
         RAISES (ValueError): S110 if the model is neither initialized nor loaded. WARNS: SW101 as get_loss.
         """
         losses = {} if losses is None else losses
@@ -210,7 +209,8 @@ class SSNER(SavedPipe):
         return losses
 
     def get_loss(self, examples: Iterable[Example], scores: TagScores) -> Tuple[float, TagScores]:
-        """Loss of a batch, in nats, and its gradient for `scores`. See loss.crf_loss and loss.softmax_loss.
+        """Loss of a batch, in nats, >= 0 up to rounding, and its gradient for `scores`, those of the examples, of the
+        same shapes; see loss.crf_loss and loss.softmax_loss.
 
         WARNS: SW101 for labels that the component does not have, once each; their tokens put no demand on the model.
         """

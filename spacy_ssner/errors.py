@@ -31,7 +31,8 @@ class Errors(metaclass=_Coded):
     )
     S107 = (
         "Can't read the encoder {name!r}: {got}. Expected a Hugging Face folder (config.json, tokenizer.json, "
-        "model.safetensors) or a hub id that can be reached. Set vars.encoder or paths.encoder."
+        "model.safetensors) or a hub id that can be reached. Name another one: vars.encoder or paths.encoder in a "
+        "config, or the encoder on the command line."
     )
     S108 = "Not a usable label: expected a name without white space around it, got {got!r}."
     S109 = (
@@ -217,7 +218,7 @@ class Errors(metaclass=_Coded):
         "'python -m spacy ssner debug-data'."
     )
 
-    # S240-S244: segment masking
+    # S240-S243: segment masking
     S240 = "Not a law of segment lengths: expected {expected}, got {got}."
     S241 = (
         "Expected entities in {path}, whose lengths are those of the masked segments, but it has none. Give the "
@@ -225,7 +226,6 @@ class Errors(metaclass=_Coded):
     )
     S242 = "Expected a law of segment lengths saved as JSON at '{path}', but it cannot be read: {reason}."
     S243 = "Can't mask this batch: expected {expected}, got {got}. Check how the features were made."
-    S244 = "Drawing needs matplotlib: pip install 'spacy-ssner[plots]'."
 
     # S245-S249: text to pre-train on
     S245 = (
@@ -265,7 +265,7 @@ class Errors(metaclass=_Coded):
     S259 = "The parts of the table of similar words do not fit: expected {expected}, got {got}."
     S260 = "Cannot read text from {path}: expected a file ending in {expected}."
     S261 = "Training word vectors and reading .kv files needs gensim: pip install 'spacy-ssner[vectors]'."
-    S262 = "similar-words needs {expected}, but got {got}. See --help."
+    S262 = "Expected {expected} on the command line, but got {got}. See 'python -m spacy ssner {command} --help'."
     S263 = "There is no file {path}."
     S264 = "The table of similar words has format {got}, this spacy-ssner reads {expected}. Upgrade it."
     S265 = "{path} is damaged: {reason}."

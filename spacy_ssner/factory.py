@@ -7,6 +7,7 @@ from thinc.api import Config
 
 from .architectures import SSNERModel
 from .component import SSNER
+from .scorer import SCORE_WEIGHTS
 from .settings import DEFAULTS
 
 DEFAULT_CONFIG = """
@@ -38,13 +39,20 @@ DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
 
 @Language.factory(
     "ssner",
-    assigns=["doc.ents", "doc.spans", "token.ent_iob", "token.ent_type"],
+    assigns=[
+        "doc.ents",
+        "doc.spans",
+        "doc._.ssner_report",
+        "span._.ssner_score",
+        "token.ent_iob",
+        "token.ent_type",
+    ],
     default_config={
         "model": DEFAULT_MODEL,
         **DEFAULTS,
         "scorer": {"@scorers": "spacy-ssner.ssner_scorer.v1"},
     },
-    default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
+    default_score_weights=dict(SCORE_WEIGHTS),
 )
 def make_ssner(
     nlp: Language,
@@ -72,12 +80,12 @@ def make_ssner(
     scores (bool): Compute the probabilities of the entities. Without, and with threshold = 0, there are none:
         attrs["scores"] is absent and Span._.ssner_score None.
     n_best (int): So many of the most probable spans of each sentence go to another span group for review, with their
-        probabilities, whether they overlap or not; 0 = none.
-    n_best_key (str): Key of that group.
+        probabilities, whether they overlap or not; >= 0, 0 = none.
+    n_best_key (str): Key of that group, another than spans_key.
     on_truncation (str): What to do about docs that were not read in full (words of too many pieces, sentences that
         are too long): "count" in doc._.ssner_report, which is done in any case, "warn" or "raise".
-    scorer (Optional[Callable]): Scoring method.
-    RAISES (ValueError): S101 for a setting out of range.
+    scorer (Optional[Callable]): Scoring method, from examples and keywords to a dict of scores; null = not scored.
+    RAISES (ValueError): S101 for a setting out of range. Building the model: see build_ssner_model.
     """
     return SSNER(
         nlp.vocab,

@@ -2,7 +2,7 @@
 
 import warnings
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
 import srsly
 from spacy import util
@@ -13,6 +13,8 @@ from spacy.tokens import Doc, Span
 from .annotations import blocked_tokens, extension_key
 from .errors import Errors, Warnings
 from .labels import check_label
+from .scorer import SCORE_WEIGHTS
+from .settings import plain
 from .text.indicators import KINDS, Indicator, find_indicators
 
 MODES = ("expand", "contract", "strict")
@@ -22,10 +24,21 @@ VALUE, CHARACTERS = "ssner_value", "ssner_characters"
 @Language.factory(
     "ssner_ioc",
     assigns=["doc.ents", "token.ent_iob", "token.ent_type", f"span._.{VALUE}", f"span._.{CHARACTERS}"],
-    default_config={"labels": {}, "overwrite_ents": False, "alignment_mode": "expand"},
+    default_config={
+        "labels": {},
+        "overwrite_ents": False,
+        "alignment_mode": "expand",
+        "scorer": {"@scorers": "spacy-ssner.ssner_scorer.v1"},
+    },
+    default_score_weights=dict(SCORE_WEIGHTS),
 )
 def make_ssner_ioc(
-    nlp: Language, name: str, labels: Dict[str, Optional[str]], overwrite_ents: bool, alignment_mode: str
+    nlp: Language,
+    name: str,
+    labels: Dict[str, Optional[str]],
+    overwrite_ents: bool,
+    alignment_mode: str,
+    scorer: Optional[Callable],
 ) -> "IndicatorRuler":
     """Make the component.
 
@@ -34,10 +47,12 @@ def make_ssner_ioc(
     overwrite_ents (bool): Replace entities that are in the way; otherwise they stay and ours give way.
     alignment_mode (str): Where tokens do not end with an indicator: "expand" to whole tokens, "contract" to those
         inside it, "strict" to leave it out. All are the same with the tokenizer spacy-ssner.CTITokenizer.v1.
+    scorer (Optional[Callable]): Scoring method, as that of `ssner`; null = not scored.
     RAISES (ValueError): S101, S108, S286 for settings that are not usable; S287 if Span._ has
         an attribute of our name that cannot be written.
     """
-    return IndicatorRuler(name, labels=labels, overwrite_ents=overwrite_ents, alignment_mode=alignment_mode)
+    settings: Dict[str, Any] = {"overwrite_ents": overwrite_ents, "alignment_mode": alignment_mode}
+    return IndicatorRuler(name, labels=labels, **settings, scorer=scorer)
 
 
 class IndicatorRuler(Pipe):
@@ -51,9 +66,11 @@ class IndicatorRuler(Pipe):
         labels: Optional[Dict[str, Optional[str]]] = None,
         overwrite_ents: bool = False,
         alignment_mode: str = "expand",
+        scorer: Optional[Callable] = None,
     ):
         """See make_ssner_ioc. RAISES (ValueError): S101, S108, S286, S287, as it does."""
         self.name = name
+        self.scorer = scorer
         self.cfg: Dict[str, Any] = check_settings(
             {"labels": dict(labels or {}), "overwrite_ents": overwrite_ents, "alignment_mode": alignment_mode}
         )
@@ -109,8 +126,10 @@ class IndicatorRuler(Pipe):
         return len(found), n_moved, len(found) - len(spans)
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """The settings."""
-        return util.to_bytes({"cfg": lambda: srsly.json_dumps(self.cfg).encode("utf8")}, exclude)
+        """The settings. RAISES (ValueError): As the factory for those that were changed to what they cannot be."""
+        return util.to_bytes(
+            {"cfg": lambda: srsly.json_dumps(check_settings(self.cfg)).encode("utf8")}, exclude
+        )
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "IndicatorRuler":
         """RAISES (ValueError): S111 if the bytes are damaged; as the factory for bad settings."""
@@ -124,8 +143,8 @@ class IndicatorRuler(Pipe):
         return self
 
     def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
-        """A file `cfg` with the settings."""
-        util.to_disk(path, {"cfg": lambda p: srsly.write_json(p, self.cfg)}, exclude)
+        """A file `cfg` with the settings. RAISES (ValueError): As `to_bytes`."""
+        util.to_disk(path, {"cfg": lambda p: srsly.write_json(p, check_settings(self.cfg))}, exclude)
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "IndicatorRuler":
         """RAISES (ValueError): S111 if the file is missing or damaged; as the factory for bad settings."""
@@ -143,13 +162,18 @@ class IndicatorRuler(Pipe):
 
 
 def check_settings(settings: Dict[str, Any]) -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): The settings. RAISES (ValueError): S101, S108, S286 if one is not usable."""
+    """RETURNS (Dict[str, Any]): The settings as plain Python values. RAISES (ValueError): S101, S108, S286 if one is
+    not usable."""
+    settings = plain(settings)
     unknown = sorted(set(settings["labels"]) - set(KINDS))
     if unknown:
         raise ValueError(Errors.S286.format(expected=list(KINDS), got=unknown))
     for label in settings["labels"].values():
         if label is not None:
             check_label(label)
+    if not isinstance(settings["overwrite_ents"], bool):
+        got = settings["overwrite_ents"]
+        raise ValueError(Errors.S101.format(name="overwrite_ents", expected="true or false", got=got))
     if settings["alignment_mode"] not in MODES:
         got = settings["alignment_mode"]
         raise ValueError(Errors.S101.format(name="alignment_mode", expected=f"one of {MODES}", got=got))

@@ -1,7 +1,7 @@
 """What a model knows beside its weights: the table of similar words, the lexicon. They live in its shim's resources."""
 
 from pathlib import Path
-from typing import Any, Dict, Union, cast
+from typing import Any, Dict, Optional, Union, cast
 from warnings import warn
 
 import torch
@@ -20,7 +20,7 @@ def make_lexicon(width: int = 32, dropout: float = 0.3) -> LexiconSettings:
     width (int): Size of what the begin and inside flags of all categories are mapped to; recommended 16 to 64.
     dropout (float): Share of names that are not seen in training, 0 to 1, so that the network learns from the
         context too: the lexicon of today lists most names of the training text, not those of tomorrow.
-    RAISES (ValueError): S104.
+    RAISES (ValueError): S104 for a width below 1 or a dropout out of range.
 
     SOURCE: ours; the paper has no lexicon.
     """
@@ -37,8 +37,29 @@ def similar_word_table(model: Model) -> Any:
 
 
 def set_similar_word_table(model: Model, table: Any) -> None:
-    """Give the model its similar words. Call `install_vectors` once the network is there too."""
+    """Give the model its similar words, None for none. Call `install_vectors` once the network is there too."""
     _resources(model)["similar_words"] = table
+
+
+def read_similar_words(model: Model, path: Union[str, Path]) -> None:
+    """Give a model that is to be initialized the similar words of a file.
+
+    RAISES (FileNotFoundError): S263; (ValueError): S257, S258, S264.
+    """
+    from .similarity.table import SimilarWordTable
+
+    if not Path(path).is_file():
+        raise FileNotFoundError(Errors.S263.format(path=path))
+    set_similar_word_table(model, SimilarWordTable.from_disk(Path(path)))
+
+
+def load_similar_word_table(model: Model, data: bytes) -> None:
+    """Give a model that is being loaded its similar words, none for no bytes. RAISES (ValueError): S257, S258, S264."""
+    if not data:
+        return set_similar_word_table(model, None)
+    from .similarity.table import SimilarWordTable
+
+    set_similar_word_table(model, SimilarWordTable.from_bytes(data))
 
 
 def install_vectors(model: Model) -> None:
@@ -76,8 +97,8 @@ def lexicon_of(model: Model) -> Any:
     return _resources(model).get("lexicon")
 
 
-def set_lexicon(model: Model, lexicon: Lexicon) -> None:
-    """Give the model its lexicon."""
+def set_lexicon(model: Model, lexicon: Optional[Lexicon]) -> None:
+    """Give the model its lexicon, None for none."""
     _resources(model)["lexicon"] = lexicon
 
 
@@ -93,9 +114,8 @@ def read_lexicon(model: Model, path: Union[str, Path], *, name: str) -> None:
 
 
 def load_lexicon(model: Model, data: bytes) -> None:
-    """Give a model that is being loaded its lexicon, if it has one. RAISES (ValueError): S267."""
-    if data:
-        set_lexicon(model, Lexicon.from_bytes(data))
+    """Give a model that is being loaded its lexicon, none for no bytes. RAISES (ValueError): S267."""
+    set_lexicon(model, Lexicon.from_bytes(data) if data else None)
 
 
 def n_categories(model: Model) -> int:

@@ -13,10 +13,13 @@ from .knowledge import (
     lexicon_fits,
     lexicon_of,
     load_lexicon,
-    set_similar_word_table,
+    load_similar_word_table,
     similar_word_table,
 )
 from .layers.torch_tagger import network_of
+from .settings import check_cfg
+
+KNOWLEDGE = ("similar_words", "lexicon")  # files that there are only for models that use them
 
 
 class SavedPipe(TrainablePipe):
@@ -33,10 +36,13 @@ class SavedPipe(TrainablePipe):
         return tuple(self.cfg["labels"])
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Everything that changes a prediction: settings and labels, similar words, lexicon, weights."""
+        """Everything that changes a prediction: settings and labels, similar words, lexicon, weights.
+
+        RAISES (ValueError): S101 for a setting that was changed to what it cannot be.
+        """
         table, lexicon = similar_word_table(self.model), lexicon_of(self.model)
         serialize: Dict[str, Callable[[], bytes]] = {
-            "cfg": lambda: srsly.json_dumps(self.cfg).encode("utf8"),
+            "cfg": lambda: srsly.json_dumps(check_cfg(self.cfg)).encode("utf8"),
             "vocab": lambda: self.vocab.to_bytes(exclude=exclude),
             "similar_words": lambda: b"" if table is None else table.to_bytes(),
             "lexicon": lambda: b"" if lexicon is None else lexicon.to_bytes(),
@@ -52,7 +58,7 @@ class SavedPipe(TrainablePipe):
         deserialize: Dict[str, Callable[[bytes], Any]] = {
             "cfg": self._load_cfg,
             "vocab": lambda b: self.vocab.from_bytes(b, exclude=exclude),
-            "similar_words": self._load_table,
+            "similar_words": lambda b: load_similar_word_table(self.model, b),
             "lexicon": lambda b: load_lexicon(self.model, b),
             "model": self._load_model,
         }
@@ -63,13 +69,16 @@ class SavedPipe(TrainablePipe):
         except ValueError as err:
             raise ValueError(Errors.S111.format(name=self.name, got=err)) from err
         util.from_dict(message, deserialize, exclude)
+        self._settle()
         return self
 
     def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
-        """Files `cfg`, `similar_words`, `lexicon` (where there are any) and `model`."""
+        """Files `cfg`, `similar_words`, `lexicon` (where there are any) and `model`. Tables of an earlier save in the
+        same folder go. RAISES (ValueError): S101 as `to_bytes`."""
+        exclude = list(exclude)
         table, lexicon = similar_word_table(self.model), lexicon_of(self.model)
         serialize: Dict[str, Callable[[Path], Any]] = {
-            "cfg": lambda p: srsly.write_json(p, self.cfg),
+            "cfg": lambda p: srsly.write_json(p, check_cfg(self.cfg)),
             "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
             "model": lambda p: self.model.to_disk(p),
         }
@@ -78,32 +87,37 @@ class SavedPipe(TrainablePipe):
         if lexicon is not None:
             serialize["lexicon"] = lambda p: lexicon.to_disk(p)
         util.to_disk(path, serialize, exclude)
+        for name in set(KNOWLEDGE) - set(serialize) - set(exclude):
+            (Path(path) / name).unlink(missing_ok=True)  # it would be read with the weights of now
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "SavedPipe":
-        """RAISES (ValueError): S111 if a file is missing, damaged or of something else; else as `from_bytes`."""
+        """Tables that the component had, and that the folder does not hold, go.
+
+        RAISES (ValueError): S111 if a file is missing, damaged or of something else; else as `from_bytes`.
+        """
+        exclude = list(exclude)
         deserialize: Dict[str, Callable[[Path], Any]] = {
             "cfg": lambda p: self._load_cfg(p.read_bytes() if p.exists() else b""),
             "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
-            "similar_words": lambda p: self._load_table(p.read_bytes() if p.exists() else b""),
+            "similar_words": lambda p: load_similar_word_table(
+                self.model, p.read_bytes() if p.exists() else b""
+            ),
             "lexicon": lambda p: load_lexicon(self.model, p.read_bytes() if p.exists() else b""),
             "model": lambda p: self._load_model(p.read_bytes() if p.exists() else b""),
         }
         util.from_disk(path, deserialize, exclude)
+        self._settle()
         return self
 
     def _load_cfg(self, data: bytes) -> None:
         try:
-            self.cfg.update(srsly.json_loads(data))
+            loaded = dict(srsly.json_loads(data))
         except (ValueError, TypeError) as err:
             raise ValueError(Errors.S111.format(name=self.name, got=f"cfg: {err}")) from err
+        self.cfg.pop("tag_counts", None)  # of other data
+        self.cfg.update(loaded)
         for label in self.labels:
             self.vocab.strings.add(label)
-
-    def _load_table(self, data: bytes) -> None:
-        if data:
-            from .similarity.table import SimilarWordTable
-
-            set_similar_word_table(self.model, SimilarWordTable.from_bytes(data))
 
     def _load_model(self, data: bytes) -> None:
         self.model.set_dim("nO", None, force=True)  # type: ignore[arg-type]  # other labels may come
@@ -117,6 +131,10 @@ class SavedPipe(TrainablePipe):
         if network is not None and network.settings.n_labels != len(self.labels):
             got = f"weights for {network.settings.n_labels} labels beside {len(self.labels)} labels in cfg"
             raise ValueError(Errors.S111.format(name=self.name, got=got))
+
+    def _settle(self) -> None:
+        """Bring network and tables together, whichever of them was just loaded."""
+        network = network_of(self.model.get_ref("tagger"))
         if network is not None and network.similar is not None and similar_word_table(self.model) is None:
             raise ValueError(Errors.S111.format(name=self.name, got="its similar words are missing"))
         if not lexicon_fits(self.model):

@@ -4,6 +4,8 @@ import math
 from numbers import Real
 from typing import Any, Dict, Tuple
 
+import numpy as np
+
 from .errors import Errors
 
 ON_TRUNCATION = ("count", "warn", "raise")
@@ -28,25 +30,36 @@ KINDS: Dict[str, Tuple[type, str]] = {
 NOT_SETTINGS = ("labels", "tag_counts")  # what a component's cfg holds beside them
 
 
-def check_cfg(cfg: Dict[str, Any]) -> None:
-    """RAISES (ValueError): S101 for a setting that was given a value out of range, or that there is not, since the
-    component was made: its `cfg` is open to all."""
+def check_cfg(cfg: Dict[str, Any]) -> Dict[str, Any]:
+    """What a component's `cfg` holds, numpy scalars as Python's.
+
+    RAISES (ValueError): S101 for a setting that was given a value out of range, or that there is not, since the
+        component was made: its `cfg` is open to all.
+    """
     unknown = sorted(set(cfg) - set(DEFAULTS) - set(NOT_SETTINGS))
     if unknown:
         expected = f"one of {', '.join(DEFAULTS)}"
         raise ValueError(Errors.S101.format(name="cfg", expected=expected, got=", ".join(unknown)))
-    check_settings({name: cfg[name] for name in DEFAULTS if name in cfg})
+    settings = check_settings({name: cfg[name] for name in DEFAULTS if name in cfg})
+    return {**cfg, **settings}
+
+
+def plain(settings: Dict[str, Any]) -> Dict[str, Any]:
+    """Settings with Python scalars in the place of numpy's, such as a search for a threshold sets; JSON lacks them."""
+    return {
+        name: value.item() if isinstance(value, np.generic) else value for name, value in settings.items()
+    }
 
 
 def check_settings(settings: Dict[str, Any]) -> Dict[str, Any]:
-    """All settings, those not given at their defaults.
+    """All settings as plain Python values, those not given at their defaults.
 
     RAISES (ValueError): S101 for a value out of range. (TypeError): For a name that is none.
     """
     unknown = sorted(set(settings) - set(DEFAULTS))
     if unknown:
         raise TypeError(f"no such settings: {unknown}")
-    cfg = {**DEFAULTS, **settings}
+    cfg = {**DEFAULTS, **plain(settings)}
     threshold, temperature, n_best = cfg["threshold"], cfg["temperature"], cfg["n_best"]
     for name, (kind, expected) in KINDS.items():
         if not isinstance(cfg[name], kind) or (kind is Real and isinstance(cfg[name], bool)):

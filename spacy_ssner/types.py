@@ -156,8 +156,9 @@ class TagScores:
 
 
 @dataclass(frozen=True)
-class DocReport:
-    """How much of a document the model read; counts. None where the model has no such part.
+class DocReport(Dict[str, Optional[int]]):
+    """How much of a document the model read; counts. None where the model has no such part. Attributes, and a dict of
+    the same names, so that spaCy and others can write it as JSON and msgpack.
 
     tokens, white_space: All tokens, and those that are white space only.
     sentences, windows: Stretches that the head should read, and did read; more if sentences were cut.
@@ -185,6 +186,9 @@ class DocReport:
     long_words: Optional[int] = None
     lost_characters: Optional[int] = None
     no_similar_words: Optional[int] = None
+
+    def __post_init__(self) -> None:
+        self.update(vars(self))
 
     @property
     def losses(self) -> Dict[str, int]:

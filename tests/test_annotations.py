@@ -1,9 +1,14 @@
 """Scores only when asked for, probable spans for review, the report: what stands on a Doc."""
 
+import copy
+import json
+import pickle
 import warnings
+from dataclasses import FrozenInstanceError, asdict
 
 import numpy as np
 import pytest
+import srsly
 from spacy.tokens import Doc, DocBin, Span
 
 from spacy_ssner import component as component_module
@@ -238,6 +243,54 @@ def test_report_goes_with_the_doc(trained):
         ),
     ]
     assert [copy._.ssner_report for copy in copies] == [doc._.ssner_report] * 3
+
+
+def test_report_is_a_dict_too(trained):
+    report = trained(TEXT)._.ssner_report
+    assert dict(report) == vars(report) == asdict(report) and report["tokens"] == report.tokens > 0
+    assert report == DocReport(**report) == dict(report) and hash(report) == hash(DocReport(**report))
+    assert json.loads(json.dumps(report)) == srsly.json_loads(srsly.json_dumps(report)) == report
+    assert srsly.msgpack_loads(srsly.msgpack_dumps(report)) == report
+    for again in (pickle.loads(pickle.dumps(report)), copy.deepcopy(report), copy.copy(report)):
+        assert type(again) is DocReport and again == report and dict(again) == dict(report)
+    with pytest.raises(FrozenInstanceError):
+        report.tokens = 3
+
+
+def test_report_goes_to_json_and_comes_back(trained):
+    doc = trained(TEXT)
+    written = json.loads(json.dumps(doc.to_json(underscore=["ssner_report"])))
+    assert written["_"]["ssner_report"]["tokens"] == len(doc)
+    again = Doc(trained.vocab).from_json(written)
+    assert isinstance(again._.ssner_report, DocReport) and again._.ssner_report == doc._.ssner_report
+    unread = trained.make_doc(TEXT)
+    assert unread.to_json(underscore=["ssner_report"])["_"] == {"ssner_report": None}
+    assert Doc(trained.vocab).from_json(unread.to_json(underscore=["ssner_report"]))._.ssner_report is None
+
+
+def test_report_kept_by_a_user_goes_to_files(trained):
+    doc = trained(TEXT)
+    doc.user_data["mine"] = doc._.ssner_report
+    (again,) = DocBin(docs=[doc], store_user_data=True).get_docs(trained.vocab)
+    assert again.user_data["mine"] == Doc(trained.vocab).from_bytes(doc.to_bytes()).user_data["mine"]
+    again._.ssner_report = again.user_data["mine"]
+    assert again._.ssner_report == doc._.ssner_report
+
+
+def test_the_last_of_two_components_reports_and_each_warns_of_its_own(trained, make_nlp):
+    """The first reads 12 characters of a word, the second all."""
+    text = "Turla sent InternationalisedMimikatz."
+    other = make_nlp("bilstm")
+    other.rename_pipe("ssner", "second")
+    trained.add_pipe("second", source=other)
+    (first,) = trained.pipe([text], disable=["second"])
+    for name in trained.pipe_names:
+        trained.get_pipe(name).cfg["on_truncation"] = "warn"
+    with pytest.warns(UserWarning, match="SW210.*[12] words of more characters") as caught:
+        docs = [trained(text), *trained.pipe([text, text])]
+    assert len(caught) == 2  # for the doc, and for the stream
+    assert first._.ssner_report.losses and [doc._.ssner_report.losses for doc in docs] == [{}] * 3
+    assert docs[0]._.ssner_report.long_words is None
 
 
 def test_extensions_of_others_are_left_alone():

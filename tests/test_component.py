@@ -46,7 +46,8 @@ def test_default_config_builds_trains_and_predicts(annotated, make_examples):
 
 def test_factory_meta():
     meta = spacy.blank("en").add_pipe("ssner") and spacy.blank("en").get_factory_meta("ssner")
-    assert meta.assigns == ["doc.ents", "doc.spans", "token.ent_iob", "token.ent_type"]
+    extensions = ["doc._.ssner_report", "span._.ssner_score"]
+    assert meta.assigns == ["doc.ents", "doc.spans", *extensions, "token.ent_iob", "token.ent_type"]
     assert meta.default_score_weights == {"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None}
     assert set(meta.default_config) == {
         "model",
@@ -60,6 +61,28 @@ def test_factory_meta():
         "on_truncation",
         "scorer",
     }
+
+
+def test_analyze_pipes(trained):
+    """What we set is there for components that require it, by rule and by model."""
+    trained.add_pipe("ssner_ioc", before="ssner")
+    analysis = trained.analyze_pipes(pretty=False)
+    assert analysis["problems"] == {"ssner_ioc": [], "ssner": []}
+    both = ["ssner_ioc", "ssner"]
+    by_attribute = {attr: pipes["assigns"] for attr, pipes in analysis["attrs"].items()}
+    assert by_attribute == {
+        "doc.ents": both,
+        "token.ent_iob": both,
+        "token.ent_type": both,
+        "doc.spans": ["ssner"],
+        "doc._.ssner_report": ["ssner"],
+        "span._.ssner_score": ["ssner"],
+        "span._.ssner_value": ["ssner_ioc"],
+        "span._.ssner_characters": ["ssner_ioc"],
+    }
+    for attr in by_attribute:
+        kind, _, name = attr.partition("._.")
+        assert not name or {"doc": Doc, "span": Span}[kind].has_extension(name)
 
 
 @pytest.mark.parametrize("action", ["predict", "call", "pipe", "update"])

@@ -1,9 +1,11 @@
 """Indicators as entities by rule, and beside other components."""
 
+import numpy as np
 import pytest
 import spacy
 from spacy.tokens import Doc
 from spacy.tokens.underscore import Underscore
+from spacy.training import Example
 
 TEXT = "APT29 sent hxxp://evil[.]com/a.exe from 203.0.113[.]7 (CVE-2017-0144)."
 CONFIG = {"nlp": {"tokenizer": {"@tokenizers": "spacy-ssner.CTITokenizer.v1"}}}
@@ -104,6 +106,24 @@ def test_it_is_saved(nlp, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "name,value", [("overwrite_ents", np.bool_(True)), ("alignment_mode", np.str_("strict"))]
+)
+def test_numpy_scalars_that_a_user_sets_can_be_saved(name, value, nlp, tmp_path):
+    nlp.add_pipe("ssner_ioc").cfg[name] = value
+    nlp.to_disk(tmp_path)
+    for again in (spacy.load(tmp_path), spacy.load(tmp_path).from_bytes(nlp.to_bytes())):
+        saved = again.get_pipe("ssner_ioc").cfg[name]
+        assert saved == value and type(saved) in (bool, str)
+
+
+@pytest.mark.parametrize("name,value", [("overwrite_ents", "no"), ("alignment_mode", "best")])
+def test_a_setting_that_cannot_be_is_not_saved(name, value, nlp):
+    nlp.add_pipe("ssner_ioc").cfg[name] = value
+    with pytest.raises(ValueError, match=f"S101.*'{name}'"):
+        nlp.to_bytes()
+
+
+@pytest.mark.parametrize(
     "mode,counts", [("expand", "1 do not end.*0 were left out"), ("strict", "0 do.*1 were")]
 )
 def test_indicators_that_do_not_fit_the_tokens_are_counted_in_one_warning(mode, counts, nlp):
@@ -113,6 +133,41 @@ def test_indicators_that_do_not_fit_the_tokens_are_counted_in_one_warning(mode, 
         doc = ruler(spacy.tokens.Doc(nlp.vocab, words=words))
     assert len(caught) == 1
     assert [ent.text for ent in doc.ents] == (words[1:] if mode == "expand" else words[2:])
+
+
+def examples_of(nlp):
+    doc = nlp.make_doc(TEXT)
+    starts = [(TEXT.index(text), text, label) for text, label in INDICATORS[:2]]
+    spans = [(start, start + len(text), label) for start, text, label in starts]
+    return [Example.from_dict(doc, {"entities": spans})]
+
+
+def test_a_pipeline_of_rules_alone_is_scored(nlp, tmp_path):
+    """As one with spaCy's entity_ruler."""
+    ruler = nlp.add_pipe("ssner_ioc")
+    scores = nlp.evaluate(examples_of(nlp))
+    assert (scores["ents_p"], scores["ents_r"]) == (2 / 3, 1.0) and scores["ents_f"] == pytest.approx(0.8)
+    assert scores["ents_per_type"]["CVE"]["p"] == 0.0 and scores["ents_per_type"]["URL"]["f"] == 1.0
+    assert set(ruler.score(examples_of(nlp))) == {"ents_p", "ents_r", "ents_f", "ents_per_type"}
+    nlp.to_disk(tmp_path)
+    again = spacy.load(tmp_path)
+    assert again.evaluate(examples_of(again))["ents_f"] == scores["ents_f"]
+    weights = nlp.config["training"]["score_weights"]
+    assert weights == {"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None}
+    nlp.add_pipe("ssner")
+    assert nlp.config["training"]["score_weights"] == weights
+
+
+def test_its_scorer_is_a_setting(nlp):
+    config = spacy.blank("en").get_factory_meta("ssner_ioc").default_config
+    assert config["scorer"] == {"@scorers": "spacy-ssner.ssner_scorer.v1"}
+    ruler = nlp.add_pipe("ssner_ioc", config={"scorer": None})
+    assert ruler.scorer is None and ruler.score(examples_of(nlp)) == {}
+    assert "ents_f" not in nlp.evaluate(examples_of(nlp))
+    other = nlp.add_pipe(
+        "ssner_ioc", name="b", config={"scorer": {"@scorers": "spacy.entity_ruler_scorer.v1"}}
+    )
+    assert other.score(examples_of(nlp)).keys() == {"ents_p", "ents_r", "ents_f", "ents_per_type"}
 
 
 def test_an_attribute_of_our_name_that_cannot_be_written(nlp, monkeypatch):

@@ -2,6 +2,7 @@
 
 import shutil
 
+import numpy as np
 import pytest
 import spacy
 import srsly
@@ -41,6 +42,49 @@ def test_defaults_are_those_of_the_factory():
 def test_values_that_are_not_usable(settings, name):
     with pytest.raises(ValueError, match=rf"S101.*'{name}'"):
         check_settings(settings)
+
+
+NUMPY = {
+    "threshold": np.float32(0.5),
+    "temperature": np.float64(2),
+    "n_best": np.int64(3),
+    "scores": np.bool_(False),
+    "overwrite_ents": np.bool_(True),
+    "spans_key": np.str_("cti"),
+}
+PLAIN = {name: value.item() for name, value in NUMPY.items()}
+
+
+def kinds(cfg):
+    return {name: (type(cfg[name]), cfg[name]) for name in NUMPY}
+
+
+def test_numpy_scalars_become_plain():
+    assert kinds(check_settings(NUMPY)) == kinds(PLAIN)
+    with pytest.raises(ValueError, match="S101.*'n_best'"):
+        check_settings({"n_best": np.float64(3)})
+    with pytest.raises(ValueError, match="S101.*'scores'"):
+        check_settings({"scores": np.int64(1)})
+
+
+def test_numpy_scalars_that_a_user_sets_can_be_saved(make_nlp, tmp_path):
+    """`cfg["threshold"] = thresholds[i]`, say, where thresholds is an array."""
+    nlp = make_nlp("bilstm")
+    pipe = nlp.get_pipe("ssner")
+    pipe.cfg.update(NUMPY)
+    nlp.to_disk(tmp_path)
+    assert kinds(spacy.load(tmp_path).get_pipe("ssner").cfg) == kinds(PLAIN)
+    again = spacy.blank("en").from_config(nlp.config).from_bytes(nlp.to_bytes())
+    assert kinds(again.get_pipe("ssner").cfg) == kinds(PLAIN)
+    assert len(nlp("APT29 used Mimikatz.").spans["ssner_nbest"].attrs["scores"]) <= 3
+
+
+def test_a_setting_that_no_pipeline_could_run_with_is_not_saved(make_nlp, tmp_path):
+    nlp = make_nlp("bilstm")
+    nlp.get_pipe("ssner").cfg["threshold"] = 5
+    for save in (nlp.to_bytes, lambda: nlp.to_disk(tmp_path)):
+        with pytest.raises(ValueError, match="S101.*'threshold'"):
+            save()
 
 
 def test_a_name_that_is_none():

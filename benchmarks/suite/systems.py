@@ -114,7 +114,7 @@ def plain_encoder(folder: Path, nlp: Any) -> Any:
     """The encoder as transformers loads it, without anything of ours."""
     from transformers import AutoModel
 
-    from spacy_ssner.nn.piece_encoder import quiet_loading
+    from spacy_ssner.nn.encoder_loading import quiet_loading
 
     with quiet_loading():
         encoder = AutoModel.from_pretrained(folder)

@@ -67,7 +67,9 @@ def pretrain_cli(
 
     with plain_errors():
         if len(paths) < 2:
-            raise ValueError(Errors.S262.format(expected="TEXT... OUT", got=" ".join(paths)))
+            raise ValueError(
+                Errors.S262.format(command="pretrain", expected="TEXT... OUT", got=" ".join(paths))
+            )
         keep_freed_memory()
         out = Path(paths[-1])
         settings = PretrainSettings(
@@ -150,9 +152,8 @@ def find_corpus(texts: List[str], place: Path, encoder: str, exclude: List[Path]
 
     if len(texts) == 1 and (Path(texts[0]) / "meta.json").is_file():
         if exclude:
-            raise ValueError(
-                Errors.S262.format(expected="--exclude with text, not with a prepared folder", got=texts[0])
-            )
+            expected = "--exclude with text, not with a prepared folder,"
+            raise ValueError(Errors.S262.format(command="pretrain", expected=expected, got=texts[0]))
         return Path(texts[0])
     max_pieces = min(PrepareSettings().max_pieces, read_max_positions(encoder))
     make_corpus([*texts, str(place)], encoder, exclude, PrepareSettings(max_pieces=max_pieces))

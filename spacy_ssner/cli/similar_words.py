@@ -102,9 +102,11 @@ def make_table(
     from ..text.reading import SUFFIXES
 
     if out.name.endswith(SUFFIXES) or out.is_dir():
-        raise ValueError(Errors.S262.format(expected="a new file (words.sim) as last argument", got=out))
+        expected = "a new file (words.sim) as last argument"
+        raise ValueError(Errors.S262.format(command="similar-words", expected=expected, got=out))
     if not corpora and vectors_path is None:
-        raise ValueError(Errors.S262.format(expected="CORPUS... OUT, or --vectors FILE OUT", got=out))
+        expected = "CORPUS... OUT, or --vectors FILE OUT"
+        raise ValueError(Errors.S262.format(command="similar-words", expected=expected, got=out))
     if vectors_path is not None and not vectors_path.is_file():
         raise FileNotFoundError(Errors.S263.format(path=vectors_path))
     check_settings(matching["m"], matching["k"], matching["scorer"])

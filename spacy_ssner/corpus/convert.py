@@ -106,8 +106,9 @@ def convert_texts(
     RAISES (ValueError): As `convert`; S211 for JSONL files, whose texts are natural already.
     """
     sentences, report = read_selected(paths, replace(options, raw=True), selection, strict=strict)
-    if any(sentence.spaces is not None for sentence in sentences):
-        raise ValueError(Errors.S211.format(got=sentences[0].path))
+    natural = [sentence.path for sentence in sentences if sentence.spaces is not None]
+    if natural:
+        raise ValueError(Errors.S211.format(got=natural[0]))
     return make_records(sentences, per_doc=options.sentences_per_doc), report
 
 

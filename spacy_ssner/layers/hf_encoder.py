@@ -11,7 +11,8 @@ from thinc.util import torch2xp, xp2torch
 from torch import nn
 
 from ..errors import Errors
-from ..nn.piece_encoder import PieceEncoder, build_encoder, load_encoder
+from ..nn.encoder_loading import build_encoder, load_encoder
+from ..nn.piece_encoder import PieceEncoder
 from ..nn.precision import warn_of_slow_bfloat16
 from ..text.windows import make_windows
 from .pieces import encoder_of, read_pieces
@@ -41,8 +42,8 @@ def build_hf_encoder(
 
     name (str): Hugging Face folder or hub id. Read at initialization only; a saved pipeline holds the weights.
     max_pieces (int): Longest window in word pieces; a longer sentence is cut, with context on both sides.
-    max_word_pieces (int): Pieces of one word that are read; a hash or a URL has 20 to 60.
-    max_padded (int): Padded pieces in one pass.
+    max_word_pieces (int): Pieces of one word that are read, 1 to max_pieces / 4; a hash or a URL has 20 to 60.
+    max_padded (int): Padded pieces in one pass; memory grows with it, a longer window has a pass of its own.
     learn_rate_factor (float): Multiplies the optimizer's learning rate for the encoder.
     mixed_precision (bool): Train in bfloat16 where that loses nothing that matters; for GPUs and for some CPUs
         with avx512_bf16 or AMX, slower on others. Predictions are always made in float32.
@@ -134,6 +135,7 @@ class EncoderShim(ModuleShim):
 
 
 def init(model: Model, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
+    """Read the encoder, unless it is there already. RAISES, WARNS: See build_hf_encoder."""
     shim = cast(ModuleShim, model.shims[0])
     if model.attrs["mixed_precision"]:
         warn_of_slow_bfloat16("mixed_precision = true", get_torch_default_device().type)
@@ -154,6 +156,10 @@ def init(model: Model, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
 
 
 def forward(model: Model, docs: List[Doc], is_train: bool) -> Tuple[List[Floats2d], Callable]:
+    """Vectors of each doc: (tokens, width) float32; zeros for white space. backprop takes gradients of these shapes.
+
+    RAISES (ValueError): S141 where an encoder in 8-bit integers is to learn.
+    """
     if model.attrs["frozen"]:
         return _read_frozen(model, docs, is_train), lambda d_vectors: []
     return _read(model, docs, is_train)

@@ -13,12 +13,13 @@ CACHE_SIZE = 200_000  # words whose pieces are remembered
 
 
 def encoder_of(model: Model) -> PieceEncoder:
-    """The encoder inside an HFEncoder layer."""
+    """The encoder inside an HFEncoder layer that is initialized or loaded."""
     return cast(PieceEncoder, cast(ModuleShim, model.shims[0]).module)
 
 
 def read_pieces(model: Model, words: Sequence[str]) -> Tuple[List[np.ndarray], int, int]:
-    """Pieces of words that a layer reads; how many there are at most, of a word and in a window."""
+    """Pieces of words that a layer reads, (n_pieces,) int64 each; how many there are at most, of a word and in a
+    window, whose two special pieces are not counted."""
     encoder = encoder_of(model)
     limit = min(model.attrs["max_pieces"], encoder.max_positions) - 2
     longest = min(model.attrs["max_word_pieces"], limit)

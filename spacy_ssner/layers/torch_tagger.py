@@ -14,7 +14,8 @@ from .torch_shim import ModuleShim
 
 
 class TaggerInputs(NamedTuple):
-    """token_vectors: (N, token_width); what the words hold; which windows they form."""
+    """token_vectors: (N, token_width) float32, N tokens of all docs; what the words hold; which windows they form, of
+    M tokens together, those included that are context only."""
 
     token_vectors: Floats2d
     features: WordFeatures
@@ -48,12 +49,13 @@ def network_of(model: TaggerModel) -> Optional[SSNERNetwork]:
 
 
 def set_network(model: TaggerModel, settings: NetworkSettings) -> SSNERNetwork:
-    """Build a fresh network of these sizes."""
+    """Build a fresh network of these sizes; weights that there were are lost."""
     return cast(SSNERNetwork, cast(ModuleShim, model.shims[0]).set_module(settings.to_dict()))
 
 
 def grow_network(model: TaggerModel, n_labels: int) -> None:
-    """Make room for labels added after the network was built; what it has learned stays."""
+    """Make room for labels added after the network was built; what it has learned stays. Nothing happens without a
+    network, or unless `n_labels` is more than it has."""
     old = network_of(model)
     if old is not None and n_labels > old.settings.n_labels:
         new = grow_labels(old, n_labels)
@@ -61,6 +63,8 @@ def grow_network(model: TaggerModel, n_labels: int) -> None:
 
 
 def forward(model: TaggerModel, inputs: TaggerInputs, is_train: bool) -> Tuple[TagScores, Callable]:
+    """X: (N, token_width). Emissions (M, K) and transitions (K + 2, K), K tags. backprop: TagScores of the same shapes
+    to the gradient for X."""
     network = cast(SSNERNetwork, network_of(model))
     network.set_dropout(model.attrs["dropout_rate"] if is_train else 0.0)
     X = xp2torch(inputs.token_vectors, requires_grad=is_train)

@@ -25,7 +25,7 @@ class FindsNames(Protocol):
 
 
 def distinct_words(docs: Sequence[Doc]) -> Tuple[List[str], np.ndarray]:
-    """The different words of some docs, and for each token which of them it is: (N,) int64."""
+    """The different words of some docs, in any order, and for each of all N tokens which of them it is: (N,) int64."""
     if not any(len(doc) for doc in docs):
         return [], np.zeros(0, dtype=np.int64)
     orths = np.concatenate([doc.to_array("ORTH") for doc in docs if len(doc)])
@@ -37,6 +37,8 @@ def distinct_words(docs: Sequence[Doc]) -> Tuple[List[str], np.ndarray]:
 
 def doc_sentence_starts(docs: Sequence[Doc], words: Sequence[str], word_index: np.ndarray) -> np.ndarray:
     """First tokens of sentences over all tokens of some docs: (N,) bool.
+
+    words, word_index: See `distinct_words`.
 
     A doc's own sentence boundaries are used where it has them (a start behind its first token, or a mark on every
     token), rules for punctuation and layout elsewhere, save where a token is marked as no start.
@@ -59,7 +61,8 @@ def doc_sentence_starts(docs: Sequence[Doc], words: Sequence[str], word_index: n
 
 
 def head_windows(starts: np.ndarray, *, max_tokens: int) -> Windows:
-    """Sentences of at most `max_tokens` tokens as windows of the head."""
+    """Sentences of at most `max_tokens` tokens as windows of the head; a longer one is cut, with an eighth of that as
+    context on both sides. starts: (N,) bool, first tokens of sentences."""
     ones = np.ones(len(starts), dtype=np.int64)
     return make_windows(starts, ones, max_weight=max_tokens, context=max_tokens // 8)
 
@@ -75,6 +78,7 @@ def word_features(
 ) -> WordFeatures:
     """Characters and similar words of each different word, and the listed names that its tokens are part of.
 
+    words, word_index: See `distinct_words`.
     max_chars (int): Longest word in characters, 0 for none; see `char_ids`.
     table (Optional[LooksUpSimilarWords]): Where similar words come from.
     lexicon (Optional[FindsNames]): Where names come from; needs `lengths`, the tokens of each doc.

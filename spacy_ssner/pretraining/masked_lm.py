@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from ..nn.piece_encoder import quiet_loading
+from ..nn.encoder_loading import quiet_loading
 from .masking import IGNORED
 
 HEADS = ("cls", "lm_head", "generator_lm_head")  # what transformers calls the head on top of the encoder

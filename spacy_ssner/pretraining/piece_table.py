@@ -19,7 +19,7 @@ def read_tokenizer(name: str) -> Dict[str, Any]:
 
     RAISES (ValueError): S107 if there is none.
     """
-    from ..nn.piece_encoder import load_tokenizer
+    from ..nn.encoder_loading import load_tokenizer
 
     try:
         return load_tokenizer(name)

@@ -184,12 +184,12 @@ def load_law(path: Union[str, Path]) -> LengthLaw:
 def plot_law(law: LengthLaw, path: Union[str, Path]) -> None:
     """Draw the probabilities as bars and eq. (4) as steps above them; the suffix (.png, .svg) names the format.
 
-    RAISES (ImportError): S244 if matplotlib is not installed.
+    RAISES (ImportError): S299 if matplotlib is not installed.
     """
     try:
         from matplotlib.figure import Figure
     except ImportError as err:
-        raise ImportError(Errors.S244) from err
+        raise ImportError(Errors.S299) from err
     path = Path(path)
     lengths = np.arange(1, len(law.probabilities) + 1)
     figure = Figure(figsize=(6, 3.5), layout="constrained")

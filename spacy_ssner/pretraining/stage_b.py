@@ -22,8 +22,8 @@ from transformers import AutoTokenizer, PrinterCallback
 from ..errors import Errors, Warnings
 from ..evaluation.metrics import PRF, doc_entities
 from ..labels import tag_names
+from ..nn.encoder_loading import load_encoder
 from ..nn.focal import balance_weights
-from ..nn.piece_encoder import load_encoder
 from .batches import ListRows, epoch_batches
 from .classifier import LabelledMasking, TokenClassifier, best_tags
 from .labelled_rows import LabelledText, label_docs, read_labelled

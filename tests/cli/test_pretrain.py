@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from spacy_ssner.cli import ssner_app
 from spacy_ssner.cli.pretrain import choose_bf16
 from spacy_ssner.nn import precision
-from spacy_ssner.nn.piece_encoder import load_encoder
+from spacy_ssner.nn.encoder_loading import load_encoder
 
 TEXT = Path(__file__).parents[2] / "assets" / "sample" / "unlabelled.txt"
 QUICK = ["--steps", "3", "--head-pieces", "50", "--held-out-rows", "10", "--max-padded", "256"]
@@ -83,6 +83,7 @@ def test_exclude_belongs_to_text(invoke, text, labelled, tmp_path):
     assert invoke(text, tmp_path / "a").exit_code == 0
     result = invoke(tmp_path / "a" / "corpus", tmp_path / "b", "--exclude", labelled)
     assert result.exit_code == 1 and "S262" in result.output
+    assert "ssner pretrain --help" in " ".join(result.output.split()) and "similar-words" not in result.output
 
 
 def test_an_encoder_that_is_none(invoke, text, tmp_path):

@@ -226,3 +226,7 @@ def test_raw_is_not_for_jsonl(tmp_path):
     path.write_text('{"text": "a", "spans": []}')
     with pytest.raises(ValueError, match="S211.*a.jsonl"):
         convert(path, ReadOptions(raw=True))
+    other = tmp_path / "b.conll"
+    other.write_text("APT29 B-HackOrg\n")
+    with pytest.raises(ValueError, match="S211.*a.jsonl"):  # the one that it is about, not the first
+        convert([other, path], ReadOptions(raw=True))

@@ -1,13 +1,11 @@
 """Word pieces and their mean, against the Hugging Face model asked sentence by sentence."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
 
-from spacy_ssner.nn.piece_encoder import build_encoder, load_encoder
+from spacy_ssner.nn.encoder_loading import load_encoder
 
 
 @pytest.fixture(params=["tiny_bert", "tiny_roberta"])
@@ -78,16 +76,3 @@ def test_the_size_of_a_pass_does_not_matter(encoder, max_padded):
 def test_nothing_to_read(encoder):
     assert run(encoder, [], 0).shape == (0, 16)
     assert (run(encoder, [], 3) == 0).all()
-
-
-def test_settings_rebuild_the_encoder_through_json(encoder):
-    fresh = build_encoder(json.loads(json.dumps(encoder.settings))).eval()
-    fresh.load_state_dict(encoder.state_dict(), strict=True)
-    window = [[(7, 0), (8, 1)]]
-    assert torch.equal(run(fresh, window, 2), run(encoder, window, 2))
-    words = ["the", "group", "9f86"]
-    assert [p.tolist() for p in fresh.pieces(words, max_pieces=9)] == [
-        p.tolist() for p in encoder.pieces(words, max_pieces=9)
-    ]
-    assert fresh.width == encoder.width == 16
-    assert not any("pooler" in name for name in fresh.state_dict())

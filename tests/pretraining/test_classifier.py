@@ -7,8 +7,8 @@ from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
 from spacy_ssner.labels import tag_names
+from spacy_ssner.nn.encoder_loading import load_encoder
 from spacy_ssner.nn.focal import focal_loss
-from spacy_ssner.nn.piece_encoder import load_encoder
 from spacy_ssner.pretraining.classifier import LabelledMasking, TokenClassifier, best_tags, legal_tags, stack
 from spacy_ssner.pretraining.labelled_rows import label_docs
 from spacy_ssner.pretraining.masking import IGNORED, MaskSettings, SegmentMasking

@@ -9,7 +9,7 @@ from spacy.vocab import Vocab
 
 from spacy_ssner.evaluation.metrics import score_entities
 from spacy_ssner.labels import tag_names, tags_to_spans
-from spacy_ssner.nn.piece_encoder import load_encoder
+from spacy_ssner.nn.encoder_loading import load_encoder
 from spacy_ssner.pretraining.labelled_rows import begin_anew, label_docs, read_labelled
 from spacy_ssner.pretraining.masking import IGNORED
 

@@ -201,6 +201,6 @@ def test_plot(suffix, start, tmp_path):
 def test_plot_without_matplotlib(tmp_path, monkeypatch):
     for name in ("matplotlib", "matplotlib.figure"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ImportError, match=r"S244.*spacy-ssner\[plots\]"):
+    with pytest.raises(ImportError, match=r"S299.*spacy-ssner\[plots\]"):
         plot_law(LAWS[0], tmp_path / "law.png")
     assert not (tmp_path / "law.png").exists()

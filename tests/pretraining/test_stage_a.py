@@ -12,7 +12,7 @@ import pytest
 import torch
 from transformers import AutoModel
 
-from spacy_ssner.nn.piece_encoder import load_encoder
+from spacy_ssner.nn.encoder_loading import load_encoder
 from spacy_ssner.pretraining.masking import MaskSettings
 from spacy_ssner.pretraining.piece_table import read_tokenizer
 from spacy_ssner.pretraining.prepare import PrepareSettings, prepare_corpus

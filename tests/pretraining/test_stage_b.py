@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from spacy.tokens import Doc, Span
 
-from spacy_ssner.nn.piece_encoder import load_encoder
+from spacy_ssner.nn.encoder_loading import load_encoder
 from spacy_ssner.pretraining.masking import MaskSettings
 from spacy_ssner.pretraining.segments import fixed_law
 from spacy_ssner.pretraining.stage_b import pretrain_supervised

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_ssner.nn.piece_encoder import load_encoder
+from spacy_ssner.nn.encoder_loading import load_encoder
 from spacy_ssner.pretraining import piece_table
 from spacy_ssner.pretraining.piece_table import PieceTable, fingerprint, read_tokenizer
 from spacy_ssner.pretraining.tokenised import HELD_OUT, TokenisedCorpus, differences
