@@ -89,7 +89,7 @@ def test_a_full_cache_keeps_what_it_has(tiny_bert, reads):
     frozen.shims[0].cache = VectorCache(max_bytes=4 * 16 * 4)  # the first of the texts fits
     expected = frozen.predict(make_docs(*TEXTS))
     for found, wanted in zip(frozen.predict(make_docs(*TEXTS)), expected):
-        assert_allclose(found, wanted)
+        assert_allclose(found, wanted, atol=1e-5)  # rounded otherwise alone than beside others
     assert reads == [TEXTS, [TEXTS[2]]]
 
 
