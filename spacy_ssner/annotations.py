@@ -36,7 +36,7 @@ def annotate(doc: Doc, predicted: DocPrediction, cfg: Dict[str, Any]) -> None:
     _write_group(doc, predicted.entities, cfg["spans_key"], with_scores=scores_wanted(cfg))
     if predicted.n_best is not None:
         _write_group(doc, predicted.n_best, cfg["n_best_key"], with_scores=True, review=True)
-    set_doc_report(doc, predicted.report)
+    doc.user_data[REPORT] = dict(predicted.report)  # plain, so that docs can go to files and other processes
 
 
 def scores_wanted(cfg: Dict[str, Any]) -> bool:
@@ -184,5 +184,4 @@ def doc_report(doc: Doc) -> Optional[DocReport]:
 
 def set_doc_report(doc: Doc, report: Optional[Mapping[str, Optional[int]]]) -> None:
     """Put a report in place, also one that comes back as a plain dict: `Doc.from_json` sets it so."""
-    # Plain, so that docs can go to files and other processes.
-    doc.user_data[REPORT] = None if report is None else dict(vars(DocReport(**report)))  # type: ignore[arg-type]
+    doc.user_data[REPORT] = None if report is None else dict(DocReport(**report))  # type: ignore[arg-type]

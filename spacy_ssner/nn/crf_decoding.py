@@ -30,11 +30,11 @@ def viterbi(emissions: Tensor, transitions: Tensor, mask: Tensor) -> Tensor:
         return torch.zeros(n_windows, n_tokens, dtype=torch.long, device=emissions.device)
     packed = as_array(transitions)
     into, start, end = packed[:n_tags].T, packed[n_tags], packed[n_tags + 1]
-    order, *earlier = _tags_in_order(into)
+    order, earlier, few = _tags_in_order(into)
     into = np.ascontiguousarray(into[order][:, order])
     scores = emissions.detach().cpu().permute(1, 2, 0).index_select(1, torch.from_numpy(order)).numpy()
     scores[0] += start[order, None]
-    _add_best(scores, into, *earlier)
+    _add_best(scores, into, earlier, few)
     last = last_tokens(mask)
     final = (scores[last, :, np.arange(n_windows)] + end[order]).argmax(axis=1)
     tags = order[_trace_back(scores, into, final, last)]
@@ -45,8 +45,9 @@ def _add_best(scores: np.ndarray, into: np.ndarray, earlier: np.ndarray, few: np
     """Add to the score of each tag that of the best path to it. scores: (T, K, B). into: (K, K), row = later tag.
 
     earlier, few: See _tags_in_order.
-    What costs is runs of adjacent numbers, so earlier tags lie apart, and the longer of windows and later tags side by
-    side. Nothing crosses from one window to another, not even NaN.
+    Half of the tags of a BIO scheme, the I tags, follow one of two tags only: they are taken apart from those that
+    follow nearly all. What costs is runs of adjacent numbers, so earlier tags lie apart, and the longer of windows
+    and later tags side by side. Nothing crosses from one window to another, not even NaN.
     """
     _, n_tags, n_windows = scores.shape
     n_many = n_tags - len(few)
