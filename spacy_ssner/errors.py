@@ -78,8 +78,8 @@ class Errors(metaclass=_Coded):
         "Make room on the disk and run again with --resume."
     )
     S123 = (
-        "{path} holds an unfinished run ({got}). Continue it with --resume, or delete the folder 'checkpoints' "
-        "inside, or write to another folder."
+        "{path} holds an unfinished run ({got}). Continue it with `pretrain --resume`, or delete the folder "
+        "'checkpoints' inside, or write to another folder."
     )
     S124 = (
         "Expected text to train on, but the corpus has no rows: its lines are too short, repeats, or sentences "
@@ -185,7 +185,7 @@ class Errors(metaclass=_Coded):
         "its files."
     )
     S225 = (
-        "Expected an archive (.rar, .zip, .7z, .tar) in '{path}', but it cannot be read: {reason}. "
+        "Expected an archive (.rar, .zip, .7z) in '{path}', but it cannot be read: {reason}. "
         "Download it again."
     )
     S226 = "Expected --member to name one file of '{path}' ({expected}), but got {got}."
@@ -266,7 +266,7 @@ class Errors(metaclass=_Coded):
     S260 = "Cannot read text from {path}: expected a file ending in {expected}."
     S261 = "Training word vectors and reading .kv files needs gensim: pip install 'spacy-ssner[vectors]'."
     S262 = "Expected {expected} on the command line, but got {got}. See 'python -m spacy ssner {command} --help'."
-    S263 = "There is no file {path}."
+    S263 = "Expected a file at {path}, but there is none. Check the path."
     S264 = "The table of similar words has format {got}, this spacy-ssner reads {expected}. Upgrade it."
     S265 = "{path} is damaged: {reason}."
     S266 = (
@@ -359,7 +359,7 @@ class Errors(metaclass=_Coded):
     )
     S304 = (
         "The loss is no number any more: expected a finite one at step {step}, got {got}. Lower --learn-rate, or "
-        "run without --bf16. The best encoder before, if any, lies in {path}/checkpoints/best."
+        "run with --no-bf16. The best encoder before, if any, lies in {path}/checkpoints/best."
     )
     S306 = (
         "Expected a pipeline with one 'ssner' component to calibrate, but got {got} (components: {names}). "

@@ -1,4 +1,4 @@
-"""Encoders of a trained pipeline in 8-bit integers: half as fast again on a CPU, a quarter of the size."""
+"""Encoders of a trained pipeline in 8-bit integers: faster on a CPU, their linear layers a quarter of the size."""
 
 from typing import TYPE_CHECKING, Iterable, List, Optional, Sequence, cast
 
@@ -20,7 +20,8 @@ def quantise_encoder(
     engine (str): What computes: "torch", or "onnxruntime" (extra `onnx`), which is some 15 % faster, does not use
         sentences, and must be installed wherever the pipeline runs.
     RETURNS (int): How many linear layers were rounded; 0 if that was done before.
-    RAISES (ValueError): S142 if the pipeline has no such encoder, S140 on a GPU, S144 for another engine.
+    RAISES (ValueError): S142 if the pipeline has no such encoder, S140 on a GPU, S144 for another engine, S146 for an
+        encoder that "onnxruntime" cannot take.
     RAISES (ImportError): S145 if the engine is not installed.
 
     The pipeline can be saved and loaded as before, and not trained any more. Inputs are rounded with one scale for

@@ -52,7 +52,8 @@ class SavedPipe(TrainablePipe):
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "SavedPipe":
         """RAISES (ValueError): S111 if the bytes are damaged or come from something else; S257, S258, S264 if the
-        similar words are, S267 if the lexicon is, S106 if the similar words do not fit the network.
+        similar words are, S267 if the lexicon is, S106 if the similar words do not fit the network, S140 for an
+        encoder in 8-bit integers on a GPU.
         (ImportError): S147 if the encoder needs a package that is not installed."""
         exclude = list(exclude)
         deserialize: Dict[str, Callable[[bytes], Any]] = {
@@ -73,8 +74,8 @@ class SavedPipe(TrainablePipe):
         return self
 
     def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
-        """Files `cfg`, `similar_words`, `lexicon` (where there are any) and `model`. Tables of an earlier save in the
-        same folder go. RAISES (ValueError): S101 as `to_bytes`."""
+        """Files `cfg`, `vocab`, `similar_words`, `lexicon` (where there are any) and `model`. Tables of an earlier
+        save in the same folder go. RAISES (ValueError): S101 as `to_bytes`."""
         exclude = list(exclude)
         table, lexicon = similar_word_table(self.model), lexicon_of(self.model)
         serialize: Dict[str, Callable[[Path], Any]] = {
@@ -126,6 +127,8 @@ class SavedPipe(TrainablePipe):
         except ImportError:  # nothing is damaged
             raise
         except Exception as err:  # msgpack, Thinc and torch each raise their own kinds
+            if str(err).startswith("[S140]"):  # nor here: the device is wrong
+                raise
             raise ValueError(Errors.S111.format(name=self.name, got=err)) from err
         network = network_of(self.model.get_ref("tagger"))
         if network is not None and network.settings.n_labels != len(self.labels):

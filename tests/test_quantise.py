@@ -12,6 +12,8 @@ from spacy_ssner.cli import ssner_app
 from spacy_ssner.nn.int8 import Int8Linear
 from spacy_ssner.quantise import find_encoders, quantise_encoder
 
+INT8 = {"components.ssner.model.tok2vec.int8": True}
+
 
 @pytest.fixture(scope="module")
 def encoder_path(make_nlp, tiny_bert, tmp_path_factory):
@@ -58,7 +60,7 @@ def test_scores_change_a_little(encoder_path, annotated):
 
 
 def test_switched_on_by_the_config_when_loading(encoder_path, annotated, tmp_path):
-    nlp = spacy.load(encoder_path, config={"components.ssner.model.tok2vec.int8": True})
+    nlp = spacy.load(encoder_path, config=INT8)
     assert layers(nlp) == 12
     nlp.to_disk(tmp_path / "small")
     assert layers(spacy.load(tmp_path / "small")) == 12
@@ -125,6 +127,18 @@ def test_not_on_a_gpu(encoder_path, monkeypatch):
     )
     with pytest.raises(ValueError, match="S140"):
         quantise_encoder(spacy.load(encoder_path))
+
+
+def test_loading_on_a_gpu_says_what_to_do(encoder_path, tmp_path, monkeypatch):
+    nlp = spacy.load(encoder_path)
+    quantise_encoder(nlp)
+    nlp.to_disk(tmp_path / "small")
+    monkeypatch.setattr(
+        "spacy_ssner.layers.hf_encoder.get_torch_default_device", lambda: torch.device("cuda")
+    )
+    for path, config in (tmp_path / "small", {}), (encoder_path, INT8):
+        with pytest.raises(ValueError, match="S140"):
+            spacy.load(path, config=config)
 
 
 def test_command(encoder_path, trained_path, tmp_path):

@@ -16,7 +16,8 @@ Opt = typer.Option
 DEFAULTS = SupervisedSettings()
 ENTITY = "entity"
 LAW_HELP = (
-    "Lengths of the masked segments: 'entity' (those of the entities in TRAIN), entity:PATH.json, fixed:K, "
+    "Lengths of the masked segments: 'entity' (those of the entities in TRAIN), entity:OTHER.spacy, entity:LAW.json, "
+    "fixed:K, "
     "whole-word, token or geometric:P:MAX"
 )
 COLUMNS = ("epoch", "step", "loss", "P", "R", "F1", "seconds", "")
@@ -86,7 +87,7 @@ def run(
 ) -> Optional[Dict[str, Any]]:
     """Train with a progress bar. RETURNS (Optional[dict]): The report; None in all processes but the first.
 
-    RAISES (ValueError): S240, S242 for the law, S117 for the budget; else see stage_b.pretrain_supervised.
+    RAISES (ValueError): S235, S240 to S242 for the law, S117 for the budget; else see stage_b.pretrain_supervised.
     """
     from ..memory import keep_freed_memory
     from ..pretraining.masking import MaskSettings

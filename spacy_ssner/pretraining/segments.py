@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from spacy.tokens import Doc
 
 FORMAT = "spacy-ssner.LengthLaw.v1"
-FORMS = "entity:PATH.json, fixed:K, whole-word, token or geometric:P:MAX"
+FORMS = "entity:TRAIN.spacy, entity:LAW.json, fixed:K, whole-word, token or geometric:P:MAX"
 UNITS = ("word", "token")
 
 
