@@ -80,7 +80,7 @@ def fixed_law(k: int) -> LengthLaw:
 
 
 def whole_word_law() -> LengthLaw:
-    """Single words with all their pieces, as BERT's whole-word masking."""
+    """Single words with all their pieces, as BERT's whole-word masking: `fixed:1` by its usual name."""
     return LengthLaw("whole-word", (1.0,))
 
 
