@@ -10,16 +10,11 @@ import typer
 from ..pretraining.supervised import SupervisedSettings
 from ._app import ssner_app
 from ._io import plain_errors
-from .pretrain import BF16_HELP, choose_bf16, read_law
+from .pretrain import BF16_HELP, LAW_HELP, choose_bf16, read_law
 
 Opt = typer.Option
 DEFAULTS = SupervisedSettings()
 ENTITY = "entity"
-LAW_HELP = (
-    "Lengths of the masked segments: 'entity' (those of the entities in TRAIN), entity:OTHER.spacy, entity:LAW.json, "
-    "fixed:K, "
-    "whole-word, token or geometric:P:MAX"
-)
 COLUMNS = ("epoch", "step", "loss", "P", "R", "F1", "seconds", "")
 WIDTHS = (5, 6, 8, 6, 6, 6, 8, 4)
 
@@ -32,7 +27,7 @@ def pretrain_supervised_cli(
     dev: Annotated[Path, typer.Argument(help="Annotated validation split")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write: a Hugging Face encoder")],
     encoder: Annotated[str, Opt("--encoder", "-e", help="Hugging Face folder or hub id to begin with")],
-    law: Annotated[str, Opt("--law", help=LAW_HELP)] = ENTITY,
+    law: Annotated[str, Opt("--law", help=f"{LAW_HELP}, or {ENTITY} (those in TRAIN)")] = ENTITY,
     budget: Annotated[
         float, Opt("--budget", help="Share of the pieces to mask, 0 for none, up to 0.4")
     ] = 0.15,
