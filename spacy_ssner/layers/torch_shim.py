@@ -90,7 +90,7 @@ class ModuleShim(PyTorchShim):
                 result = xp2torch(new, device=weight.device)
                 if result.data_ptr() != weight.data_ptr():  # thinc's optimizers work in place
                     weight.data.copy_(result)  # cuDNN wants an LSTM's weights to stay where they are
-            weight.grad.zero_()
+            weight.grad = None  # the next one takes its place, without being added to zeros
         self._grad_scaler.update()
 
     @contextmanager
