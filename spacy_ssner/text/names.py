@@ -9,6 +9,8 @@ from .name_lists import (
     BOTH,
     BUNDLES,
     DETECTIONS,
+    DOS_PROGRAMS,
+    DOT_FILES,
     EXTENSIONS,
     HOSTS,
     NOT_NAMES,
@@ -97,6 +99,10 @@ def is_file(name: str, *, defanged: bool) -> bool:
     last = written.lower()
     if stem[:1] == "." and stem[1:].lower() in EXTENSIONS:  # `.tar.gz` is an ending of names
         return False
+    if not stem:
+        return last in DOT_FILES
+    if last == "com":
+        return not defanged and stem.lower() in DOS_PROGRAMS
     if written == "app":
         return not defanged and stem in BUNDLES
     if last not in EXTENSIONS or not any(c.isalnum() for c in stem) or _is_no_name(name, written):

@@ -16,11 +16,14 @@ SLASHED = re.compile(r"[^\s\\:\"<>|,;'`()\[\]{}\u2018\u2019\u201c\u201d]*")
 HIVES = (
     r"(?:HKEY_(?:LOCAL_MACHINE|CURRENT_USER|CLASSES_ROOT|USERS|CURRENT_CONFIG)|HKLM|HKCU|HKCR|HKU|HKCC)[:\]]?"
 )
+SUBKEYS = (
+    rf"(?:SOFTWARE{SLASH}(?:Microsoft|Wow6432Node|Classes|Policies){SLASH}"
+    rf"|SYSTEM{SLASH}(?:CurrentControlSet|ControlSet00\d){SLASH})"
+)
 ROOT = re.compile(
-    rf"""(?<![\w\\])(?:
+    rf"""(?:(?<![\w\\])|(?<=\bComputer\\))(?:
       (?P<MUTEX>(?-i:Global|Local){SLASH}(?=[^\s\\]))
-    | (?P<REGISTRY>{HIVES}{SLASH}|SOFTWARE{SLASH}(?:Microsoft|Wow6432Node|Classes|Policies){SLASH}
-                   |SYSTEM{SLASH}(?:CurrentControlSet|ControlSet00\d){SLASH})
+    | (?P<REGISTRY>{HIVES}{SLASH}|{SUBKEYS})
     | (?P<PATH>\\\\[?.]\\(?:[A-Z]:\\)?|[A-Z]:{SLASH}|%[A-Z][\w()]{{1,30}}%{SLASH}|\$env:\w{{1,30}}{SLASH}
                |\\{{2,4}}(?=[\w.$%-]+\\))
     | (?P<SLASHED>[A-Z]:/(?=[\w.~%$]))
@@ -28,25 +31,35 @@ ROOT = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 # A folder with blanks in its name counts if a backslash follows soon and its words look like a name's.
-WORD = r"(?:(?!HK[ELCU]|SOFTWARE\\|SYSTEM\\)[A-Z0-9(&-][^\s\\/:*?\"<>|,;%]{0,40}|and|of|for|the)"
+WORD = (
+    rf"(?:(?!HK[ELCU]|SOFTWARE\\|SYSTEM\\|(?i:{SUBKEYS}))[A-Z0-9(&-]"
+    r"[^\s\\/:*?\"<>|,;%]{0,40}|and|of|for|the)"
+)
 SPACED = re.compile(rf" (?:{WORD} ){{0,3}}{WORD}{SLASH}")
 # Well-known last folders with blanks, behind their first word.
 FINAL = re.compile(
     r"(?:(?<=\\Program) Files(?: \(x86\))?|(?<=\\Image) File Execution Options|(?<=\\Internet) (?:Settings|Explorer)"
     r"|(?<=\\Start) Menu|(?<=\\Windows) (?:NT|Defender)|(?<=\\Application) Data|(?<=\\Common) Files"
     r"|(?<=\\Session) Manager|(?<=\\Security) Packages|(?<=\\Terminal) Server|(?:(?<=\\User)|(?<=\\Login)) Data"
-    r"|(?<=\\User) Shell Folders|(?<=\\Shell) Folders|(?<=\\Browser) Helper Objects|(?<=\\Installed) Components)(?!\w)",
+    r"|(?<=\\App) Paths|(?<=\\User) Shell Folders"
+    r"|(?<=\\Shell) Folders|(?<=\\Browser) Helper Objects|(?<=\\Installed) Components)(?!\w)",
     re.IGNORECASE,
 )
 RELATIVE = re.compile(rf"(?<![\w\\:.$%~-])(?:[\w.$%~-]+)?(?:{SLASH}[\w.$%@~#!&+{{}}*-]+)+")
+RELATIVE_REST = re.compile(rf"(?:{SLASH}[\w.$%@~#!&+{{}}*-]+)*")
 ESCAPE = re.compile(r"(?:x[0-9a-f]{2}|u[0-9a-f]{4}|[\da-z]{1,2})$", re.IGNORECASE)
+# Two of them in one string, `z\x00v\x00`, or one with four digits; but `WinSxS\x86_microsoft`.
+HEX = r"\\x(?!(?:86|64)(?:[_\\]|$))[0-9a-f]{2}"
+ESCAPES = re.compile(rf"{HEX}(?=.*{HEX})|\\u(?=[a-f]*\d)[0-9a-f]{{4}}", re.IGNORECASE)
 LINES = re.compile(r"\\r\\n|\\n\\n|\\0\\0")  # ends of lines in code: `HTTP/1.1\r\nHost`
 QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
 QUOTED = re.compile(r"[^\n:*?\"<>|]{1,260}")
 
 OPENED = r"(?<![^\s\"'`(\[{=:,;>|\u2018\u201c])"  # at the start, or behind what may stand before a path
-HOME = r"(?:~|\.{1,2}|\$\{?\w{1,30}\}?)?"
+HOME = r"(?:~|\.{1,2}|\$\{?\w{1,30}\}?|%\w{2,30}%)?"
 UNIX = re.compile(rf"{OPENED}{HOME}/[\w./@%+~$#*-]+(?:\?[\w=&%.+-]+)?")
+# macOS: `~/Library/Application Support/com.x`; the blank may be escaped
+SUPPORT = re.compile(r"(?<=/Application)\\? Support/[\w./@%+~$#*-]*")
 UNIX_RELATIVE = re.compile(OPENED + r"[\w@%+~$.-]+(?:/[\w@%+~$.-]+)+")
 TOP_FOLDERS = frozenset(
     "applications bin boot data dev etc home lib lib64 library media mnt opt private proc root run sbin sdcard srv sys "
@@ -103,7 +116,7 @@ def windows_paths(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
             yield Hit(start, end, kind)
             pos = end
     if pos < hi:
-        yield from _relative(text, pos, hi)
+        yield from _relative(text, pos, hi, limit)
 
 
 def _windows_end(text: str, pos: int, limit: int) -> int:
@@ -129,7 +142,11 @@ def _quoted_end(text: str, start: int, pos: int, limit: int) -> Optional[int]:
     end = text.find(closing, pos, min(inside.end() + 1, limit))
     content = text[pos:end] if end > 0 else ""
     words = content.split(" ")
-    if len(words) < 2 or content.endswith(" ") or any(has_extension(word) for word in words[:-1]):
+    if (
+        len(words) < 2
+        or content.endswith(" ")
+        or any(has_extension(word.rstrip(".,;")) for word in words[:-1])
+    ):
         return None
     return end if has_extension(words[-1]) or "\\" in words[-1] else None
 
@@ -141,10 +158,17 @@ def _trim(text: str, start: int, end: int) -> int:
     return end
 
 
-def _relative(text: str, lo: int, hi: int) -> Iterator[Hit]:
-    r"""Paths without a drive: `System32\cmd.exe`, `\Windows\Temp`, `..\x.dll`; not `DOMAIN\user` or `\x41\x42`."""
+def _relative(text: str, lo: int, hi: int, limit: int) -> Iterator[Hit]:
+    r"""Paths without a drive: `System32\cmd.exe`, `\Windows\Temp`, `..\x.dll`; not `DOMAIN\user` or `\x41\x42`.
+
+    One with blanks in a well-known folder passes `hi`, but not `limit`.
+    """
     for match in RELATIVE.finditer(text, lo, hi):
-        end = _trim(text, match.start(), match.end())
+        end = match.end()
+        while final := FINAL.match(text, end, limit):
+            rest = RELATIVE_REST.match(text, final.end(), limit)
+            end = rest.end() if rest else final.end()
+        end = _trim(text, match.start(), end)
         if text.count("{", match.start(), end) != text.count("}", match.start(), end):
             continue  # LaTeX and other markup
         while end > match.start() and text[end - 2 : end] in ("\\n", "\\r", "\\t"):
@@ -152,7 +176,7 @@ def _relative(text: str, lo: int, hi: int) -> Iterator[Hit]:
         if LINES.search(text, match.start(), end) or "\\" not in text[match.start() : end]:
             continue
         parts = [part for part in text[match.start() : end].split("\\") if part]
-        if len(parts) < 1 or all(ESCAPE.match(part) for part in parts):
+        if all(ESCAPE.match(part) for part in parts) or ESCAPES.search(text, match.start(), end):
             continue
         rooted = text[match.start()] in "\\."
         if has_extension(parts[-1]) or len(parts) > 2 or (rooted and len(parts) > 1):
@@ -160,10 +184,15 @@ def _relative(text: str, lo: int, hi: int) -> Iterator[Hit]:
 
 
 def unix_paths(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
-    """Unix paths and paths of a web server; relative ones if they end in an extension. Not `and/or`, `24/7`."""
+    """Unix paths and paths of a web server; relative ones if they end in an extension. Not `and/or`, `24/7`.
+
+    May pass `hi` behind `Application Support`.
+    """
     text = plain.text
+    limit = _limit(text, hi, len(text))
     for match in UNIX.finditer(text, lo, hi):
-        end = match.end()
+        support = SUPPORT.match(text, match.end(), limit)
+        end = support.end() if support else match.end()
         while end > match.start() and text[end - 1] in ".*-?#":
             end -= 1
         if is_unix_path(text[match.start() : end]):

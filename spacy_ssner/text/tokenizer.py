@@ -1,11 +1,11 @@
 """The tokenizer `spacy-ssner.CTITokenizer.v1`: spaCy's, with one token for each indicator, defanged or not."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import numpy as np
 import srsly
-from spacy.attrs import NORM, ORTH, SPACY
+from spacy.attrs import LIKE_URL, NORM, ORTH, SPACY
 from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
@@ -19,6 +19,7 @@ from .indicators import find_indicators, whole_indicator
 NAME_STOP = r"(?<=[a-z&][A-Z])\."
 # Stands for a token of ours while spaCy cuts what is around it. No rule of spaCy's knows it.
 MARK = "\ufffc"
+MAX_URL = 2048  # characters that `like_url` looks at: spaCy's takes quadratic time
 OTHER_MARKS = range(0xF0000, 0x10FFFE)  # planes for private use, for texts that hold the mark itself
 
 
@@ -27,6 +28,7 @@ def make_cti_tokenizer() -> Callable[[Language], "CTITokenizer"]:
 
     def make_tokenizer(nlp: Language) -> CTITokenizer:
         rules = nlp.Defaults
+        bound_like_url(nlp.vocab)
         suffixes = [*rules.suffixes, NAME_STOP] if rules.suffixes else None
         return CTITokenizer(
             nlp.vocab,
@@ -39,6 +41,18 @@ def make_cti_tokenizer() -> Callable[[Language], "CTITokenizer"]:
         )
 
     return make_tokenizer
+
+
+def bound_like_url(vocab: Vocab) -> None:
+    """Let the attribute `like_url` of words look at their first MAX_URL characters only."""
+    getters: Any = vocab.lex_attr_getters  # type: ignore[attr-defined]
+    base = getters.get(LIKE_URL)
+    if base is not None and getattr(base, "func", None) is not _of_start:
+        getters[LIKE_URL] = partial(_of_start, base)
+
+
+def _of_start(like_url: Callable[[str], bool], text: str) -> bool:
+    return like_url(text[:MAX_URL])
 
 
 def blank_english() -> Language:

