@@ -92,6 +92,7 @@ class EncoderTrainer(Trainer):
                 [group for group in groups.values() if group["params"]],
                 betas=betas,
                 eps=self.args.adam_epsilon,
+                fused=self.args.device.type in ("cpu", "cuda"),  # one pass over the memory of a weight
             )
         return self.optimizer
 
