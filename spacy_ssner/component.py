@@ -189,7 +189,7 @@ class SSNER(SavedPipe):
     ) -> Dict[str, float]:
         """Learn from a batch. Tokens without annotation put no demand on the model.
 
-        drop (float): Dropout, 0 to 1. sgd: None only collects gradients. RETURNS: `losses`, ours in nats.
+        drop (float): Dropout, 0 to 1. sgd: None or False only collects gradients. RETURNS: `losses`, ours in nats.
         RAISES (ValueError): S110 if the model is neither initialized nor loaded. WARNS: SW101 as get_loss.
         """
         losses = {} if losses is None else losses
@@ -203,7 +203,7 @@ class SSNER(SavedPipe):
         scores, backprop = self.model.begin_update([eg.predicted for eg in examples])
         loss, d_scores = self.get_loss(examples, scores)
         backprop(d_scores)  # zeros too: a shared encoder waits for every listener
-        if sgd is not None:
+        if sgd not in (None, False):
             self.finish_update(sgd)
         losses[self.name] += loss
         return losses

@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from thinc.api import NumpyOps, Optimizer
 from thinc.optimizers import ADAM_DEFAULTS, FloatOrSeq
-from torch.optim.adamw import adamw
+from torch.optim.adam import adam
+
+from .layers.forked import use_one_thread_when_forked
 
 
 class FusedAdam(Optimizer):
@@ -18,6 +20,8 @@ class FusedAdam(Optimizer):
     SOURCE: Kingma and Ba 2015 (Adam), with decoupled weight decay by Loshchilov and Hutter 2019.
     """
 
+    __slots__ = ()  # as in Thinc: a mistyped attribute is an error
+
     def __call__(
         self, key: Tuple[int, str], weights: Any, gradient: Any, *, lr_scale: float = 1.0
     ) -> Tuple[Any, Any]:
@@ -27,42 +31,58 @@ class FusedAdam(Optimizer):
         lr_scale (float): Multiplies the learning rate.
         RETURNS: weights and gradient.
         """
-        if self.use_radam or not (_in_one_piece(weights) and _in_one_piece(gradient)):
+        if not self._can_fuse(key, weights, gradient):
             return super().__call__(key, weights, gradient, lr_scale=lr_scale)
         self.nr_update[key] += 1
         mom1, mom2 = (
             torch.from_numpy(_entry(moments, key, weights.size)) for moments in (self.mom1, self.mom2)
         )
         W, dW = (torch.from_numpy(array.reshape(-1)) for array in (weights, gradient))
-        decays = self.L2_is_weight_decay
-        if not decays and self.L2:
-            dW.add_(W, alpha=self.L2)
+        if self.L2 and not self.L2_is_weight_decay:
+            dW.add_(W, alpha=float(self.L2))
         if self.grad_clip:
             norm = float(torch.linalg.vector_norm(dW))
             if norm >= self.grad_clip:
                 dW.mul_(self.grad_clip / norm)
-        n_before = self.nr_update[key] - 1
-        adamw(
+        n_steps, rate = self.nr_update[key], float(self.learn_rate) * lr_scale
+        adam(
             [W],
             [dW],
             [mom1],
             [mom2],
             [],
-            [torch.tensor(float(n_before))],  # the kernel counts this step itself
+            [
+                torch.tensor(n_steps - 1, dtype=torch.float32, device="cpu")
+            ],  # the kernel counts this step itself
             fused=True,
             amsgrad=False,
             beta1=float(self.b1),
             beta2=float(self.b2),
-            lr=float(self.learn_rate) * lr_scale,
-            weight_decay=float(self.L2) if decays else 0.0,
+            lr=rate,
+            weight_decay=0.0,  # Thinc's comes after the step
             # Thinc adds it to the root of a second moment that is not yet corrected for its start at zero
-            eps=float(self.eps) / (1 - float(self.b2) ** (n_before + 1)) ** 0.5,
+            eps=float(self.eps) / (1 - float(self.b2) ** n_steps) ** 0.5,
             maximize=False,
         )
         dW.zero_()
+        if self.L2 and self.L2_is_weight_decay:
+            W.sub_(W, alpha=rate * float(self.L2))
         if self.averages is not None:
-            NumpyOps().update_averages(_entry(self.averages, key, weights.shape), weights, n_before + 1)
+            NumpyOps().update_averages(_entry(self.averages, key, weights.shape), weights, n_steps)
         return weights, gradient
+
+    def _can_fuse(self, key: Tuple[int, str], weights: Any, gradient: Any) -> bool:
+        """Whether the kernel, which checks nothing, may have these arrays. Thinc takes the others, or refuses them."""
+        sizes = {moments[key].size for moments in (self.mom1, self.mom2) if key in moments}
+        return (
+            not self.use_radam
+            and self.b1 > 0
+            and 0 < self.b2 < 1
+            and _in_one_piece(weights)
+            and _in_one_piece(gradient)
+            and weights.shape == gradient.shape
+            and sizes <= {weights.size}
+        )
 
 
 def _entry(arrays: Dict[Any, Any], key: Tuple[int, str], shape: Any) -> Any:
@@ -94,6 +114,7 @@ def make_fused_adam(
     use_averages: bool = True,
 ) -> FusedAdam:
     """For `[training.optimizer]`: `@optimizers = "spacy-ssner.FusedAdam.v1"`. Settings are those of Thinc's Adam.v1."""
+    use_one_thread_when_forked()
     return FusedAdam(
         learn_rate,
         L2=L2,

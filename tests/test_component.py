@@ -242,11 +242,12 @@ def test_losses_add_up_over_batches(make_nlp, make_examples):
     assert returned is losses and losses["ssner"] > first > 0
 
 
-def test_update_without_optimizer_collects_gradients(make_nlp, make_examples):
+@pytest.mark.parametrize("sgd", [None, False])
+def test_update_without_optimizer_collects_gradients(sgd, make_nlp, make_examples):
     nlp = make_nlp("bilstm")
     pipe = nlp.get_pipe("ssner")
     before = weights(nlp)
-    pipe.update(make_examples(nlp))
+    pipe.update(make_examples(nlp), sgd=sgd)
     assert all((before[k] == v).all() for k, v in weights(nlp).items())
     pipe.finish_update(nlp.create_optimizer())
     assert any((before[k] != v).any() for k, v in weights(nlp).items())

@@ -65,6 +65,8 @@ class ModuleShim(PyTorchShim):
         """A copy, or one unpickled in a spawned process, may fork in turn."""
         use_one_thread_when_forked()
         self.__dict__.update(state)
+        with Shim.global_id_lock:  # a shim that is made next must not have the same id
+            Shim.global_id = max(Shim.global_id, self.id)
 
     def predict(self, inputs: ArgsKwargs) -> Any:
         """As in Thinc, but the module stays in evaluation mode (`begin_update` leaves it): Thinc sets it back to

@@ -169,6 +169,14 @@ def test_a_copy_and_the_original_have_their_own_optimizer_memory():
     assert np.allclose(first["weight"], 0.01, atol=1e-3)  # Adam's first step, against the gradient
 
 
+def test_the_next_shim_has_another_id_than_one_from_another_process():
+    shim = make_shim()
+    state = {**shim.__dict__, "id": shim.id + 1000}
+    there = ModuleShim.__new__(ModuleShim)
+    there.__setstate__(state)
+    assert there.id == shim.id + 1000 < make_shim().id
+
+
 def test_averages_take_the_weights_place_for_a_while():
     shim, optimizer = make_shim(), Adam(0.1, use_averages=True)
     seen = []
