@@ -29,7 +29,7 @@ class FusedAdam(Optimizer):
 
         key: Of the model's node and its parameter. weights, gradient: of one shape.
         lr_scale (float): Multiplies the learning rate.
-        RETURNS: weights and gradient.
+        RETURNS: weights and gradient. RAISES (ValueError): Thinc's, if the arrays are not of one shape.
         """
         if not self._can_fuse(key, weights, gradient):
             return super().__call__(key, weights, gradient, lr_scale=lr_scale)
@@ -40,20 +40,18 @@ class FusedAdam(Optimizer):
         W, dW = (torch.from_numpy(array.reshape(-1)) for array in (weights, gradient))
         if self.L2 and not self.L2_is_weight_decay:
             dW.add_(W, alpha=float(self.L2))
-        if self.grad_clip:
-            norm = float(torch.linalg.vector_norm(dW))
-            if norm >= self.grad_clip:
-                dW.mul_(self.grad_clip / norm)
+        _clip(dW, float(self.grad_clip))
         n_steps, rate = self.nr_update[key], float(self.learn_rate) * lr_scale
+        n_before = torch.tensor(
+            n_steps - 1, dtype=torch.float32, device="cpu"
+        )  # the kernel counts this step itself
         adam(
             [W],
             [dW],
             [mom1],
             [mom2],
             [],
-            [
-                torch.tensor(n_steps - 1, dtype=torch.float32, device="cpu")
-            ],  # the kernel counts this step itself
+            [n_before],
             fused=True,
             amsgrad=False,
             beta1=float(self.b1),
@@ -83,6 +81,12 @@ class FusedAdam(Optimizer):
             and weights.shape == gradient.shape
             and sizes <= {weights.size}
         )
+
+
+def _clip(gradient: torch.Tensor, longest: float) -> None:
+    """Shorten a gradient, in place, if it is longer than that; 0 leaves it as it is."""
+    if longest and (norm := float(torch.linalg.vector_norm(gradient))) >= longest:
+        gradient.mul_(longest / norm)
 
 
 def _entry(arrays: Dict[Any, Any], key: Tuple[int, str], shape: Any) -> Any:
