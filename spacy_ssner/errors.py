@@ -370,7 +370,7 @@ class Errors(metaclass=_Coded):
         "{n_wrong} wrong: there is no temperature to fit. Calibrate on annotated data that was not trained on."
     )
     S308 = (
-        "Expected a new folder for the calibrated pipeline, but '{path}' is there already. Name another one, or "
+        "Expected a new folder for the pipeline, but '{path}' is there already. Name another one, or "
         "remove it."
     )
     S309 = (

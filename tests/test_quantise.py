@@ -159,3 +159,6 @@ def test_command(encoder_path, trained_path, tmp_path):
     result = run(ssner_app, ["quantise", str(trained_path), str(tmp_path / "none")])
     assert result.exit_code == 1 and "[S142]" in result.output
     assert not (tmp_path / "none").exists()
+    result = run(ssner_app, ["quantise", str(encoder_path), str(encoder_path)])
+    assert result.exit_code == 1 and "[S308]" in result.output
+    assert layers(spacy.load(encoder_path)) == 0

@@ -31,10 +31,13 @@ def quantise_cli(
     """
     from wasabi import msg
 
+    from ..errors import Errors
     from ..quantise import quantise_encoder
     from ..text.reading import read_sentences
 
     with plain_errors():
+        if output.exists():
+            raise ValueError(Errors.S308.format(path=output))
         nlp = load_pipeline(pipeline)
         sentences = None if sample is None else islice(read_sentences(sample), N_SENTENCES)
         count = quantise_encoder(nlp, sentences, engine=engine)

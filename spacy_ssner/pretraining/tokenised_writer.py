@@ -133,7 +133,8 @@ def new_folder(out: Path) -> Iterator[Path]:
 
 def check_place(out: Path) -> None:
     """RAISES (ValueError): S284 if `out` is there and neither a corpus nor an empty folder."""
-    if out.is_dir() and ((out / META).is_file() or not any(out.iterdir())):
+    names = (META, *FILES.values())  # a pipeline of spaCy has a meta.json too
+    if out.is_dir() and (all((out / name).is_file() for name in names) or not any(out.iterdir())):
         return
     if out.exists():
         got = "a folder with other files" if out.is_dir() else "a file"

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+import spacy
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -172,6 +173,8 @@ def test_differences(tiny_bert, tmp_path):
 def test_a_folder_appears_as_a_whole_or_not_at_all(tmp_path):
     out = tmp_path / "deep" / "out"
     with new_folder(out) as draft:
+        for name in ("pieces.bin", "starts.bin", "rows.bin"):
+            (draft / name).touch()
         (draft / "meta.json").write_text("first")
         assert not out.exists()
     with pytest.raises(RuntimeError), new_folder(out) as draft:
@@ -188,9 +191,12 @@ def test_other_files_are_not_replaced(tmp_path):
     (tmp_path / "file").write_text("x")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "thesis.txt").write_text("x")
-    for name in ("file", "folder"):
+    spacy.blank("en").to_disk(tmp_path / "pipeline")
+    files = sorted(tmp_path.rglob("*"))
+    for name in ("file", "folder", "pipeline"):
         with pytest.raises(ValueError, match="S284"), new_folder(tmp_path / name):
             pass
+    assert sorted(tmp_path.rglob("*")) == files and (tmp_path / "pipeline" / "meta.json").exists()
     assert (tmp_path / "folder" / "thesis.txt").exists()
 
 
