@@ -18,7 +18,7 @@ SETTINGS: Dict[str, Any] = {"L2": 0.01, "L2_is_weight_decay": True, "grad_clip":
 RATE = 2e-4
 
 
-def thinc_step(optimizer: Any, parameters: Dict[str, torch.nn.Parameter]) -> None:
+def step_each(optimizer: Any, parameters: Dict[str, torch.nn.Parameter]) -> None:
     for name, weight in parameters.items():
         optimizer((0, name), weight.detach().numpy(), weight.grad.numpy())
 
@@ -41,8 +41,8 @@ def main() -> None:
 
     theirs = torch.optim.AdamW(parameters.values(), lr=RATE, weight_decay=SETTINGS["L2"])
     jobs = {
-        "thinc": partial(thinc_step, Adam(RATE, **SETTINGS), parameters),
-        "ours": partial(thinc_step, make_fused_adam(RATE, **SETTINGS), parameters),
+        "thinc": partial(step_each, Adam(RATE, **SETTINGS), parameters),
+        "ours": partial(step_each, make_fused_adam(RATE, **SETTINGS), parameters),
         "torch": partial(torch_step, theirs, parameters),
     }
     fill_gradients()

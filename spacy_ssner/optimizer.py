@@ -42,9 +42,8 @@ class FusedAdam(Optimizer):
             dW.add_(W, alpha=float(self.L2))
         _clip(dW, float(self.grad_clip))
         n_steps, rate = self.nr_update[key], float(self.learn_rate) * lr_scale
-        n_before = torch.tensor(
-            n_steps - 1, dtype=torch.float32, device="cpu"
-        )  # the kernel counts this step itself
+        # the kernel counts this step itself
+        n_before = torch.tensor(n_steps - 1, dtype=torch.float32, device="cpu")
         adam(
             [W],
             [dW],

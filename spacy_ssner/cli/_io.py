@@ -49,6 +49,12 @@ def told_at_the_end() -> Iterator[None]:
         msg.fail(problem, exits=1)
 
 
+def check_new_pipeline(out: Path) -> None:
+    """RAISES (ValueError): S308 if there is something already where a pipeline is to be saved."""
+    if out.exists():
+        raise ValueError(Errors.S308.format(path=out))
+
+
 def split_names(text: str) -> List[str]:
     """Names separated by commas."""
     return [name.strip() for name in text.split(",") if name.strip()]

@@ -8,7 +8,7 @@ import typer
 
 from ..files import checksum
 from ._app import ssner_app
-from ._io import load_pipeline, plain_errors, save_figures, use_gpu
+from ._io import check_new_pipeline, load_pipeline, plain_errors, save_figures, use_gpu
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -51,8 +51,6 @@ def calibrate_cli(
     """
     from wasabi import msg
 
-    from ..errors import Errors
-
     test_name = None if test is None else str(test)
     settings = CalibrateSettings(pipeline, str(dev), test_name, component, gpu_id)
     with plain_errors():
@@ -60,8 +58,7 @@ def calibrate_cli(
             from ..evaluation.plots import plot_reliability, require_matplotlib
 
             require_matplotlib()  # before the work, not after it
-        if out.exists():
-            raise ValueError(Errors.S308.format(path=out))
+        check_new_pipeline(out)
         nlp, results = calibrate(settings)
     nlp.to_disk(out)
     print_calibration(results)

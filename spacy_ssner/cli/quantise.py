@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 import typer
 
 from ._app import ssner_app
-from ._io import load_pipeline, plain_errors
+from ._io import check_new_pipeline, load_pipeline, plain_errors
 
 SAMPLE_HELP = (
     "Text like that to come (.txt, .txt.gz, .jsonl, .spacy, .conll), unlabelled; its beginning is enough"
@@ -31,13 +31,11 @@ def quantise_cli(
     """
     from wasabi import msg
 
-    from ..errors import Errors
     from ..quantise import quantise_encoder
     from ..text.reading import read_sentences
 
     with plain_errors():
-        if output.exists():
-            raise ValueError(Errors.S308.format(path=output))
+        check_new_pipeline(output)
         nlp = load_pipeline(pipeline)
         sentences = None if sample is None else islice(read_sentences(sample), N_SENTENCES)
         count = quantise_encoder(nlp, sentences, engine=engine)

@@ -25,11 +25,14 @@ SCHEME = re.compile(
 # Signs of running text that no URL holds.
 TYPESET = "\u2018\u2019\u201c\u201d\u00ab\u00bb\u2026\u3001\u3002\uff0c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
 URL_REST = re.compile(rf"[^\s\"'<>`|^\\,;()\[\]{{}}{TYPESET}]*")
+COMMANDS = (
+    r"bash busybox cat cd chmod cp curl done echo export kill killall mkdir mv nohup perl python\d? rm sh "
+    "sleep sudo tar tftp wget"
+)
 # What no longer belongs to a URL: the next one, a command of a shell, an address or a hash in the next column.
-NEXT = re.compile(
+BEHIND_URL = re.compile(
     r"[,;|]{1,4}[A-Za-z][A-Za-z0-9+*-]{1,15}://"
-    r"|;(?:bash|busybox|cat|cd|chmod|cp|curl|done|echo|export|kill|killall|mkdir|mv|nohup|perl|python\d?|rm|sh|sleep|sudo|tar|tftp|wget)"
-    r"(?![\w=/.-])"
+    rf"|;(?:{'|'.join(COMMANDS.split())})(?![\w=/.-])"
     r"|[,;](?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{32,128})(?![\w.=-])"
 )
 OPENER = {")": "(", "]": "[", "}": "{"}
@@ -48,7 +51,7 @@ def balanced_run(pattern: Pattern[str], text: str, pos: int, hi: int, *, commas:
     """Where a run of what the pattern matches, and of brackets, ends: before a closing one that nothing in it opens.
 
     pattern (Pattern[str]): Matches no brackets, but the empty string. No character is looked at twice.
-    commas (bool): Commas and semicolons belong to the run unless what follows is NEXT.
+    commas (bool): Commas and semicolons belong to the run unless what follows is BEHIND_URL.
     """
     depth = {"(": 0, "[": 0, "{": 0}
     while True:
@@ -59,7 +62,7 @@ def balanced_run(pattern: Pattern[str], text: str, pos: int, hi: int, *, commas:
             depth[sign] += 1
         elif depth.get(OPENER.get(sign, ""), 0) > 0:
             depth[OPENER[sign]] -= 1
-        elif not commas or sign not in (",", ";") or NEXT.match(text, pos, hi):
+        elif not commas or sign not in (",", ";") or BEHIND_URL.match(text, pos, hi):
             return pos
         pos += 1
 

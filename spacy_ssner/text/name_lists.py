@@ -77,14 +77,13 @@ NOT_NAMES = frozenset(
 )
 # Hosts with endings that are nearly always those of files.
 HOSTS = frozenset(["hex.pm"])
-# Applications of macOS: `Mail.app` is a folder, `mail.app` may be a host.
 # Files without a name before the dot, and programs of DOS whose ending is that of hosts.
 DOT_FILES = frozenset(
     "bash_history bash_login bash_logout bash_profile bashrc cshrc gitconfig gitignore htaccess htpasswd kshrc netrc "
     "npmrc pgpass profile pypirc rhosts tcshrc viminfo vimrc wgetrc xinitrc zprofile zsh_history zshenv zshrc".split()
 )
 DOS_PROGRAMS = frozenset("chcp command diskcomp diskcopy mode more tree".split())
-
+# Applications of macOS: `Mail.app` is a folder, `mail.app` may be a host.
 BUNDLES = frozenset(
     "Automator Calculator Calendar Catalina Console Contacts Dock Finder Installer Keynote Loginwindow Mail Messages "
     "Music Notes Numbers Pages Photos Preview Reminders Safari Siri Terminal TextEdit Xcode iTerm".split()

@@ -45,8 +45,9 @@ FINAL = re.compile(
     r"|(?<=\\Shell) Folders|(?<=\\Browser) Helper Objects|(?<=\\Installed) Components)(?!\w)",
     re.IGNORECASE,
 )
-RELATIVE = re.compile(rf"(?<![\w\\:.$%~-])(?:[\w.$%~-]+)?(?:{SLASH}[\w.$%@~#!&+{{}}*-]+)+")
-RELATIVE_REST = re.compile(rf"(?:{SLASH}[\w.$%@~#!&+{{}}*-]+)*")
+FOLDER = rf"(?:{SLASH}[\w.$%@~#!&+{{}}*-]+)"
+RELATIVE = re.compile(rf"(?<![\w\\:.$%~-])(?:[\w.$%~-]+)?{FOLDER}+")
+RELATIVE_REST = re.compile(rf"{FOLDER}*")
 ESCAPE = re.compile(r"(?:x[0-9a-f]{2}|u[0-9a-f]{4}|[\da-z]{1,2})$", re.IGNORECASE)
 # Two of them in one string, `z\x00v\x00`, or one with four digits; but `WinSxS\x86_microsoft`.
 HEX = r"\\x(?!(?:86|64)(?:[_\\]|$))[0-9a-f]{2}"
