@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Opt = typer.Option
 LARGE = 20_000  # sentences: below this writing takes a second and needs no progress bar
 FORMATS_HELP = "auto, dnrti, aptner, cyner, malwaretextdb, annoctr, conll or jsonl"
-EXCLUDE_HELP = "Drop sentences that occur in this file (any format, or .spacy); may be repeated"
+EXCLUDE_HELP = "Drop what this file (any format, or .spacy) holds too; may be repeated"
 FUSED_HELP = "APTNER lines with several tags: join (one token, the last tag) or split (a token for each tag)"
 TOKENIZER_HELP = (
     "For JSONL and --raw: a config (.cfg) or a pipeline (folder or package); default spacy-ssner.CTITokenizer.v1 on "
@@ -56,7 +56,9 @@ def convert_cli(
 ) -> None:
     """Convert a corpus to spaCy's format, repair its faults and say which.
 
-    Sentences are the same if they are equal after lower-casing and keeping only a-z and 0-9.
+    Sentences are the same if they are equal after lower-casing and keeping only a-z and 0-9. Documents (of JSONL, or
+    of several sentences) repeat an excluded text, and sentences an excluded document, if both hold the same eight
+    words in a row, or all words of a shorter one.
     """
     from ..corpus.convert import ReadOptions, Selection
 
@@ -155,10 +157,11 @@ def show_result(sentences: List["Sentence"], report: "Report", output_path: Path
     labels = count_labels(sentences)
     msg.divider("Entities")
     print(", ".join(f"{label} {count:,}" for label, count in labels.items()) or "none")
+    unit = "documents" if all(sentence.is_document for sentence in sentences) else "sentences"
     n_tokens = sum(len(sentence.words) for sentence in sentences)
     n_missing = sum(tag is None for sentence in sentences for tag in sentence.tags)
     msg.good(
-        f"{output_path}: {len(sentences):,} sentences, {n_tokens:,} tokens ({n_missing:,} without a label), "
+        f"{output_path}: {len(sentences):,} {unit}, {n_tokens:,} tokens ({n_missing:,} without a label), "
         f"{sum(labels.values()):,} entities of {len(labels)} types"
     )
 

@@ -4,7 +4,7 @@ import warnings
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Set, Tuple, Union
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 from ..errors import Errors, Warnings
 from . import annoctr, aptner, cyner, dnrti, malwaretextdb
@@ -14,8 +14,8 @@ from .raw import join_cut_mentions, make_records
 from .records import TextRecord
 from .report import Report
 from .scheme import SCHEMES, TAG_SHAPE
-from .select import cut_long, drop_excluded, drop_repeats, keep_labels, present_labels
-from .sentence import Sentence, normal_form
+from .select import Excluded, cut_long, drop_excluded, drop_repeats, keep_labels, present_labels
+from .sentence import Sentence
 from .source import Source, decode_lines, read_source, remove_invisible
 
 PathLike = Union[str, Path]
@@ -57,7 +57,7 @@ class ReadOptions:
 class Selection:
     """Which sentences and entities to keep, applied in this order.
 
-    exclude (Sequence[PathLike]): Drop sentences that occur in these files (any format, or .spacy).
+    exclude (Sequence[PathLike]): Drop sentences and documents that these files hold too (see select.Excluded).
     drop_repeats (bool): Drop sentences that occurred before.
     labels (Sequence[str]): Keep only entities of these types; all if empty.
     max_length (Optional[int]): Cut longer sentences, in tokens, >= 1.
@@ -139,7 +139,7 @@ def select(
     join_cut (bool): Join sentences that the files of the selection cut inside an entity, as the others are.
     """
     if selection.exclude:
-        excluded = read_normal_forms(selection.exclude, join_cut=join_cut)
+        excluded = read_excluded(selection.exclude, join_cut=join_cut)
         sentences = drop_excluded(sentences, excluded, report=report)
     if selection.drop_repeats:
         sentences = drop_repeats(sentences, report=report)
@@ -220,23 +220,24 @@ def read_corpus(source: Source, options: Optional[ReadOptions] = None, *, report
     return join_cut_mentions(sentences, report=report) if options.raw else sentences
 
 
-def read_normal_forms(paths: Sequence[PathLike], *, join_cut: bool = False) -> Set[str]:
-    """normal_form of every sentence of some files, in any format or .spacy. Their faults are not reported.
+def read_excluded(paths: Sequence[PathLike], *, join_cut: bool = False) -> Excluded:
+    """The sentences and documents of some files, in any format or .spacy. Their faults are not reported.
 
-    join_cut (bool): Both of the sentences as they are and of those joined because they were cut inside an entity.
+    join_cut (bool): Both the sentences as they are and those joined because they were cut inside an entity.
     """
     variants = [ReadOptions(), ReadOptions(raw=True)] if join_cut else [ReadOptions()]
-    forms: Set[str] = set()
+    excluded = Excluded()
     for path in paths:
         source = open_source(path)
         if Path(path).suffix == ".spacy":
             from spacy.vocab import Vocab
 
-            from .docs import normal_forms, read_docs
+            from .docs import is_document, read_docs
 
-            forms |= normal_forms(read_docs(path, Vocab()))
+            for doc in read_docs(path, Vocab()):
+                excluded.add([token.text for token in doc], is_document=is_document(doc))
         else:
             for options in variants:
-                read = read_corpus(source, options, report=Report())
-                forms |= {normal_form(sentence.words) for sentence in read}
-    return forms
+                for sentence in read_corpus(source, options, report=Report()):
+                    excluded.add(sentence.words, is_document=sentence.is_document)
+    return excluded

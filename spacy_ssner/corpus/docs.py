@@ -1,14 +1,14 @@
 """Sentences to spaCy Docs and .spacy files."""
 
 from pathlib import Path
-from typing import Iterable, Iterator, List, Optional, Set, Union
+from typing import Iterable, Iterator, List, Optional, Union
 
 from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
 from ..errors import Errors
 from ..files import write_bytes
-from .sentence import Sentence, missing_spans, normal_form
+from .sentence import Sentence, missing_spans
 
 ATTRIBUTES = ("ENT_IOB", "ENT_TYPE", "SENT_START")
 
@@ -62,6 +62,6 @@ def read_docs(path: Union[str, Path], vocab: Vocab) -> List[Doc]:
         raise ValueError(Errors.S235.format(path=path, reason=f"{type(err).__name__}: {err}")) from err
 
 
-def normal_forms(docs: Iterable[Doc]) -> Set[str]:
-    """normal_form of each Doc."""
-    return {normal_form([token.text for token in doc]) for doc in docs}
+def is_document(doc: Doc) -> bool:
+    """Whether it may hold several sentences: they are not marked, or there are several (`make_doc` marks one)."""
+    return not doc.has_annotation("SENT_START") or len(list(doc.sents)) > 1

@@ -17,7 +17,7 @@ from .natural_text import find_split_signs
 from .raw import make_records
 from .records import TextRecord
 from .report import Report
-from .select import drop_excluded
+from .select import Excluded, drop_excluded
 from .sentence import Sentence, normal_form
 
 
@@ -131,7 +131,7 @@ def prepare(
             sentences[split], reports[split] = read_selected(files[split], options, selection, strict=strict)
     if has_test:
         original, _ = read_selected(files["train"], options, None, strict=False)
-        seen = {normal_form(sentence.words) for sentence in original}
+        seen = Excluded(forms={normal_form(sentence.words) for sentence in original})
         sentences["test_unseen"] = drop_excluded(sentences["test"], seen, report=Report())
     splits = Splits(sentences, reports, has_test)
     return make_raw(splits, options) if options.raw else splits

@@ -52,7 +52,7 @@ RULES: Dict[str, Rule] = {
     "cut": Rule("a long sentence is cut after sentence-final punctuation", fatal=False),
     "cut-anywhere": Rule("a long sentence without such punctuation is cut between two tokens", fatal=False),
     "repeat": Rule("a sentence that occurred before is dropped", fatal=False),
-    "excluded": Rule("a sentence of the excluded files is dropped", fatal=False),
+    "excluded": Rule("a sentence or document that repeats one of the excluded files is dropped", fatal=False),
     "other-label": Rule("an entity of a type that is not kept becomes O", fatal=False),
 }
 

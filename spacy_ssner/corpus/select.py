@@ -1,13 +1,43 @@
 """What of a corpus is kept: repeats, sentences of other files, types, long sentences."""
 
-from dataclasses import replace
-from typing import AbstractSet, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from dataclasses import dataclass, field, replace
+from typing import AbstractSet, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..labels import OUTSIDE
+from ..text.overlap import repeats, word_runs
 from .report import Report
 from .sentence import Sentence, normal_form
 
 SENTENCE_END = frozenset(".!?…。！？")
+
+
+@dataclass
+class Excluded:
+    """Texts that must not be kept.
+
+    Sentences are compared as a whole, by normal_form. A document may hold a sentence anywhere, so where one of the
+    two is a document, eight words in a row that both hold are enough.
+
+    forms (Set[str]): normal_form of each text. runs, document_runs (Set[Tuple[str, ...]]): Eight words in a row, of
+        all texts and of documents.
+    """
+
+    forms: Set[str] = field(default_factory=set)
+    runs: Set[Tuple[str, ...]] = field(default_factory=set)
+    document_runs: Set[Tuple[str, ...]] = field(default_factory=set)
+
+    def add(self, words: Sequence[str], *, is_document: bool) -> None:
+        """Add a text."""
+        self.forms.add(normal_form(words))
+        found = set(word_runs(words))
+        self.runs |= found
+        if is_document:
+            self.document_runs |= found
+
+    def holds(self, sentence: Sentence) -> bool:
+        """Whether a sentence or document repeats one of the texts."""
+        runs = self.runs if sentence.is_document else self.document_runs
+        return normal_form(sentence.words) in self.forms or repeats(sentence.words, runs)
 
 
 class Cut(NamedTuple):
@@ -31,13 +61,11 @@ def drop_repeats(sentences: Iterable[Sentence], *, report: Report) -> List[Sente
     return kept
 
 
-def drop_excluded(
-    sentences: Iterable[Sentence], excluded: AbstractSet[str], *, report: Report
-) -> List[Sentence]:
-    """The sentences whose normal_form is not in a set."""
+def drop_excluded(sentences: Iterable[Sentence], excluded: Excluded, *, report: Report) -> List[Sentence]:
+    """The sentences that repeat none of the excluded texts."""
     kept: List[Sentence] = []
     for sentence in sentences:
-        if normal_form(sentence.words) in excluded:
+        if excluded.holds(sentence):
             report.add("excluded", sentence.path, sentence.line, " ".join(sentence.words))
         else:
             kept.append(sentence)

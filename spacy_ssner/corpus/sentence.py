@@ -35,6 +35,11 @@ class Sentence:
         return self.lines[0]
 
     @property
+    def is_document(self) -> bool:
+        """Whether it is a natural text, which may hold several sentences."""
+        return self.spaces is not None
+
+    @property
     def mentions(self) -> List[TagSpan]:
         """The entities, in tokens."""
         return tags_to_spans([tag or OUTSIDE for tag in self.tags])

@@ -1,3 +1,4 @@
+import json
 import re
 import warnings
 
@@ -70,6 +71,27 @@ def test_exclude_other_formats(path, tmp_path, suffix):
         other.write_text('{"text": "APT28 hit NATO!", "spans": []}')
     sentences, report = convert(path, selection=Selection(exclude=[other]))
     assert len(sentences) == 2 and report.counts() == {"excluded": 1}
+
+
+LOADER = "The actor used a new loader against several banks"
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "spacy"])
+@pytest.mark.parametrize("excluding", ["sentences from documents", "documents from sentences"])
+def test_exclude_across_documents_and_sentences(tmp_path, suffix, excluding):
+    sentences, documents = tmp_path / "a.conll", tmp_path / "b.jsonl"
+    sentences.write_text(
+        "".join(f"{word} O\n" for word in f"{LOADER} .".split()) + "\nOther B-Tool\n", "utf8"
+    )
+    texts = [f"Summary. {LOADER}. More follows.", "Nothing of it is here."]
+    documents.write_text("".join(json.dumps({"text": text, "spans": []}) + "\n" for text in texts), "utf8")
+    read, other = (documents, sentences) if excluding.startswith("sentences") else (sentences, documents)
+    if suffix == "spacy":
+        write_docs(make_docs(convert(other)[0], Vocab()), tmp_path / "c.spacy")
+        other = tmp_path / "c.spacy"
+    kept, report = convert(read, selection=Selection(exclude=[other]))
+    assert report.counts()["excluded"] == 1
+    assert [s.words[0] for s in kept] == (["Nothing"] if read == documents else ["Other"])
 
 
 def test_labels(path):

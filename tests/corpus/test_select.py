@@ -1,9 +1,18 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_ssner.corpus.report import Report
-from spacy_ssner.corpus.select import cut_long, drop_excluded, drop_repeats, find_cuts, keep_labels
+from spacy_ssner.corpus.select import (
+    Excluded,
+    cut_long,
+    drop_excluded,
+    drop_repeats,
+    find_cuts,
+    keep_labels,
+)
 from spacy_ssner.corpus.sentence import Sentence, count_labels, missing_spans, normal_form
 
 
@@ -28,9 +37,33 @@ def test_drop_repeats_keeps_the_first():
 
 def test_drop_excluded():
     report = Report()
-    kept = drop_excluded([sentence("A b ."), sentence("c")], {"ab"}, report=report)
+    kept = drop_excluded([sentence("A b ."), sentence("c")], Excluded(forms={"ab"}), report=report)
     assert [s.words for s in kept] == [("c",)]
     assert report.counts() == {"excluded": 1}
+
+
+EIGHT = "The actor used a new loader against banks"
+
+
+@pytest.mark.parametrize(
+    "text,is_document,other,other_is_document,expected",
+    [
+        (EIGHT, False, f"Before . {EIGHT} . After .", True, True),  # a sentence that stands in a document
+        (f"Before . {EIGHT} . After .", True, EIGHT, False, True),  # and the other way round
+        (f"One . {EIGHT} . Two .", True, f"Three . {EIGHT} .", True, True),
+        (f"{EIGHT} and shops .", False, EIGHT, False, False),  # sentences are compared as a whole
+        ("The actor used a new loader .", False, f"Before . {EIGHT} .", True, False),  # seven words
+        ("Indicators of compromise", True, "Indicators of Compromise :", True, True),
+        ("Indicators of compromise", False, f"Indicators of compromise {EIGHT}", True, False),
+    ],
+)
+def test_documents_are_compared_by_eight_words(text, is_document, other, other_is_document, expected):
+    found = sentence(text)
+    if is_document:
+        found = replace(found, spaces=(True,) * len(found.words))
+    excluded = Excluded()
+    excluded.add(other.split(), is_document=other_is_document)
+    assert excluded.holds(found) is expected
 
 
 def test_keep_labels():
