@@ -7,9 +7,9 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 from warnings import warn
 
 from ..errors import Errors, Warnings
+from ..text.documents import read_text_lines
 from ..text.overlap import collect_file_runs
 from ..text.reading import OnBytes
-from .documents import read_text_lines
 from .filtering import DROPPED, LineFilter
 from .piece_table import PieceTable, fingerprint
 from .tokenised import HELD_OUT

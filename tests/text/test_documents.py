@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
-from spacy_ssner.pretraining.documents import cut_long, is_binary, join_lines, read_text_lines
+from spacy_ssner.text.documents import cut_long, is_binary, join_lines, read_text_lines
 
 SENTENCES = [
     "The group APT28 used Mimikatz and Emotet against a bank in Kyiv last year.",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Iterable, Iterator, Optional, Sequence
 
 from ..errors import Errors
-from ..text.reading import LONGEST, LONGEST_RECORD, OnBytes, ignore, read_docs, read_lines, read_texts
+from .reading import LONGEST, LONGEST_RECORD, OnBytes, ignore, read_docs, read_lines, read_texts
 
 SUFFIXES = (".txt", ".txt.gz", ".html", ".htm", ".pdf", ".jsonl", ".spacy")
 MAX_CHARS = 10_000  # of a line; the longest paragraph of a report has about that many
