@@ -102,6 +102,7 @@ class Totals:
     documents: int = 0
     characters: int = 0
     unreadable: int = 0  # documents with U+FFFD, which stands for what could not be decoded
+    annotated: bool = False  # whether doc.ents was set in any document, if only to nothing
     entities: Counter = field(default_factory=Counter)  # by label
     not_in_full: int = 0  # documents with losses
     report: Counter = field(default_factory=Counter)
@@ -119,6 +120,7 @@ class Totals:
         self.documents += 1
         self.characters += len(record.text)
         self.unreadable += "\ufffd" in record.text
+        self.annotated |= doc.has_annotation("ENT_IOB")
         self.entities.update(ent.label_ for ent in doc.ents)
         report = doc_report(doc)
         if report is not None:

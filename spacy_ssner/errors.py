@@ -166,6 +166,13 @@ class Errors(metaclass=_Coded):
     S214 = (
         "Expected files to annotate in {names}, but found none that ends in {expected}. Name files directly."
     )
+    S215 = (
+        "Expected a document to annotate, but none of {n} could be; {path} was not written. The first: {got}"
+    )
+    S216 = (
+        "Expected the files of a folder to end in one of {expected}. Name this one directly to have it read as "
+        "plain text."
+    )
 
     # S220-S239: corpora and converters
     S220 = (
@@ -230,7 +237,7 @@ class Errors(metaclass=_Coded):
     # S245-S249: text to pre-train on
     S245 = (
         "Reading {path} needs {name}, which cannot be imported ({reason}). Run: "
-        "pip install 'spacy-ssner[pretraining]', or convert the file to .txt."
+        "pip install 'spacy-ssner[documents]', or convert the file to .txt."
     )
     S246 = "Expected a {kind} file at {path}, but its text cannot be extracted: {reason}. Convert it to .txt."
     S247 = (
@@ -330,6 +337,10 @@ class Errors(metaclass=_Coded):
     S287 = (
         "Expected to be able to write Span._.{name}, but another package has defined it as a method or without a "
         "setter. Remove that with Span.remove_extension({name!r}) before ssner_ioc is added."
+    )
+    S288 = (
+        "Expected text in '{path}', but over a tenth of its characters are control characters or cannot be decoded. "
+        "Convert it to .txt in UTF-8; .html and .pdf files are read as they are."
     )
 
     # S290-S299: studies: comparison, grids of runs, reports

@@ -284,3 +284,30 @@ def hf_path(make_nlp, tiny_bert, tmp_path_factory):
     path = tmp_path_factory.mktemp("hf") / "pipeline"
     make_nlp(tok2vec={**tok2vec, **sizes}).to_disk(path)
     return path
+
+
+@pytest.fixture
+def write_pdf():
+    return _write_pdf
+
+
+def _write_pdf(path, lines):
+    """A page with lines of text, written by hand: pypdf reads, but does not set text."""
+    shown = " ".join(f"({line}) Tj T*" for line in lines)
+    stream = f"BT /F1 11 Tf 14 TL 40 780 Td {shown} ET".encode("latin1")
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R "
+        b"/Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    data, places = b"%PDF-1.4\n", []
+    for number, content in enumerate(objects, 1):
+        places.append(len(data))
+        data += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+    table = "".join(f"{place:010d} 00000 n \n" for place in places)
+    table = f"xref\n0 6\n0000000000 65535 f \n{table}"
+    trailer = f"trailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n{len(data)}\n%%EOF\n"
+    path.write_bytes(data + (table + trailer).encode())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, List, Optional
 
 import typer
 
+from ..errors import Errors
 from ..files import open_draft
 from ._app import ssner_app
 from ._io import load_pipeline, plain_errors, use_gpu
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 Opt = typer.Option
 INPUTS_HELP = (
-    "Text files (.txt, .txt.gz), JSON lines with 'text' (.jsonl, .jsonl.gz), folders of these, or - for stdin"
+    "Text files (.txt, .txt.gz, others as plain text), .html and .pdf, JSON lines with 'text' (.jsonl, .jsonl.gz), "
+    "folders of these, or - for stdin"
 )
 TEXT_HELP = "Write texts, or only offsets, labels, scores and values"
 REPORTS_HELP = "Write what was read of each document (tokens, pieces, windows, truncated words, ...)"
@@ -34,23 +36,27 @@ def annotate_cli(
     text: Annotated[bool, Opt("--text/--no-text", help=TEXT_HELP)] = True,
     reports: Annotated[bool, Opt("--reports", help=REPORTS_HELP)] = False,
     jsonl: Annotated[bool, Opt("--jsonl", help="Standard input holds JSON lines, not one text")] = False,
-    max_length: Annotated[Optional[int], Opt("--max-length", help="Longest text in characters")] = None,
+    max_length: Annotated[
+        Optional[int], Opt("--max-length", min=1, help="Longest text in characters")
+    ] = None,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
 ) -> None:
     """Annotate documents in a stream and write one line of JSON for each.
 
     What cannot be read or annotated is counted and named; the others go on. At the end stand the totals of what was
-    found, and of what was not read in full.
+    found, and of what was not read in full. The output is replaced only once all is annotated.
     """
     from tqdm import tqdm
+    from wasabi import msg
 
     from ..bulk import Totals, annotate_records, to_json
+    from ..evaluation.prediction import require_entities
     from ..text.records import find_inputs, read_records
 
     totals, start = Totals(), perf_counter()
     on_bad = totals.leave_out
     with plain_errors():
-        names = find_inputs(inputs, output=output)
+        names = find_inputs(inputs, output=output, on_bad=on_bad)
         use_gpu(gpu_id)
         nlp = load_pipeline(pipeline)
         nlp.max_length = max_length or nlp.max_length
@@ -61,8 +67,13 @@ def annotate_cli(
                 totals.add(record, doc)
                 line = to_json(record, doc, with_text=text, with_report=reports)
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            name_left_out(totals)
+            if not totals.documents:
+                first = "no lines" if not totals.bad else ": ".join(totals.bad[0])
+                raise ValueError(Errors.S215.format(n=totals.n_bad, path=output, got=first))
+            require_entities(nlp, annotated=totals.annotated)
     print_totals(totals, seconds=perf_counter() - start)
-    _finish(totals, output)
+    msg.good(f"Wrote {totals.documents:,} documents with {totals.entities.total():,} entities", output)
 
 
 def print_totals(totals: "Totals", *, seconds: float) -> None:
@@ -100,14 +111,11 @@ READ = {
 }
 
 
-def _finish(totals: "Totals", output: Path) -> None:
-    """Name what was left out; exit with 1 if nothing is left."""
+def name_left_out(totals: "Totals") -> None:
+    """Print how many files and lines were left out, and why the first ones were."""
     from wasabi import msg
 
     for name, reason in totals.bad:
         msg.warn(f"Left out {name}", reason)
     if totals.n_bad:
         msg.warn(f"{totals.n_bad:,} files or lines were left out")
-    if not totals.documents:
-        msg.fail("No document could be annotated", exits=1)
-    msg.good(f"Wrote {totals.documents:,} documents with {totals.entities.total():,} entities", output)

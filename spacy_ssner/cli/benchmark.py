@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from spacy.language import Language
 
 Opt = typer.Option
-TEXTS_HELP = "Text files, .jsonl (field text), .spacy files or folders of them, or - for standard input"
+TEXTS_HELP = (
+    "Text, .html or .pdf files, .jsonl (field text), .spacy files or folders of them, or - for standard input"
+)
 INT8_HELP = "Also time the pipeline with its encoder in int8, if it has an HFEncoder (CPU only)"
 LIMIT_HELP = "Also time the bare encoder on the same pieces, if the pipeline has one HFEncoder"
 
@@ -43,7 +45,9 @@ def benchmark_cli(
     int8: Annotated[bool, Opt("--int8/--no-int8", help=INT8_HELP)] = True,
     limit: Annotated[bool, Opt("--limit/--no-limit", help=LIMIT_HELP)] = True,
     threads: Annotated[Optional[int], Opt("--threads", "-t", min=1, help="Threads of torch")] = None,
-    max_length: Annotated[Optional[int], Opt("--max-length", help="Longest text in characters")] = None,
+    max_length: Annotated[
+        Optional[int], Opt("--max-length", min=1, help="Longest text in characters")
+    ] = None,
     output: Annotated[
         Optional[Path], Opt("--output", "-o", dir_okay=False, help="JSON file for all figures")
     ] = None,
@@ -69,7 +73,7 @@ def benchmark(settings: BenchmarkSettings) -> Dict[str, Any]:
     RETURNS (Dict[str, Any]): What --output writes: see evaluation.speed.measure_speed; int8_layers (quantised
         linear layers), threads, settings, versions.
     RAISES (ValueError): S270, S276 for a pipeline or GPU that cannot be used; S272-S274, S280 for texts, S278 for
-        one that is too long. WARNS: SW270 for a text that is not valid UTF-8.
+        one that is too long, S246, S288 for one that is no text. WARNS: SW270 for a text that is not valid UTF-8.
     """
     import torch
     from tqdm import tqdm

@@ -1,4 +1,4 @@
-"""`python -m spacy ssner render`: text files to a page with coloured entities."""
+"""`python -m spacy ssner render`: reports to a page with coloured entities."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Dict, FrozenSet, Iterable, List, Optional, Sequence
@@ -21,14 +21,16 @@ Opt = typer.Option
 @ssner_app.command("render")
 def render_cli(
     pipeline: Annotated[str, typer.Argument(help="Saved pipeline (folder) or pipeline package")],
-    inputs: Annotated[List[str], typer.Argument(help="Text files, or - for standard input")],
+    inputs: Annotated[List[str], typer.Argument(help="Text, .html or .pdf files, or - for standard input")],
     output: Annotated[Path, typer.Argument(dir_okay=False, help="HTML file to write")],
     title: Annotated[Optional[str], Opt("--title", "-t", help="Title of the page")] = None,
     scores: Annotated[bool, Opt("--scores/--no-scores", help="Show probabilities, if any")] = True,
     types: Annotated[Optional[str], Opt("--types", help="Types to show, e.g. HackOrg,Tool")] = None,
     min_score: Annotated[float, Opt("--min-score", help="Hide entities less probable than this")] = 0.0,
     spans_key: Annotated[str, Opt("--spans-key", "-sk", help="Group in doc.spans with scores")] = "ssner",
-    max_length: Annotated[Optional[int], Opt("--max-length", help="Longest text in characters")] = None,
+    max_length: Annotated[
+        Optional[int], Opt("--max-length", min=1, help="Longest text in characters")
+    ] = None,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
 ) -> None:
     """Find the entities of reports and write them as one HTML page, in colours, with a legend."""
@@ -59,13 +61,10 @@ def check_output(output: Path, inputs: Sequence[str]) -> None:
 
 
 def read_input(name: str) -> str:
-    """Text of a file, or of standard input.
+    """Text of a file, or of standard input. Errors and warnings as evaluation.texts.read_report."""
+    from ..evaluation.texts import read_report
 
-    RAISES (ValueError): S280 if it cannot be read. WARNS: SW270 if it is not valid UTF-8.
-    """
-    from ..evaluation.data_files import read_text
-
-    return read_stdin() if name == STDIN else read_text(Path(name))
+    return read_stdin() if name == STDIN else read_report(Path(name))
 
 
 def annotate(nlp: "Language", texts: Dict[str, str], *, max_length: Optional[int]) -> List["Section"]:

@@ -1,4 +1,4 @@
-"""Lines of text from files of many kinds, one at a time: plain, gzipped, HTML, PDF, JSON lines, .spacy."""
+"""Text from files of many kinds: plain, gzipped, HTML, PDF, JSON lines, .spacy."""
 
 import re
 from pathlib import Path
@@ -7,11 +7,13 @@ from typing import Any, Iterable, Iterator, Optional, Sequence
 from ..errors import Errors
 from .reading import LONGEST, LONGEST_RECORD, OnBytes, ignore, read_docs, read_lines, read_texts
 
-SUFFIXES = (".txt", ".txt.gz", ".html", ".htm", ".pdf", ".jsonl", ".spacy")
+PAGES = (".html", ".htm", ".pdf")
+SUFFIXES = (".txt", ".txt.gz", *PAGES, ".jsonl", ".spacy")
 MAX_CHARS = 10_000  # of a line; the longest paragraph of a report has about that many
 SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)\]]{0,3}\s")
 PARAGRAPH_ENDS = (".", "!", "?", ":", "…", ".”", '."')
 UNREADABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd]")
+BINARY_LEAST = 16  # unreadable characters, for a whole file to be called so: odd ones in a few words are read
 BINARY_SHARE = 0.1  # of unreadable characters; text in a foreign encoding has less, an executable more
 
 
@@ -47,6 +49,21 @@ def read_text_lines(
         lines = read_lines(path, on_bytes, longest=LONGEST_RECORD if records else LONGEST)
         lines = read_texts(lines, path) if records else lines
     return (part for line in lines for part in cut_long(line, max_chars))
+
+
+def read_page(path: Path) -> str:
+    """The text of a page of HTML or of a PDF file, an empty line between paragraphs.
+
+    RAISES (ValueError): S246 if it cannot be read or holds no text. (ImportError): S245 without the extractor.
+    """
+    is_pdf = path.name.lower().endswith(".pdf")
+    text = "\n\n".join((read_pdf if is_pdf else read_html)(path, ignore))
+    if not text.strip():
+        kind = "PDF" if is_pdf else "HTML"
+        raise ValueError(
+            Errors.S246.format(path=path, kind=kind, reason="it holds no text (scans have none)")
+        )
+    return text
 
 
 def read_html(path: Path, on_bytes: OnBytes) -> Iterator[str]:
@@ -126,8 +143,14 @@ def cut_long(text: str, max_chars: int) -> Iterator[str]:
     yield text[start:]
 
 
+def check_is_text(text: str, name: str) -> None:
+    """RAISES (ValueError): S288 for what is no text: an archive, a document of Word, a .spacy file."""
+    if is_binary(text) and len(UNREADABLE.findall(text)) >= BINARY_LEAST:
+        raise ValueError(Errors.S288.format(path=name))
+
+
 def is_binary(text: str) -> bool:
-    """Whether a line is no text: over a tenth of its characters are control characters or could not be decoded."""
+    """Whether something is no text: over a tenth of its characters are control characters or could not be decoded."""
     if text.isascii() and text.isprintable():
         return False
     return len(UNREADABLE.findall(text)) > BINARY_SHARE * len(text)

@@ -7,13 +7,14 @@ import sys
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from ..errors import Errors
+from .documents import PAGES, check_is_text, read_page
 from .reading import LONGEST_RECORD, ignore, read_lines
 
 STDIN = "-"
-TEXTS, RECORDS = (".txt", ".txt.gz"), (".jsonl", ".jsonl.gz")
+TEXTS, RECORDS = (".txt", ".txt.gz", *PAGES), (".jsonl", ".jsonl.gz")
 SURROGATE = re.compile("[\ud800-\udfff]")  # half a character: JSON may hold one, a Doc cannot
 KEPT = ("id", "meta")  # fields of a record that go to the output
 
@@ -39,19 +40,21 @@ class Record:
 OnBad = Callable[[str, str], Any]  # name of what is left out, and why
 
 
-def find_inputs(names: Sequence[str], *, output: Path) -> List[str]:
-    """The files that are named or lie in named folders, each once; a folder gives its .txt, .jsonl and .gz of these.
+def find_inputs(names: Sequence[str], *, output: Path, on_bad: OnBad) -> List[str]:
+    """The files that are named or lie in named folders, each once.
 
+    on_bad (OnBad): Called for the files of folders that end neither in TEXTS nor in RECORDS, but for hidden ones.
     RAISES (ValueError): S213 for the output among them, S280 for a path that is not there, S214 for no file at all.
     """
     found: List[str] = []
     for name in names:
         path = Path(name)
         if name != STDIN and path.is_dir():
-            inside = sorted(
-                p for p in path.rglob("*") if p.is_file() and p.name.lower().endswith(TEXTS + RECORDS)
-            )
-            found += [str(p) for p in inside if p.resolve() != output.resolve()]
+            inside = sorted(p for p in path.rglob("*") if p.is_file() and p.resolve() != output.resolve())
+            found += [str(p) for p in inside if is_input(p)]
+            for other in inside:
+                if not is_input(other) and not is_hidden(other.relative_to(path)):
+                    on_bad(str(other), Errors.S216.format(expected=", ".join(TEXTS + RECORDS)))
             continue
         if name != STDIN and not path.exists():
             raise ValueError(Errors.S280.format(path=name, reason="there is no such file or folder"))
@@ -63,13 +66,24 @@ def find_inputs(names: Sequence[str], *, output: Path) -> List[str]:
     return list(dict.fromkeys(found))
 
 
+def is_input(path: Path) -> bool:
+    """Whether a file of a folder is read."""
+    return path.name.lower().endswith(TEXTS + RECORDS)
+
+
+def is_hidden(path: Path) -> bool:
+    """Whether a file or one of its folders has a name that begins with a full stop."""
+    return any(part.startswith(".") for part in path.parts)
+
+
 def read_records(
     names: Iterable[str], *, max_length: int, on_bad: OnBad, stdin_lines: bool = False
 ) -> Iterator[Record]:
     """The documents of files, one after another; never more than one is held.
 
     max_length (int): Longest text, in characters.
-    on_bad (OnBad): Called for each file and line that is left out: what is too long (S278) or cannot be read.
+    on_bad (OnBad): Called for each file and line that is left out: what is too long (S278), is no text (S288) or
+        cannot be read.
     stdin_lines (bool): Standard input holds JSON lines; otherwise it is one text.
     Bytes that are no UTF-8, and surrogates, become U+FFFD; line ends stay, so that offsets are those of the file.
     """
@@ -80,12 +94,25 @@ def read_records(
                 yield from _read_json_lines(name, max_length=max_length, on_bad=on_bad)
             else:
                 yield Record(_read_text(name, max_length), name)
-        except (OSError, ValueError, EOFError, zlib.error) as err:
+        except (OSError, ValueError, EOFError, ImportError, zlib.error) as err:
             on_bad(name, str(err))
 
 
 def _read_text(name: str, max_length: int) -> str:
-    """RAISES (ValueError): S278 if it is too long. Files of any size: no more is read than may be kept."""
+    """RAISES (ValueError): S278 if it is too long, S288 if it is no text, S246 as `read_page`. (ImportError): S245."""
+    if name.lower().endswith(PAGES):
+        text, more = read_page(Path(name)), False
+    else:
+        text, more = _read_plain(name, max_length)
+        check_is_text(text, name)
+    if len(text) > max_length:
+        length = f"more than {max_length}" if more else len(text)
+        raise ValueError(Errors.S278.format(name=name, length=length, limit=max_length))
+    return text
+
+
+def _read_plain(name: str, max_length: int) -> Tuple[str, bool]:
+    """A text, and whether it goes on. Files of any size: no more is read than may be kept."""
     most = 4 * max_length + 4  # bytes of so many characters, and of a byte order mark
     if name == STDIN:
         data = sys.stdin.buffer.read(most + 1)
@@ -93,11 +120,7 @@ def _read_text(name: str, max_length: int) -> str:
         with gzip.open(name) if name.lower().endswith(".gz") else open(name, "rb") as file:
             data = file.read(most + 1)
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    text = SURROGATE.sub("\ufffd", data.decode(encoding, errors="replace"))
-    if len(text) > max_length:
-        length = f"more than {max_length}" if len(data) > most else len(text)
-        raise ValueError(Errors.S278.format(name=name, length=length, limit=max_length))
-    return text
+    return SURROGATE.sub("\ufffd", data.decode(encoding, errors="replace")), len(data) > most
 
 
 def _read_json_lines(name: str, *, max_length: int, on_bad: OnBad) -> Iterator[Record]:
@@ -110,14 +133,14 @@ def _read_json_lines(name: str, *, max_length: int, on_bad: OnBad) -> Iterator[R
             continue
         try:
             values = json.loads(line)
-            text = values["text"]
+            text = values.get("text") if isinstance(values, dict) else None
             if not isinstance(text, str):
-                raise TypeError("its 'text' is no string")
+                raise TypeError("it is no object with a string in 'text'")
             if len(text) > max_length:
                 raise ValueError(
                     Errors.S278.format(name=f"{name}:{number}", length=len(text), limit=max_length)
                 )
-        except (ValueError, KeyError, TypeError, RecursionError) as err:
+        except (ValueError, TypeError, RecursionError) as err:
             on_bad(f"{name}:{number}", f"{type(err).__name__}: {err}")
             continue
         yield Record(SURROGATE.sub("\ufffd", text), name, number, {k: values[k] for k in KEPT if k in values})

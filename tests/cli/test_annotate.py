@@ -104,7 +104,8 @@ def test_inputs_of_no_use(trained_path, tmp_path):
     assert result.exit_code == 1 and "S280" in result.output and not out.exists()
     (tmp_path / "long.txt").write_text("APT29 " * 10)
     result = run(trained_path, tmp_path / "long.txt", "-o", out, "--max-length", 20)
-    assert result.exit_code == 1 and "S278" in result.output and "No document" in result.output
+    assert result.exit_code == 1 and "S278" in result.output and "S215" in result.output
+    out.write_text("{}\n")
     result = run(trained_path, out, "-o", out)
     assert result.exit_code == 1 and "S213" in result.output
     assert run(tmp_path / "no", tmp_path / "long.txt", "-o", out).exit_code == 1
@@ -119,3 +120,28 @@ def test_a_pipeline_of_rules(tmp_path):
     assert result.exit_code == 0
     (entity,) = lines_of(tmp_path / "out.jsonl")[0]["entities"]
     assert entity["value"] == "http://evil.com/a.exe" and "score" not in entity
+
+
+def test_a_run_without_a_result_leaves_the_earlier_one(trained_path, tmp_path):
+    out = tmp_path / "out.jsonl"
+    out.write_text("earlier\n")
+    (tmp_path / "archive.txt").write_bytes(b"PK\x03\x04" + bytes(range(256)))
+    result = run(trained_path, tmp_path / "archive.txt", "-o", out)
+    assert result.exit_code == 1 and "S288" in result.output and "S215" in result.output
+    spacy.blank("en").to_disk(tmp_path / "blank")
+    (tmp_path / "a.txt").write_text("APT29")
+    result = run(tmp_path / "blank", tmp_path / "a.txt", "-o", out)
+    assert result.exit_code == 1 and "S271" in result.output
+    assert out.read_text() == "earlier\n" and len(list(tmp_path.iterdir())) == 4
+
+
+def test_pdf_files(trained_path, tmp_path, write_pdf):
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    write_pdf(folder / "a.pdf", ["APT29 used Mimikatz against", "Acme Corp in Kyiv."])
+    write_pdf(folder / "scan.pdf", [])
+    result = run(trained_path, folder, "-o", tmp_path / "out.jsonl")
+    assert result.exit_code == 0 and "S246" in result.output and "no text" in result.output
+    (line,) = lines_of(tmp_path / "out.jsonl")
+    assert line["text"] == "APT29 used Mimikatz against Acme Corp in Kyiv."
+    assert [entity["text"] for entity in line["entities"]] == ["APT29", "Mimikatz", "Acme Corp", "Kyiv"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
-from spacy_ssner.text.documents import cut_long, is_binary, join_lines, read_text_lines
+from spacy_ssner.text.documents import cut_long, is_binary, join_lines, read_page, read_text_lines
 
 SENTENCES = [
     "The group APT28 used Mimikatz and Emotet against a bank in Kyiv last year.",
@@ -23,28 +23,6 @@ PAGE = """<html><head><title>Report</title><script>var x = 1;</script></head><bo
 
 def read(path, **options):
     return list(read_text_lines(path, **options))
-
-
-def write_pdf(path, lines):
-    """A page with lines of text, written by hand: pypdf reads, but does not set text."""
-    shown = " ".join(f"({line}) Tj T*" for line in lines)
-    stream = f"BT /F1 11 Tf 14 TL 40 780 Td {shown} ET".encode("latin1")
-    objects = [
-        b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R "
-        b"/Resources << /Font << /F1 5 0 R >> >> >>",
-        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
-    ]
-    data, places = b"%PDF-1.4\n", []
-    for number, content in enumerate(objects, 1):
-        places.append(len(data))
-        data += b"%d 0 obj\n%s\nendobj\n" % (number, content)
-    table = "".join(f"{place:010d} 00000 n \n" for place in places)
-    table = f"xref\n0 6\n0000000000 65535 f \n{table}"
-    trailer = f"trailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n{len(data)}\n%%EOF\n"
-    path.write_bytes(data + (table + trailer).encode())
 
 
 def test_text(tmp_path):
@@ -81,7 +59,7 @@ def test_html(tmp_path):
     assert read(tmp_path / "empty.htm") == []
 
 
-def test_pdf(tmp_path):
+def test_pdf(tmp_path, write_pdf):
     pytest.importorskip("pypdf")
     write_pdf(
         tmp_path / "a.pdf", ["The group APT28 used a new mal-", "ware against a bank in the city of", "Kyiv."]
@@ -93,7 +71,7 @@ def test_pdf(tmp_path):
     assert sum(done) == (tmp_path / "a.pdf").stat().st_size
 
 
-def test_pdf_that_cannot_be_read(tmp_path):
+def test_pdf_that_cannot_be_read(tmp_path, write_pdf):
     pytest.importorskip("pypdf")
     write_pdf(tmp_path / "a.pdf", ["text"])
     (tmp_path / "cut.pdf").write_bytes((tmp_path / "a.pdf").read_bytes()[:80])
@@ -107,7 +85,7 @@ def test_pdf_that_cannot_be_read(tmp_path):
 def test_missing_extractor(name, module, tmp_path, monkeypatch):
     (tmp_path / name).write_text("x")
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ImportError, match=rf"S245\].*{module}.*spacy-ssner\[pretraining\]"):
+    with pytest.raises(ImportError, match=rf"S245\].*{module}.*spacy-ssner\[documents\]"):
         read(tmp_path / name)
 
 
@@ -156,3 +134,13 @@ def test_binary():
     data = Path(sys.executable).resolve().read_bytes()[:3000].decode("utf8", "replace")
     assert is_binary(data) and is_binary("\x00a")
     assert not is_binary("caf\ufffd au lait") and not is_binary("naïve\ttext") and not is_binary("")
+
+
+def test_a_page_as_one_text(tmp_path, write_pdf):
+    (tmp_path / "a.html").write_text(PAGE.format("".join(f"<p>{line}</p>" for line in SENTENCES)))
+    assert read_page(tmp_path / "a.html") == "\n\n".join(["Report on a group", *SENTENCES])
+    write_pdf(tmp_path / "a.PDF", SENTENCES)
+    assert read_page(tmp_path / "a.PDF") == "\n\n".join(SENTENCES)
+    write_pdf(tmp_path / "scan.pdf", [])
+    with pytest.raises(ValueError, match="S246.*scan.pdf.*no text"):
+        read_page(tmp_path / "scan.pdf")

@@ -7,12 +7,16 @@ import pytest
 from spacy_ssner.text.records import find_inputs, read_records
 
 TEXT = "APT29 used Mimikatz.\r\nThe end."
+SENTENCE = "The group APT28 used Mimikatz and Emotet against a bank in Kyiv last year."
+PAGE = f"""<html><head><title>Report</title></head><body><nav><a href="/">Home</a></nav><article>
+<h1>Report on a group</h1><p>{SENTENCE}</p><p>{SENTENCE} Again.</p></article></body></html>"""
 
 
 @pytest.fixture
 def folder(tmp_path):
     """Files of all kinds, good and bad."""
     (tmp_path / "in" / "deep").mkdir(parents=True)
+    (tmp_path / "in" / ".hidden").mkdir()
     files = {
         "a.txt": TEXT.encode(),
         "b.txt.gz": gzip.compress("Lazarus — ‘x’".encode()),
@@ -27,8 +31,12 @@ not json
 """,
         "deep/d.TXT": "naïve".encode("utf-16"),
         "e.pdf": b"%PDF",
+        "e.docx": b"PK\x03\x04" + bytes(range(256)),
+        ".hidden/x.bin": b"\x00",
+        "page.html": PAGE.encode(),
+        "office.txt": b"PK\x03\x04" + bytes(range(256)),
         "f.txt.gz": gzip.compress(b"cut off " * 1000)[:-9],
-        "g.txt": b"APT\xff29 \xc3",
+        "g.txt": b"The group APT\xff29 was seen \xc3",
         "h.jsonl.gz": gzip.compress(b'{"text": "lone \\ud800 half"}\n'),
         "i.txt.gz": b"not gzip",
         "long.txt": b"x" * 501,
@@ -41,7 +49,9 @@ not json
 
 def read(names, tmp_path, **options):
     bad = []
-    found = find_inputs(list(map(str, names)), output=tmp_path / "out.jsonl")
+    found = find_inputs(
+        list(map(str, names)), output=tmp_path / "out.jsonl", on_bad=lambda *why: bad.append(why)
+    )
     records = list(read_records(found, max_length=500, on_bad=lambda *why: bad.append(why), **options))
     return records, bad
 
@@ -56,31 +66,34 @@ def test_files_of_a_folder(folder, tmp_path):
         "c.jsonl:1": "one",
         "c.jsonl:7": "two",
         "deep/d.TXT": "naïve",
-        "g.txt": "APT\ufffd29 \ufffd",
+        "g.txt": "The group APT\ufffd29 was seen \ufffd",
         "h.jsonl.gz:1": "lone \ufffd half",
+        "page.html": f"Report on a group\n\n{SENTENCE}\n\n{SENTENCE} Again.",
     }
     reasons = {name.removeprefix(f"{folder}/"): reason for name, reason in bad}
-    assert list(reasons) == ["c.jsonl:3", "c.jsonl:4", "c.jsonl:5", "c.jsonl:6", "f.txt.gz", "i.txt.gz", "long.txt",
-                             "nested.jsonl:1"]  # fmt: skip
-    assert "S278" in reasons["long.txt"] and "no string" in reasons["c.jsonl:5"]
+    assert list(reasons) == ["e.docx", "c.jsonl:3", "c.jsonl:4", "c.jsonl:5", "c.jsonl:6", "e.pdf", "f.txt.gz",
+                             "i.txt.gz", "long.txt", "nested.jsonl:1", "office.txt"]  # fmt: skip
+    assert "S278" in reasons["long.txt"] and "a string in 'text'" in reasons["c.jsonl:5"]
+    assert "S216" in reasons["e.docx"] and "S288" in reasons["office.txt"] and "S246" in reasons["e.pdf"]
+    assert "'text'" in reasons["c.jsonl:4"] and "KeyError" not in reasons["c.jsonl:4"]
     assert next(record for record in records if record.line == 1).fields == {"id": 7}
 
 
 def test_each_file_once_and_never_the_output(folder, tmp_path):
     (tmp_path / "in" / "out.jsonl").write_text("{}")
     output = tmp_path / "in" / "out.jsonl"
-    found = find_inputs([str(folder), str(folder / "a.txt"), str(folder)], output=output)
-    assert len(found) == len(set(found)) == 11 and str(output) not in found
+    found = find_inputs([str(folder), str(folder / "a.txt"), str(folder)], output=output, on_bad=print)
+    assert len(found) == len(set(found)) == 14 and str(output) not in found
     with pytest.raises(ValueError, match="S213"):
-        find_inputs([str(output)], output=output)
+        find_inputs([str(output)], output=output, on_bad=print)
 
 
 def test_inputs_that_are_not_there(tmp_path):
     with pytest.raises(ValueError, match="S280.*nowhere"):
-        find_inputs([str(tmp_path / "nowhere.txt")], output=tmp_path / "out.jsonl")
+        find_inputs([str(tmp_path / "nowhere.txt")], output=tmp_path / "out.jsonl", on_bad=print)
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="S214.*empty"):
-        find_inputs([str(tmp_path / "empty")], output=tmp_path / "out.jsonl")
+        find_inputs([str(tmp_path / "empty")], output=tmp_path / "out.jsonl", on_bad=print)
 
 
 def test_a_file_far_too_long_is_not_read_as_a_whole(tmp_path, monkeypatch):
