@@ -153,7 +153,7 @@ class SSNER(SavedPipe):
             to what it cannot be; S210 for a doc that was not read in full if `on_truncation` is "raise".
         """
         docs = list(docs)
-        self._check_ready()
+        self.check_ready()
         lengths, cfg = [len(doc) for doc in docs], check_cfg(self.cfg)
         scores = self.model.predict(docs) if any(lengths) else None
         reports = doc_reports(self.model, scores, lengths)
@@ -196,7 +196,7 @@ class SSNER(SavedPipe):
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
         validate_examples(examples, "SSNER.update")
-        self._check_ready()
+        self.check_ready()
         if not any(len(eg.predicted) for eg in examples):
             return losses
         set_dropout_rate(self.model, drop)
@@ -245,6 +245,7 @@ class SSNER(SavedPipe):
         check_lexicon(self.model, lexicon, name=self.name)
         set_lexicon(self.model, lexicon)
 
-    def _check_ready(self) -> None:
+    def check_ready(self) -> None:
+        """RAISES (ValueError): S110 if the model is neither initialized nor loaded."""
         if network_of(self.model.get_ref("tagger")) is None:
             raise ValueError(Errors.S110.format(name=self.name))

@@ -120,6 +120,7 @@ class Errors(metaclass=_Coded):
         "The model of the component '{name}' has no sublayer of similar words, so a table would change nothing. Train "
         'one with [components.{name}.model.similar_words] @architectures = "spacy-ssner.SimilarWords.v1".'
     )
+    S137 = "Expected --only to name categories of the sources ({expected}), but got {got}."
 
     # S140-S149: encoders of a pipeline: 8-bit integers, export
     S140 = (
@@ -151,6 +152,11 @@ class Errors(metaclass=_Coded):
         "The encoder needs the Python package '{got}', which is not installed. "
         "Run: pip install -c constraints.txt 'spacy-ssner[transformers]'."
     )
+    S148 = (
+        "Expected an encoder that is not in 8-bit integers yet, but all of this pipeline's are. Quantise the "
+        "pipeline as it was trained."
+    )
+    S149 = "Expected sentences in the sample '{path}', but it has none. Name another text, or leave --sample out."
 
     # S200-S219: annotation in general
     S210 = (
@@ -341,6 +347,9 @@ class Errors(metaclass=_Coded):
     S288 = (
         "Expected text in '{path}', but over a tenth of its characters are control characters or cannot be decoded. "
         "Convert it to .txt in UTF-8; .html and .pdf files are read as they are."
+    )
+    S289 = (
+        "Expected to be able to make the folder '{folder}', but '{path}' is a file. Write to another place."
     )
 
     # S290-S299: studies: comparison, grids of runs, reports

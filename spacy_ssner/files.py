@@ -7,6 +7,8 @@ from pathlib import Path
 from threading import get_ident
 from typing import Iterator, TextIO, Union
 
+from .errors import Errors
+
 
 def write_bytes(path: Union[str, Path], data: bytes) -> None:
     """Write beside the file's place and move it there. Its folder is created."""
@@ -25,13 +27,24 @@ def open_draft(path: Union[str, Path]) -> Iterator[TextIO]:
 def _draft(path: Union[str, Path]) -> Iterator[Path]:
     """A file beside the place of another, moved there if all goes well and gone if not; the folder is made."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}.tmp")
     try:
         yield draft
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where they are not there yet.
+
+    RAISES (NotADirectoryError): If one of them is a file; other OSErrors of the system.
+    """
+    above = next((place for place in (folder, *folder.parents) if place.exists()), folder)
+    if above.exists() and not above.is_dir():
+        raise NotADirectoryError(Errors.S289.format(folder=folder, path=above))
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def write_text(path: Union[str, Path], text: str) -> None:

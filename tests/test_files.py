@@ -2,7 +2,7 @@ import hashlib
 
 import pytest
 
-from spacy_ssner.files import checksum, open_draft
+from spacy_ssner.files import checksum, make_folder, open_draft, write_text
 
 
 def test_checksum_of_a_file(tmp_path):
@@ -38,3 +38,13 @@ def test_a_draft_takes_its_place_only_when_it_is_whole(tmp_path):
         file.write("ä\n")
         assert not path.exists()
     assert path.read_bytes() == "ä\n".encode() and len(list(path.parent.iterdir())) == 1
+
+
+def test_a_file_in_the_place_of_a_folder(tmp_path):
+    write_text(tmp_path / "file", "kept")
+    for path in (tmp_path / "file" / "out.txt", tmp_path / "file" / "deep" / "out.txt"):
+        with pytest.raises(NotADirectoryError, match="S289.*file' is a file"):
+            write_text(path, "new")
+    make_folder(tmp_path)  # there already
+    make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir() and (tmp_path / "file").read_text() == "kept"

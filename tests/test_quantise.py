@@ -162,3 +162,10 @@ def test_command(encoder_path, trained_path, tmp_path):
     result = run(ssner_app, ["quantise", str(encoder_path), str(encoder_path)])
     assert result.exit_code == 1 and "[S308]" in result.output
     assert layers(spacy.load(encoder_path)) == 0
+    result = run(ssner_app, ["quantise", str(tmp_path / "small"), str(tmp_path / "x")])
+    assert result.exit_code == 1 and "[S148]" in result.output
+    (tmp_path / "empty.txt").write_text("\n")
+    sample = ["--sample", str(tmp_path / "empty.txt")]
+    result = run(ssner_app, ["quantise", str(encoder_path), str(tmp_path / "x"), *sample])
+    assert result.exit_code == 1 and "[S149]" in result.output
+    assert not (tmp_path / "x").exists()

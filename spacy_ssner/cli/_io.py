@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Optional, Sequen
 import typer
 
 from ..errors import Errors
-from ..files import write_text
+from ..files import make_folder, write_text
 
 if TYPE_CHECKING:
     from spacy.language import Language
+    from thinc.api import Config
 
 STDIN = "-"  # name of standard input on the command line
 
@@ -50,9 +51,28 @@ def told_at_the_end() -> Iterator[None]:
 
 
 def check_new_pipeline(out: Path) -> None:
-    """RAISES (ValueError): S308 if there is something already where a pipeline is to be saved."""
+    """See, before any work, that a pipeline can be saved in a new folder; makes those above it.
+
+    RAISES (ValueError): S308 if there is something already. (OSError): S289 if a folder above it is a file.
+    """
     if out.exists():
         raise ValueError(Errors.S308.format(path=out))
+    make_folder(out.parent)
+
+
+def read_config(path: Path, *, interpolate: bool) -> "Config":
+    """Read a config. RAISES (ValueError): S270 if there is none, or if it is something else, such as YAML."""
+    from configparser import Error
+
+    from spacy.util import load_config
+
+    if not path.is_file():
+        raise ValueError(Errors.S270.format(name=path, reason="there is no such config file"))
+    try:
+        return load_config(path, interpolate=interpolate)
+    except (Error, ValueError) as error:
+        reason = f"it is no config ({str(error).strip().splitlines()[0]})"
+        raise ValueError(Errors.S270.format(name=path, reason=reason)) from error
 
 
 def split_names(text: str) -> List[str]:
@@ -124,21 +144,19 @@ def load_tokenizer(*, pipeline: Optional[str] = None, config: Optional[Path] = N
 
     RAISES (ValueError): S270 if there is no such pipeline or config.
     """
-    from spacy.util import is_package, load_config, load_model, load_model_from_config
+    from spacy.util import is_package, load_model, load_model_from_config
 
     if pipeline is not None:
         _check_pipeline(pipeline, is_package=is_package(pipeline))
         if is_package(pipeline):
             return load_model(pipeline)
-        names = load_config(Path(pipeline) / "config.cfg")["nlp"]["pipeline"]
+        names = read_config(Path(pipeline) / "config.cfg", interpolate=False)["nlp"]["pipeline"]
         return load_model(pipeline, exclude=names)
     if config is None:
         from ..text.tokenizer import blank_english
 
         return blank_english()
-    if not config.is_file():
-        raise ValueError(Errors.S270.format(name=config, reason="there is no such config file"))
-    settings = load_config(config, interpolate=True)["nlp"]
+    settings = read_config(config, interpolate=True)["nlp"]
     nlp_only = {"nlp": {**settings, "pipeline": [], "disabled": []}}
     return load_model_from_config(nlp_only, auto_fill=True)
 

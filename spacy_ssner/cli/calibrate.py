@@ -60,12 +60,13 @@ def calibrate_cli(
             require_matplotlib()  # before the work, not after it
         check_new_pipeline(out)
         nlp, results = calibrate(settings)
-    nlp.to_disk(out)
+        nlp.to_disk(out)
     print_calibration(results)
     msg.good("Saved the calibrated pipeline", out)
     save_figures(results, output)
     if plot is not None:
-        plot_reliability(results["splits"], plot)
+        with plain_errors():
+            plot_reliability(results["splits"], plot)
         msg.good("Saved the plot", plot)
 
 

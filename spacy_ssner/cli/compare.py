@@ -27,7 +27,7 @@ def compare_cli(
         str, Opt("--subset", help="Entities to compare: all, multi_token, polysemous, ...")
     ] = "all",
     n_resamples: Annotated[int, Opt("--resamples", min=100, help="Bootstrap samples")] = 10_000,
-    seed: Annotated[int, Opt("--seed", help="Of the bootstrap")] = 0,
+    seed: Annotated[int, Opt("--seed", min=0, help="Of the bootstrap")] = 0,
     output: Annotated[
         Optional[Path], Opt("--output", "-o", dir_okay=False, help="JSON file for the result")
     ] = None,

@@ -9,7 +9,7 @@ import typer
 
 from ..errors import Errors, Warnings
 from ._app import ssner_app
-from ._io import find_part, load_pipeline, plain_errors, split_names
+from ._io import check_new_pipeline, find_part, load_pipeline, plain_errors, split_names
 
 if TYPE_CHECKING:
     from ..lexicon.lexicon import Lexicon
@@ -26,8 +26,8 @@ PATHS_HELP = (
 CATEGORY_HELP = "FILE=CATEGORY: category of all names of a source file, by its name; may be repeated"
 COMMON_HELP = (
     "Text (.txt, .txt.gz, .jsonl, .spacy, .conll) that shows which names are ordinary words: those that occur "
-    "in it in lower case count only as they are spelled in the source. May be repeated. Without it, so do all "
-    "names of one word without digits."
+    "in it in lower case count only as the source spells them, or with a capital. May be repeated. Without it, so do "
+    "all names of one word without digits."
 )
 SHARE_HELP = (
     "Share of a name's occurrences in --common that are in lower case, from which it is an ordinary word"
@@ -69,7 +69,7 @@ def make_lexicon(
 ) -> None:
     """Read, filter and save, and print what came out.
 
-    RAISES (ValueError): S133, S134, S267, S268, S269; (FileNotFoundError): S263.
+    RAISES (ValueError): S133, S134, S137, S267, S268, S269; (FileNotFoundError): S263.
     """
     from wasabi import msg
 
@@ -80,8 +80,7 @@ def make_lexicon(
         raise ValueError(Errors.S134.format(expected=expected, got=" ".join(paths)))
     files, out = find_sources([Path(path) for path in paths[:-1]]), Path(paths[-1])
     records = read_records(files, parse_categories(categories, files))
-    if only:
-        records = [record for record in records if record.category in only]
+    records = keep_categories(records, only)
     counts = count_common(records, common)
     start = time.perf_counter()
     names = ", ".join(Path(path).name for path in paths[:-1])
@@ -95,6 +94,26 @@ def make_lexicon(
     if dropped:
         msg.info(f"Left out: {reasons(dropped)}")
     msg.good(f"{out}: {len(lexicon):,} names, {time.perf_counter() - start:.1f} s")
+
+
+def keep_categories(records: List["Record"], only: Sequence[str]) -> List["Record"]:
+    """The names of some categories, or all; prints which categories no source has (S137).
+
+    RAISES (ValueError): S137 if no source has any of them.
+    """
+    from wasabi import msg
+
+    if not only:
+        return records
+    kept = [record for record in records if record.category in only]
+    known = sorted({record.category for record in records})
+    unknown = [name for name in only if name not in known]
+    message = Errors.S137.format(expected=", ".join(known) or "none", got=", ".join(unknown))
+    if not kept:
+        raise ValueError(message)
+    if unknown:
+        msg.warn(message)
+    return kept
 
 
 def find_sources(paths: Sequence[Path]) -> List[Path]:
@@ -212,7 +231,7 @@ def show_names(path: Path, names: Sequence[str]) -> None:
 def replace_lexicon(paths: Sequence[str], *, component: str) -> None:
     """Write a copy of a pipeline with another lexicon.
 
-    RAISES (ValueError): S131, S132, S134, S267, S270; (FileNotFoundError): S263.
+    RAISES (ValueError): S131, S132, S134, S267, S270, S308; (OSError): S263, S289.
     """
     from wasabi import msg
 
@@ -222,6 +241,7 @@ def replace_lexicon(paths: Sequence[str], *, component: str) -> None:
     if len(paths) != 3:
         raise ValueError(Errors.S134.format(expected="--replace PIPELINE LEXICON OUT", got=" ".join(paths)))
     pipeline, source, out = paths
+    check_new_pipeline(Path(out))
     nlp = load_pipeline(pipeline)
     pipe = nlp.get_pipe(component) if component in nlp.component_names else None
     if not isinstance(pipe, SSNER):

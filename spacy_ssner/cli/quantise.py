@@ -6,6 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from ..errors import Errors
 from ._app import ssner_app
 from ._io import check_new_pipeline, load_pipeline, plain_errors
 
@@ -37,7 +38,11 @@ def quantise_cli(
     with plain_errors():
         check_new_pipeline(output)
         nlp = load_pipeline(pipeline)
-        sentences = None if sample is None else islice(read_sentences(sample), N_SENTENCES)
+        sentences = None if sample is None else list(islice(read_sentences(sample), N_SENTENCES))
+        if sentences is not None and not any(sentences):
+            raise ValueError(Errors.S149.format(path=sample))
         count = quantise_encoder(nlp, sentences, engine=engine)
+        if not count:
+            raise ValueError(Errors.S148)
         nlp.to_disk(output)
     msg.good(f"{output}: {count} layers in 8-bit integers")

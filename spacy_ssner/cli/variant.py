@@ -9,7 +9,7 @@ import typer
 from ..errors import Errors
 from ..files import write_text
 from ._app import ssner_app
-from ._io import plain_errors, split_names
+from ._io import plain_errors, read_config, split_names
 
 if TYPE_CHECKING:
     from thinc.api import Config
@@ -38,13 +38,13 @@ def variant_cli(
     component: Annotated[str, typer.Option("--component", help="Name of the component")] = "ssner",
 ) -> None:
     """Write a config for an ablation. (`spacy train` can't replace a section by null on its command line.)"""
-    from thinc.api import Config
     from wasabi import msg
 
     with plain_errors():
-        if not config_path.is_file():
-            raise ValueError(Errors.S270.format(name=config_path, reason="there is no such config file"))
-        config = Config().from_disk(config_path, interpolate=False)
+        if output_path.resolve() == config_path.resolve():
+            expected = "OUT to be another file than CONFIG"
+            raise ValueError(Errors.S262.format(command="variant", expected=expected, got=output_path))
+        config = read_config(config_path, interpolate=False)
         switch_on(config, split_names(on), component=component)
         switch_off(config, split_names(off), component=component)
         for change in changes or []:

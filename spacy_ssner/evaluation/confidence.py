@@ -1,7 +1,7 @@
 """Predict once, keep the tag scores, and read the entities' probabilities at any temperature."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Iterator, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Iterator, List, Optional, Sequence, Tuple, cast
 
 import numpy as np
 
@@ -36,8 +36,13 @@ class SpanConfidence:
     """
 
     def __init__(self, nlp: "Language", name: str, examples: Sequence["Example"]):
-        """name (str): The component, see `component_name`. examples: As from `prediction.read_examples`."""
-        self._labels: Tuple[str, ...] = nlp.get_pipe(name).labels  # type: ignore[attr-defined]
+        """name (str): The component, see `component_name`. examples: As from `prediction.read_examples`.
+
+        RAISES (ValueError): S110 if the component was not trained.
+        """
+        component = cast(SSNER, nlp.get_pipe(name))
+        component.check_ready()
+        self._labels = component.labels
         self._batches: List[Batch] = []
         counted: List[bool] = []
         right: List[bool] = []

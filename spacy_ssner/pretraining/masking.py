@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple
 import numpy as np
 
 from ..errors import Errors
+from .checks import check_values
 from .placement import ChosenPieces, choose_pieces
 from .segments import LengthLaw
 
@@ -44,14 +45,12 @@ class MaskSettings:
     def __post_init__(self) -> None:
         shares = 0 <= self.mask_share <= 1 and 0 <= self.random_share <= 1
         both = f"from 0 to 1, together with random_share ({self.random_share}) at most 1"
-        checks = (
-            ("budget", 0 < self.budget <= MAX_BUDGET, f"above 0 and at most {MAX_BUDGET}"),
-            ("mask_share", shares and self.mask_share + self.random_share <= 1 + 1e-9, both),
-            ("per", self.per in PER, f"one of {PER}"),
-        )
-        for name, is_good, expected in checks:
-            if not is_good:
-                raise ValueError(Errors.S117.format(name=name, expected=expected, got=getattr(self, name)))
+        checks = {
+            "budget": (0 < self.budget <= MAX_BUDGET, f"above 0 and at most {MAX_BUDGET}"),
+            "mask_share": (shares and self.mask_share + self.random_share <= 1 + 1e-9, both),
+            "per": (self.per in PER, f"one of {PER}"),
+        }
+        check_values(self, checks, Errors.S117)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from ..errors import Errors, Warnings
 from ..text.documents import read_text_lines
 from ..text.overlap import collect_file_runs
 from ..text.reading import OnBytes
+from .checks import check_values
 from .filtering import DROPPED, LineFilter
 from .piece_table import PieceTable, fingerprint
 from .tokenised import HELD_OUT
@@ -58,9 +59,7 @@ class PrepareSettings:
             "limit_words": (self.limit_words >= 0, "0 or more"),
             "seed": (0 <= self.seed < 1 << 63, "0 or more"),
         }
-        for name, (good, expected) in checks.items():
-            if not good:
-                raise ValueError(Errors.S285.format(name=name, expected=expected, got=getattr(self, name)))
+        check_values(self, checks, Errors.S285)
 
 
 def describe_inputs(

@@ -1,5 +1,6 @@
 """One run of stage A before its steps: settings, model, masked batches, held-out scores, the fit of a fresh head."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterator, Optional
 
@@ -10,6 +11,7 @@ from torch import Tensor
 from ..errors import Errors
 from ..nn.piece_encoder import max_positions
 from .batches import count_batches, epoch_batches
+from .checks import check_values
 from .head import fit_head, masked_states, set_frequency_bias
 from .masked_lm import LengthScore, LoadedModel, MaskedLM, load_masked_lm, score_masked_lm
 from .masking import IGNORED, MaskSettings, SegmentMasking
@@ -32,7 +34,8 @@ class PretrainSettings:
     max_padded (int): Padded pieces in one pass. accumulate (int): Passes of all processes in one step.
     buffer (int): Rows sorted by length together.
     head_pieces (int), head_epochs (int), head_rate (float): Fit of a fresh head; see pretraining.head.
-    held_out_rows (int): Rows that are masked and scored before and after.
+    held_out_rows (int): Rows that are masked and scored before and after, at least 1.
+    RAISES (ValueError): S127 for a value out of range.
     """
 
     n_steps: int = 0
@@ -51,6 +54,23 @@ class PretrainSettings:
     held_out_rows: int = 2000
     seed: int = 0
     bf16: bool = False
+
+    def __post_init__(self) -> None:
+        checks = {
+            "n_steps": (self.n_steps >= 0, "at least 0"),
+            "n_epochs": (self.n_epochs >= 1, "at least 1"),
+            "learn_rate": (0 <= self.learn_rate < math.inf, "a number of at least 0"),
+            "head_factor": (0 < self.head_factor < math.inf, "a number above 0"),
+            "warmup": (0 <= self.warmup <= 1, "from 0 to 1"),
+            "max_padded": (self.max_padded >= 1, "at least 1"),
+            "accumulate": (self.accumulate >= 1, "at least 1"),
+            "buffer": (self.buffer >= 1, "at least 1"),
+            "head_pieces": (self.head_pieces >= 1, "at least 1"),
+            "head_epochs": (self.head_epochs >= 0, "at least 0"),
+            "head_rate": (0 < self.head_rate < math.inf, "a number above 0"),
+            "held_out_rows": (self.held_out_rows >= 1, "at least 1"),
+        }
+        check_values(self, checks, Errors.S127)
 
 
 @dataclass

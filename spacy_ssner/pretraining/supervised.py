@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ..errors import Errors
 from ..nn.focal import CLASS_WEIGHTS
+from .checks import check_values
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,4 @@ class SupervisedSettings:
                 f"between 1 and max_pieces / 4 = {self.max_pieces // 4}",
             ),
         }
-        for name, (is_good, expected) in checks.items():
-            if not is_good:
-                raise ValueError(Errors.S127.format(name=name, expected=expected, got=getattr(self, name)))
+        check_values(self, checks, Errors.S127)

@@ -80,10 +80,16 @@ def test_judge_ignores_what_touches_tokens_without_annotation():
 
 def test_refuses_what_cannot_be_calibrated(trained_path, dev, tmp_path):
     spacy.blank("en").to_disk(tmp_path / "blank")
+    nlp, untrained = spacy.load(trained_path), tmp_path / "untrained"
+    nlp.remove_pipe("ssner")
+    nlp.add_pipe("ssner")
+    nlp.to_disk(untrained)
     cases = [
         ((tmp_path / "blank", dev, tmp_path / "new"), "S306"),
         ((trained_path, dev, tmp_path / "new", "--component", "other"), "S306"),
         ((trained_path, dev, tmp_path / "blank"), "S308"),
+        ((trained_path, dev, dev / "below" / "new"), "S289"),
+        ((untrained, dev, tmp_path / "new"), "S110"),
     ]
     for args, code in cases:
         result = run(*args)

@@ -114,6 +114,9 @@ def test_unreadable_files_and_pipelines(tmp_path, files):
     for name, code in cases.items():
         result = run(files[0], tmp_path / name)
         assert result.exit_code == 1 and code in result.output, name
+    (tmp_path / "grid.yml").write_text("# a grid\nconfig: a.cfg\nseeds: [1]\n")
+    result = run(files[0], "--config", tmp_path / "grid.yml")
+    assert result.exit_code == 1 and "S270" in result.output and "no config" in result.output
     for option in ("--pipeline", "--config"):
         result = run(files[0], option, tmp_path / "nowhere")
         assert result.exit_code == 1 and "S270" in result.output

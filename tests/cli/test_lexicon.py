@@ -64,6 +64,7 @@ def test_category_only_and_min_length(run, tmp_path):
     options = ["--category", "mine.csv=tool", "--only", "tool, sector", "--min-length", 5]
     result = run("galaxy", "mine.csv", "names.lex", *options)
     assert result.exit_code == 0 and "3 shorter than 5" in plain(result)
+    assert "S137" in plain(result) and "sector" in plain(result)
     assert [n.text for n in Lexicon.from_disk(tmp_path / "names.lex").names] == ["NewBot"]
 
 
@@ -83,6 +84,11 @@ def test_replace(run, tmp_path, make_nlp):
     assert result.exit_code == 0, result.output
     names = lexicon_of(spacy.load(tmp_path / "new").get_pipe("ssner").model).names
     assert Name("Vexbot9", "malware") in names and Name("Turla", "actor") in names
+    result = run("--replace", "old", "more.lex", "new")
+    assert result.exit_code == 1 and "S308" in result.output
+    result = run("--replace", "old", "more.lex", "more.lex/below/new")
+    assert result.exit_code == 1 and "S289" in result.output
+    assert run("--replace", "old", "more.lex", "deep/new").exit_code == 0
     assert "Vexbot9" in run("--show", "new", "vexbot-9").output
 
 
@@ -98,7 +104,7 @@ def test_replace(run, tmp_path, make_nlp):
         (["mine.csv", "names.lex", "--category", "other.csv=tool"], "S133"),
         (["mine.csv", "names.lex", "--category", "mine.csv"], "S133"),
         (["mine.csv", "names.lex", "--category", "mine.csv="], "S133"),
-        (["mine.csv", "names.lex", "--only", "actor"], "S269"),
+        (["mine.csv", "names.lex", "--only", "actor"], "S137"),
         (["mine.csv", "names.lex", "--common", "none.txt"], "S263"),
         (["mine.csv", "names.lex", "--common", "names.pdf"], "S260"),
         (["--show", "none.lex", "a"], "S263"),

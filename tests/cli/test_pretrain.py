@@ -70,6 +70,8 @@ def test_text_to_encoder(invoke, text, labelled, tmp_path):
         (["{text}", "{out}", "--budget", "0.9"], "S117"),
         (["{text}", "{out}", "--resume"], "S120"),
         (["missing.txt", "{out}"], "S263"),
+        (["{text}", "{out}", "--learn-rate", "-1"], "S127"),
+        (["{text}", "{out}", "--head-factor", "0"], "S127"),
     ],
 )
 def test_what_is_wrong_is_said(arguments, message, invoke, text, tmp_path):

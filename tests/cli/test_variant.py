@@ -151,3 +151,14 @@ def test_errors(run, tmp_path, options, code):
 def test_missing_config(run, tmp_path):
     result = run(tmp_path / "none.cfg", tmp_path / "out.cfg")
     assert result.exit_code == 1 and "[S270]" in result.output
+    (tmp_path / "grid.yml").write_text("# a grid\nconfig: a.cfg\nseeds: [1]\n")
+    result = run(tmp_path / "grid.yml", tmp_path / "out.cfg")
+    assert result.exit_code == 1 and "[S270]" in result.output and "no config" in result.output
+
+
+def test_never_its_own_input(run, tmp_path):
+    path = tmp_path / "a.cfg"
+    path.write_text(CONFIG.read_text())
+    result = run(path, path, "--off", "bilstm")
+    assert result.exit_code == 1 and "[S262]" in result.output
+    assert path.read_text() == CONFIG.read_text()

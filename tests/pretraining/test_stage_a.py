@@ -259,3 +259,11 @@ def test_an_empty_corpus(corpus, tiny_bert, tmp_path):
 def test_pieces_are_counted_in_parts(monkeypatch):
     monkeypatch.setattr("spacy_ssner.pretraining.run.COUNTED_AT_ONCE", 2)
     assert piece_counts(np.array([1, 1, 0, 3, 1], dtype=np.uint16), 5).tolist() == [1, 3, 0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    "name,value", [("learn_rate", -1e-4), ("held_out_rows", 0), ("warmup", 2), ("accumulate", 0)]
+)
+def test_settings_out_of_range(name, value):
+    with pytest.raises(ValueError, match=f"S127.*'{name}'"):
+        PretrainSettings(**{name: value})
