@@ -48,7 +48,9 @@ RULES: Dict[str, Rule] = {
     "overlap": Rule("of spans that overlap the longest is kept"),
     "misaligned": Rule("the tokens that a misaligned span touches have a missing label"),
     # the sentence
-    "long-sentence": Rule("a sentence of more than 128 tokens is kept (see --max-length)", fatal=False),
+    "long-sentence": Rule(
+        "a sentence of more than 128 tokens is kept (`convert --max-length` cuts it)", fatal=False
+    ),
     "cut": Rule("a long sentence is cut after sentence-final punctuation", fatal=False),
     "cut-anywhere": Rule("a long sentence without such punctuation is cut between two tokens", fatal=False),
     "repeat": Rule("a sentence that occurred before is dropped", fatal=False),

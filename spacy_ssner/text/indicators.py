@@ -11,7 +11,7 @@ from typing import Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 from .addresses import Hit, emails, ipv4, ipv6, urls
 from .names import names
-from .paths import agents, unix_paths, windows_paths
+from .paths import agents, slashed_paths, unix_paths, windows_paths
 from .refang import Refanged, refang, refang_scheme
 
 KINDS = (
@@ -86,6 +86,7 @@ def codes(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
 EXTRACTORS: Tuple[Tuple[str, Callable[[Refanged, int, int], Iterator[Hit]]], ...] = (
     (":", urls),
     ("\\", windows_paths),
+    ("/", slashed_paths),
     ("/", agents),
     ("@", emails),
     (":", ipv6),

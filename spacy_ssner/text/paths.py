@@ -26,9 +26,11 @@ ROOT = re.compile(
     | (?P<REGISTRY>{HIVES}{SLASH}|{SUBKEYS})
     | (?P<PATH>\\\\[?.]\\(?:[A-Z]:\\)?|[A-Z]:{SLASH}|%[A-Z][\w()]{{1,30}}%{SLASH}|\$env:\w{{1,30}}{SLASH}
                |\\{{2,4}}(?=[\w.$%-]+\\))
-    | (?P<SLASHED>[A-Z]:/(?=[\w.~%$]))
     )(?=\S)""",
     re.IGNORECASE | re.VERBOSE,
+)
+SLASHED_ROOT = re.compile(
+    rf"(?<![\w\\])(?:(?P<REGISTRY>{HIVES}/(?=\w))|(?P<PATH>[A-Z]:/(?=[\w.~%$]{{2}})))", re.IGNORECASE
 )
 # A folder with blanks in its name counts if a backslash follows soon and its words look like a name's.
 WORD = (
@@ -108,9 +110,8 @@ def windows_paths(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
     while pos < hi and (match := ROOT.search(text, pos, hi)):
         start, kind = match.start(), match.lastgroup or "PATH"
         end = pos = match.end()
-        if kind in ("MUTEX", "SLASHED"):
-            end = _trim(text, pos, balanced_run(BODY if kind == "MUTEX" else SLASHED, text, pos, hi))
-            kind = kind.replace("SLASHED", "PATH")
+        if kind == "MUTEX":
+            end = _trim(text, pos, balanced_run(BODY, text, pos, hi))
         else:
             end = _quoted_end(text, start, end, limit) or _trim(text, pos, _windows_end(text, end, limit))
         if end > pos:
@@ -118,6 +119,17 @@ def windows_paths(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
             pos = end
     if pos < hi:
         yield from _relative(text, pos, hi, limit)
+
+
+def slashed_paths(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
+    """Windows paths and registry keys with slashes in place of backslashes: `C:/Windows/x.exe`, `HKLM/Software/x`."""
+    text, pos = plain.text, lo
+    while match := SLASHED_ROOT.search(text, pos, hi):
+        pos = match.end()
+        end = _trim(text, pos, balanced_run(SLASHED, text, pos, hi))
+        if end > pos:
+            yield Hit(match.start(), end, match.lastgroup or "PATH")
+            pos = end
 
 
 def _windows_end(text: str, pos: int, limit: int) -> int:

@@ -13,12 +13,13 @@ from spacy.lang.en.stop_words import STOP_WORDS
 
 # What stands between the brackets: [.] (dot) {at} [:] [://]; blanks inside as in `[ . ]`. A bracket may
 # also be left open or unopened around a dot (`evil[.com`, `203.0.113[.7`, `evil.]com`) and stand around a hyphen
-# (`my[-]site.com`). One set of signs begins every marker and letters are spelt in both cases, as Python then skips
-# fast to the next of these signs.
+# (`my[-]site.com`) or letters of a scheme (`h[tt]p`). One set of signs begins every marker and letters are spelt in
+# both cases, as Python then skips fast to the next of these signs.
 MARKER = re.compile(
     r"[\[({.](?:(?<=[\[({]) ?(://|:/|//|[.@:/]|[dD][oO][tT]|[aA][tT]) ?[\])}]"
     r"|(?<=\[)(\.)(?=[A-Za-z]{2,24}(?![\w\]]))|(?<=\d\[)(\.)(?=\d{1,3}(?![\w\]]))"
     r"|(?<=[A-Za-z0-9]\[)(-)\](?=[A-Za-z0-9])"
+    r"|(?<=[hH]\[)([tTxX]{2})\](?=[pP][sS]?[:\[])"
     r"|(?<=(\.))\](?=[A-Za-z0-9]))"
 )
 # Markers in parentheses. Most texts have none, nor other brackets, and are spared the search for markers.
@@ -27,6 +28,8 @@ IN_PARENTHESES = re.compile(r"\((?:[.@:/ ]|[dD][oO][tT]\)|[aA][tT]\))")
 SPELT = re.compile(r"(?<=[a-z0-9]) (AT|DOT) (?=[a-z0-9])")
 # A CVE id with a blank or a colon for its first hyphen.
 CVE_ID = re.compile(r"(?<=\bCVE)(: ?| )(?=(?:19|20)\d\d[-\u2010\u2011]\d{4})", re.IGNORECASE)
+# A URL with its slashes escaped, as JSON may write it: `http:\/\/evil.com\/a`.
+ESCAPED_URL = re.compile(r"(?<=[A-Za-z]:)\\/\\/(?:[^\s\"'<>\\]|\\/)*")
 WORDS = {"dot": ".", "at": "@"}
 FIRST_WORD = re.compile(r"[^\W_]*")
 LAST_WORD = re.compile(r"[^\W_]+\Z")
@@ -82,7 +85,7 @@ class Refanged:
 
 
 def refang(text: str) -> Refanged:
-    """Replace bracketed dots, at signs, colons and slashes by plain ones, also `bob AT evil DOT com`.
+    r"""Replace bracketed dots, at signs, colons and slashes by plain ones, also `bob AT evil DOT com` and `http:\/\/`.
 
     Blanks around a bracketed dot or at sign go with it where they stand within an address (`evil [.] com`).
     """
@@ -107,6 +110,11 @@ def _markers(text: str) -> List[Tuple[int, int, str]]:
             plain = WORDS.get(inner.lower(), inner)
             bounds = _with_blanks(text, *match.span()) if match[1] and plain in ".@" else match.span()
             found.append((*bounds, plain))
+    if ":\\/\\/" in text:
+        for url in ESCAPED_URL.finditer(text):
+            places = (place.span() for place in re.finditer(r"\\/", url[0]))
+            found += [(url.start() + start, url.start() + end, "/") for start, end in places]
+        found.sort()
     if " AT " in text or " DOT " in text:
         found += [(*match.span(), WORDS[match[1].lower()]) for match in SPELT.finditer(text)]
         found.sort()

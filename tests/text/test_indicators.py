@@ -240,3 +240,21 @@ def test_where_urls_end(text, expected):
 def test_a_quoted_path_ends_before_the_next_sentence():
     text = "\u201cC:\\Windows\\qvr\\ip.txt. It also adds subnets. IP subnets in \u201cip.txt\u201d"
     assert found(text) == [r"PATH C:\Windows\qvr\ip.txt", "FILE ip.txt"]
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("run C:/Windows/x/cmd.exe.", ["PATH C:/Windows/x/cmd.exe"]),
+        ("under HKLM/Software/Acme/Run", ["REGISTRY HKLM/Software/Acme/Run"]),
+        ("at http://evil.com/C:/a.exe", ["URL http://evil.com/C:/a.exe"]),
+        ("drives C:/ and D:/", []),
+        (r'{"u":"http:\/\/evil.com\/a\/b","x":1}', ["URL http://evil.com/a/b"]),
+        (r'"https:\/\/evil[.]com\/x","C:\\a\\b.exe"', ["URL https://evil.com/x", r"PATH C:\\a\\b.exe"]),
+        (r"http:\/\/ and x:\/\/\/\/", []),
+        ("h[tt]p://evil.com/a, h[xx]ps[:]//evil[.]com", ["URL http://evil.com/a", "URL https://evil.com"]),
+        ("an array h[tt] and p[xx]", []),
+    ],
+)
+def test_slashes_for_backslashes_escaped_slashes_and_schemes_in_brackets(text, expected):
+    assert found(text) == expected
