@@ -149,8 +149,7 @@ class SSNER(SavedPipe):
     def predict(self, docs: Iterable[Doc]) -> Prediction:
         """Of each doc its entities, with their probabilities, and what was read of it. The docs stay as they are.
 
-        RAISES (ValueError): S110 if the model is neither initialized nor loaded; S101 for a setting that was changed
-            to what it cannot be; S210 for a doc that was not read in full if `on_truncation` is "raise".
+        RAISES (ValueError): S110, S101 as check_ready, check_cfg; S210 for a doc not read in full if so wanted.
         """
         docs = list(docs)
         self.check_ready()

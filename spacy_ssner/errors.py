@@ -158,6 +158,12 @@ class Errors(metaclass=_Coded):
     )
     S149 = "Expected sentences in the sample '{path}', but it has none. Name another text, or leave --sample out."
 
+    # S150-S159: self-training
+    S150 = (
+        "Expected the teacher {name} to find entities of the annotated data's types ({types}) in {n} sentences, but it "
+        "found none, or did not answer for all. Name a pipeline that was trained on this data."
+    )
+
     # S200-S219: annotation in general
     S210 = (
         "Document {number} of the batch, which begins {begin!r}, was not read in full: {got}. Split it, raise that "
@@ -172,9 +178,7 @@ class Errors(metaclass=_Coded):
     S214 = (
         "Expected files to annotate in {names}, but found none that ends in {expected}. Name files directly."
     )
-    S215 = (
-        "Expected a document to annotate, but none of {n} could be; {path} was not written. The first: {got}"
-    )
+    S215 = "Expected documents to annotate, but there are none that could be; {path} was not written. {got}"
     S216 = (
         "Expected the files of a folder to end in one of {expected}. Name this one directly to have it read as "
         "plain text."
@@ -410,6 +414,9 @@ class Warnings(metaclass=_Coded):
         "it pays on GPUs and on some CPUs with avx512_bf16 or AMX."
     )
 
+    # SW150-SW159: self-training
+    SW150 = "{n} entities of {name} are of other types than the annotated data ({types}), and were left out."
+
     # SW120-SW129: pre-training
     SW120 = (
         "No entity of '{path}' was found after any epoch: the encoder that was kept is the one of the first. Train "
@@ -448,6 +455,7 @@ class Warnings(metaclass=_Coded):
     SW253 = "{n} lines of {path} are not UTF-8: the bytes that cannot be read became U+FFFD."
     SW254 = "{n} lines of {path} are not JSON objects with a string 'text': skipped. The first: line {line}."
     SW255 = "{path}: {n} of {total} records were skipped: {got}."
+    SW256 = "No source has names of the categories {got} of --only: left out."
 
     # SW270-SW289: evaluation, command line, indicators
     SW270 = (

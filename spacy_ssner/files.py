@@ -11,7 +11,7 @@ from .errors import Errors
 
 
 def write_bytes(path: Union[str, Path], data: bytes) -> None:
-    """Write beside the file's place and move it there. Its folder is created."""
+    """Write beside the file's place and move it there. Its folder is created; RAISES (OSError): As `make_folder`."""
     with _draft(path) as draft:
         draft.write_bytes(data)
 
@@ -39,7 +39,7 @@ def _draft(path: Union[str, Path]) -> Iterator[Path]:
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it, where they are not there yet.
 
-    RAISES (NotADirectoryError): If one of them is a file; other OSErrors of the system.
+    RAISES (NotADirectoryError): S289 if one of them is a file; other OSErrors of the system.
     """
     above = next((place for place in (folder, *folder.parents) if place.exists()), folder)
     if above.exists() and not above.is_dir():

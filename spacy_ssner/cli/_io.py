@@ -71,7 +71,7 @@ def read_config(path: Path, *, interpolate: bool) -> "Config":
     try:
         return load_config(path, interpolate=interpolate)
     except (Error, ValueError) as error:
-        reason = f"it is no config ({str(error).strip().splitlines()[0]})"
+        reason = "it cannot be read as a config: " + " ".join(str(error).split())
         raise ValueError(Errors.S270.format(name=path, reason=reason)) from error
 
 
@@ -106,10 +106,16 @@ def save_figures(figures: Mapping[str, Any], path: Optional[Path]) -> None:
 
 
 def read_stdin() -> str:
-    """All of standard input as one text. WARNS: SW270 if it is not valid UTF-8."""
-    from ..evaluation.data_files import decode_text
+    """All of standard input as one text.
 
-    return decode_text(typer.get_binary_stream("stdin").read(), name="standard input")
+    RAISES (ValueError): S288 if it is no text. WARNS: SW270 if it is not valid UTF-8.
+    """
+    from ..evaluation.data_files import decode_text
+    from ..text.documents import check_is_text
+
+    text = decode_text(typer.get_binary_stream("stdin").read(), name="standard input")
+    check_is_text(text, "standard input")
+    return text
 
 
 def use_gpu(gpu_id: int) -> None:
@@ -156,9 +162,14 @@ def load_tokenizer(*, pipeline: Optional[str] = None, config: Optional[Path] = N
         from ..text.tokenizer import blank_english
 
         return blank_english()
-    settings = read_config(config, interpolate=True)["nlp"]
+    settings = read_config(config, interpolate=True).get("nlp")
+    if settings is None:
+        raise ValueError(Errors.S270.format(name=config, reason="it has no section [nlp]"))
     nlp_only = {"nlp": {**settings, "pipeline": [], "disabled": []}}
-    return load_model_from_config(nlp_only, auto_fill=True)
+    try:
+        return load_model_from_config(nlp_only, auto_fill=True)
+    except (ValueError, ImportError) as error:  # spaCy's own: an unknown language or tokenizer
+        raise ValueError(Errors.S270.format(name=config, reason=" ".join(str(error).split()))) from error
 
 
 def _check_pipeline(name: str, *, is_package: bool) -> None:

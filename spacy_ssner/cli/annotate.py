@@ -51,6 +51,7 @@ def annotate_cli(
 
     from ..bulk import Totals, annotate_records, to_json
     from ..evaluation.prediction import require_entities
+    from ..text.documents import SURROGATE
     from ..text.records import find_inputs, read_records
 
     totals, start = Totals(), perf_counter()
@@ -66,11 +67,15 @@ def annotate_cli(
             for record, doc in tqdm(stream, unit="doc", disable=None, leave=False):
                 totals.add(record, doc)
                 line = to_json(record, doc, with_text=text, with_report=reports)
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                file.write(
+                    SURROGATE.sub("\ufffd", json.dumps(line, ensure_ascii=False)) + "\n"
+                )  # in id or meta
             name_left_out(totals)
             if not totals.documents:
-                first = "no lines" if not totals.bad else ": ".join(totals.bad[0])
-                raise ValueError(Errors.S215.format(n=totals.n_bad, path=output, got=first))
+                got = (
+                    "; ".join(f"{name}: {reason}" for name, reason in totals.bad[:1]) or "the files are empty"
+                )
+                raise ValueError(Errors.S215.format(path=output, got=got))
             require_entities(nlp, annotated=totals.annotated)
     print_totals(totals, seconds=perf_counter() - start)
     msg.good(f"Wrote {totals.documents:,} documents with {totals.entities.total():,} entities", output)

@@ -72,8 +72,9 @@ def benchmark(settings: BenchmarkSettings) -> Dict[str, Any]:
 
     RETURNS (Dict[str, Any]): What --output writes: see evaluation.speed.measure_speed; int8_layers (quantised
         linear layers), threads, settings, versions.
-    RAISES (ValueError): S270, S276 for a pipeline or GPU that cannot be used; S272-S274, S280 for texts, S278 for
-        one that is too long, S246, S288 for one that is no text. WARNS: SW270 for a text that is not valid UTF-8.
+    RAISES (ValueError): S270, S276 for a pipeline or GPU that cannot be used; S246, S272-S274, S280, S288 for texts,
+        S278 for one that is too long. (ImportError): S245 for a page without what reads it. WARNS: SW270 for a text
+        that is not valid UTF-8.
     """
     import torch
     from tqdm import tqdm
@@ -99,7 +100,10 @@ def benchmark(settings: BenchmarkSettings) -> Dict[str, Any]:
 
 
 def read_input(name: str) -> List[str]:
-    """Texts of a file, or all of standard input as one. RAISES (ValueError): S272-S274, S280."""
+    """Texts of a file, or all of standard input as one. RAISES (ValueError): S272-S274, S280, S288.
+
+    Errors and warnings of pages (.html, .pdf) as evaluation.texts.read_report.
+    """
     from ..evaluation.texts import read_texts
 
     if name != STDIN:

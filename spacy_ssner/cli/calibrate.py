@@ -76,7 +76,8 @@ def calibrate(settings: CalibrateSettings) -> Tuple["Language", Dict[str, Any]]:
     RETURNS: The pipeline with its new temperature, and what --output writes; "before" is at the temperature that
         the pipeline had.
     RAISES (ValueError): S270-S276, S280 for pipelines and data that cannot be used; S306 unless there is one component
-        to calibrate; S307, S309 if there is no temperature to fit. WARNS: SW270, SW273 as read_examples.
+        to calibrate; S110 if it was not trained; S307, S309 if there is no temperature to fit. WARNS: SW270, SW273 as
+        read_examples.
     """
     from ..evaluation.calibration import calibration_figures, fit_temperature
     from ..evaluation.confidence import SpanConfidence, component_name

@@ -58,7 +58,7 @@ def convert_cli(
 
     Sentences are the same if they are equal after lower-casing and keeping only a-z and 0-9. Documents (of JSONL, or
     of several sentences) repeat an excluded text, and sentences an excluded document, if both hold the same eight
-    words in a row, or all words of a shorter one.
+    words in a row; a shorter text must be equal.
     """
     from ..corpus.convert import ReadOptions, Selection
 

@@ -69,18 +69,21 @@ def make_lexicon(
 ) -> None:
     """Read, filter and save, and print what came out.
 
-    RAISES (ValueError): S133, S134, S137, S267, S268, S269; (FileNotFoundError): S263.
+    RAISES (ValueError): S133, S134, S137, S267, S268, S269; (OSError): S263, S289.
     """
     from wasabi import msg
 
     from ..lexicon.build import build_lexicon
+    from ..lexicon.sources import keep_categories
 
     if len(paths) < 2 or paths[-1].endswith(SUFFIXES) or Path(paths[-1]).is_dir():
         expected = "SOURCE... OUT with a new file (names.lex) at the end"
         raise ValueError(Errors.S134.format(expected=expected, got=" ".join(paths)))
     files, out = find_sources([Path(path) for path in paths[:-1]]), Path(paths[-1])
     records = read_records(files, parse_categories(categories, files))
-    records = keep_categories(records, only)
+    records, absent = keep_categories(records, only)
+    if absent:
+        msg.warn(Warnings.SW256.format(got=", ".join(absent)))
     counts = count_common(records, common)
     start = time.perf_counter()
     names = ", ".join(Path(path).name for path in paths[:-1])
@@ -94,26 +97,6 @@ def make_lexicon(
     if dropped:
         msg.info(f"Left out: {reasons(dropped)}")
     msg.good(f"{out}: {len(lexicon):,} names, {time.perf_counter() - start:.1f} s")
-
-
-def keep_categories(records: List["Record"], only: Sequence[str]) -> List["Record"]:
-    """The names of some categories, or all; prints which categories no source has (S137).
-
-    RAISES (ValueError): S137 if no source has any of them.
-    """
-    from wasabi import msg
-
-    if not only:
-        return records
-    kept = [record for record in records if record.category in only]
-    known = sorted({record.category for record in records})
-    unknown = [name for name in only if name not in known]
-    message = Errors.S137.format(expected=", ".join(known) or "none", got=", ".join(unknown))
-    if not kept:
-        raise ValueError(message)
-    if unknown:
-        msg.warn(message)
-    return kept
 
 
 def find_sources(paths: Sequence[Path]) -> List[Path]:
@@ -183,7 +166,7 @@ def count_common(records: Sequence["Record"], common: Sequence[Path]):
 
     if not common:
         msg.info(
-            "No --common text: names of one word without digits count only as they are spelled in the source"
+            "No --common text: names of one word without digits count only as spelled, or with a capital"
         )
         return None
     start = time.perf_counter()

@@ -16,7 +16,8 @@ class Excluded:
     """Texts that must not be kept.
 
     Sentences are compared as a whole, by normal_form. A document may hold a sentence anywhere, so where one of the
-    two is a document, eight words in a row that both hold are enough.
+    two is a document, eight words in a row that both hold are enough, and a shorter text must be equal. A URL is one
+    word.
 
     forms (Set[str]): normal_form of each text. runs, document_runs (Set[Tuple[str, ...]]): Eight words in a row, of
         all texts and of documents.
@@ -29,15 +30,24 @@ class Excluded:
     def add(self, words: Sequence[str], *, is_document: bool) -> None:
         """Add a text."""
         self.forms.add(normal_form(words))
-        found = set(word_runs(words))
+        found = set(word_runs(_whole_urls(words)))
         self.runs |= found
         if is_document:
             self.document_runs |= found
 
     def holds(self, sentence: Sentence) -> bool:
         """Whether a sentence or document repeats one of the texts."""
-        runs = self.runs if sentence.is_document else self.document_runs
-        return normal_form(sentence.words) in self.forms or repeats(sentence.words, runs)
+        if sentence.is_document:
+            return repeats(_whole_urls(sentence.words), self.runs)
+        form = normal_form(sentence.words)
+        if form and form in self.forms:  # signs only, or another script: that says nothing
+            return True
+        return bool(self.document_runs) and repeats(_whole_urls(sentence.words), self.document_runs)
+
+
+def _whole_urls(words: Sequence[str]) -> List[str]:
+    """The words, with URLs as letters and digits: parts of one site's URLs are no words in a row."""
+    return [normal_form([word]) if "://" in word else word for word in words]
 
 
 class Cut(NamedTuple):

@@ -8,7 +8,7 @@ import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import Errors
 from .lexicon import Lexicon
@@ -192,3 +192,15 @@ READERS: Dict[str, Callable[[bytes, str], Source]] = {
     ".csv": _read_csv,
     ".jsonl": _read_jsonl,
 }
+
+
+def keep_categories(records: Sequence[Record], only: Sequence[str]) -> Tuple[List[Record], List[str]]:
+    """The records of some categories, all if there are none; and the categories that no record has.
+
+    RAISES (ValueError): S137 if no record has any of them.
+    """
+    known = sorted({record.category for record in records})
+    absent = [name for name in only if name not in known]
+    if only and len(absent) == len(only):
+        raise ValueError(Errors.S137.format(expected=", ".join(known) or "none", got=", ".join(absent)))
+    return [record for record in records if not only or record.category in only], absent

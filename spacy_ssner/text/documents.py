@@ -13,6 +13,7 @@ MAX_CHARS = 10_000  # of a line; the longest paragraph of a report has about tha
 SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)\]]{0,3}\s")
 PARAGRAPH_ENDS = (".", "!", "?", ":", "…", ".”", '."')
 UNREADABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd]")
+SURROGATE = re.compile("[\ud800-\udfff]")  # half a character: JSON and PDF may hold one, a Doc cannot
 BINARY_LEAST = 16  # unreadable characters, for a whole file to be called so: odd ones in a few words are read
 BINARY_SHARE = 0.1  # of unreadable characters; text in a foreign encoding has less, an executable more
 
@@ -59,11 +60,9 @@ def read_page(path: Path) -> str:
     is_pdf = path.name.lower().endswith(".pdf")
     text = "\n\n".join((read_pdf if is_pdf else read_html)(path, ignore))
     if not text.strip():
-        kind = "PDF" if is_pdf else "HTML"
-        raise ValueError(
-            Errors.S246.format(path=path, kind=kind, reason="it holds no text (scans have none)")
-        )
-    return text
+        kind, reason = ("PDF", "it holds no text (a scan?)") if is_pdf else ("HTML", "it holds no text")
+        raise ValueError(Errors.S246.format(path=path, kind=kind, reason=reason))
+    return SURROGATE.sub("\ufffd", text)
 
 
 def read_html(path: Path, on_bytes: OnBytes) -> Iterator[str]:
@@ -145,7 +144,7 @@ def cut_long(text: str, max_chars: int) -> Iterator[str]:
 
 def check_is_text(text: str, name: str) -> None:
     """RAISES (ValueError): S288 for what is no text: an archive, a document of Word, a .spacy file."""
-    if is_binary(text) and len(UNREADABLE.findall(text)) >= BINARY_LEAST:
+    if is_binary(text) and count_unreadable(text) >= BINARY_LEAST:
         raise ValueError(Errors.S288.format(path=name))
 
 
@@ -153,4 +152,9 @@ def is_binary(text: str) -> bool:
     """Whether something is no text: over a tenth of its characters are control characters or could not be decoded."""
     if text.isascii() and text.isprintable():
         return False
-    return len(UNREADABLE.findall(text)) > BINARY_SHARE * len(text)
+    return count_unreadable(text) > BINARY_SHARE * len(text)
+
+
+def count_unreadable(text: str) -> int:
+    """How many characters are control characters or stand for what could not be decoded."""
+    return sum(1 for _ in UNREADABLE.finditer(text))

@@ -85,8 +85,9 @@ def codes(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
 # In order of precedence: what one extractor takes is not seen by the next. The string must be there at all.
 EXTRACTORS: Tuple[Tuple[str, Callable[[Refanged, int, int], Iterator[Hit]]], ...] = (
     (":", urls),
+    (":/", slashed_paths),
+    ("HK", slashed_paths),
     ("\\", windows_paths),
-    ("/", slashed_paths),
     ("/", agents),
     ("@", emails),
     (":", ipv6),

@@ -12,7 +12,7 @@ SLASH = r"\\{1,2}"  # doubled where the text was taken from source code
 BODY = re.compile(
     r"(?:[^\s\\/:\"<>|,;'`()\[\]{}\u2018\u2019\u201c\u201d]+|<[\w .-]{1,30}>|\\{1,2}(?!\\)){0,500}"
 )
-SLASHED = re.compile(r"[^\s\\:\"<>|,;'`()\[\]{}\u2018\u2019\u201c\u201d]*")
+SLASHED = re.compile(r"[^\s:\"<>|,;'`()\[\]{}\u2018\u2019\u201c\u201d]*")
 HIVES = (
     r"(?:HKEY_(?:LOCAL_MACHINE|CURRENT_USER|CLASSES_ROOT|USERS|CURRENT_CONFIG)|HKLM|HKCU|HKCR|HKU|HKCC)[:\]]?"
 )
@@ -30,7 +30,7 @@ ROOT = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 SLASHED_ROOT = re.compile(
-    rf"(?<![\w\\])(?:(?P<REGISTRY>{HIVES}/(?=\w))|(?P<PATH>[A-Z]:/(?=[\w.~%$]{{2}})))", re.IGNORECASE
+    rf"(?<![\w\\])(?:(?P<REGISTRY>(?i:{HIVES})/(?!(?i:{HIVES}))(?=\w))|(?P<PATH>[A-Za-z]:/(?=[\w.~%$]{{2}})))"
 )
 # A folder with blanks in its name counts if a backslash follows soon and its words look like a name's.
 WORD = (
@@ -127,7 +127,10 @@ def slashed_paths(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
     while match := SLASHED_ROOT.search(text, pos, hi):
         pos = match.end()
         end = _trim(text, pos, balanced_run(SLASHED, text, pos, hi))
-        if end > pos:
+        folder = text[pos:end].partition("/")[0]
+        if end > pos and not (
+            match["PATH"] and folder in TOP_FOLDERS
+        ):  # `s:/usr/bin`: a sign, then a path of Unix
             yield Hit(match.start(), end, match.lastgroup or "PATH")
             pos = end
 

@@ -1,8 +1,7 @@
-"""Documents from files, folders, JSON lines and standard input, one after another, their text unchanged."""
+"""Documents from files, folders, JSON lines and standard input, one after another, their text as it stands there."""
 
 import gzip
 import json
-import re
 import sys
 import zlib
 from dataclasses import dataclass, field
@@ -10,12 +9,11 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from ..errors import Errors
-from .documents import PAGES, check_is_text, read_page
+from .documents import PAGES, SURROGATE, check_is_text, read_page
 from .reading import LONGEST_RECORD, ignore, read_lines
 
 STDIN = "-"
 TEXTS, RECORDS = (".txt", ".txt.gz", *PAGES), (".jsonl", ".jsonl.gz")
-SURROGATE = re.compile("[\ud800-\udfff]")  # half a character: JSON may hold one, a Doc cannot
 KEPT = ("id", "meta")  # fields of a record that go to the output
 
 
@@ -47,20 +45,22 @@ def find_inputs(names: Sequence[str], *, output: Path, on_bad: OnBad) -> List[st
     RAISES (ValueError): S213 for the output among them, S280 for a path that is not there, S214 for no file at all.
     """
     found: List[str] = []
+    others: List[str] = []
     for name in names:
         path = Path(name)
         if name != STDIN and path.is_dir():
             inside = sorted(p for p in path.rglob("*") if p.is_file() and p.resolve() != output.resolve())
             found += [str(p) for p in inside if is_input(p)]
-            for other in inside:
-                if not is_input(other) and not is_hidden(other.relative_to(path)):
-                    on_bad(str(other), Errors.S216.format(expected=", ".join(TEXTS + RECORDS)))
+            others += [str(p) for p in inside if not is_input(p) and not is_hidden(p.relative_to(path))]
             continue
         if name != STDIN and not path.exists():
             raise ValueError(Errors.S280.format(path=name, reason="there is no such file or folder"))
         if name != STDIN and path.resolve() == output.resolve():
             raise ValueError(Errors.S213.format(path=output))
         found.append(name)
+    for other in dict.fromkeys(others):
+        if other not in found:
+            on_bad(other, Errors.S216.format(expected=", ".join(TEXTS + RECORDS)))
     if not found:
         raise ValueError(Errors.S214.format(names=", ".join(names), expected=", ".join(TEXTS + RECORDS)))
     return list(dict.fromkeys(found))
@@ -85,7 +85,8 @@ def read_records(
     on_bad (OnBad): Called for each file and line that is left out: what is too long (S278), is no text (S288) or
         cannot be read.
     stdin_lines (bool): Standard input holds JSON lines; otherwise it is one text.
-    Bytes that are no UTF-8, and surrogates, become U+FFFD; line ends stay, so that offsets are those of the file.
+    Bytes that are no UTF-8, and surrogates, become U+FFFD; line ends stay, so that offsets are those of the file. Of
+    HTML and PDF files they are those of the text that was extracted.
     """
     for name in names:
         is_lines = stdin_lines if name == STDIN else name.lower().endswith(RECORDS)

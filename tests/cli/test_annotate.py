@@ -136,6 +136,7 @@ def test_a_run_without_a_result_leaves_the_earlier_one(trained_path, tmp_path):
 
 
 def test_pdf_files(trained_path, tmp_path, write_pdf):
+    pytest.importorskip("pypdf")
     folder = tmp_path / "reports"
     folder.mkdir()
     write_pdf(folder / "a.pdf", ["APT29 used Mimikatz against", "Acme Corp in Kyiv."])
@@ -145,3 +146,10 @@ def test_pdf_files(trained_path, tmp_path, write_pdf):
     (line,) = lines_of(tmp_path / "out.jsonl")
     assert line["text"] == "APT29 used Mimikatz against Acme Corp in Kyiv."
     assert [entity["text"] for entity in line["entities"]] == ["APT29", "Mimikatz", "Acme Corp", "Kyiv"]
+
+
+def test_half_a_character_in_an_id(trained_path, tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"text": "APT29", "id": "x\\ud800"}\n')
+    result = run(trained_path, tmp_path / "a.jsonl", "-o", tmp_path / "out.jsonl")
+    assert result.exit_code == 0, result.output
+    assert lines_of(tmp_path / "out.jsonl")[0]["id"] == "x\ufffd"

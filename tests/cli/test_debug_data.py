@@ -116,7 +116,17 @@ def test_unreadable_files_and_pipelines(tmp_path, files):
         assert result.exit_code == 1 and code in result.output, name
     (tmp_path / "grid.yml").write_text("# a grid\nconfig: a.cfg\nseeds: [1]\n")
     result = run(files[0], "--config", tmp_path / "grid.yml")
-    assert result.exit_code == 1 and "S270" in result.output and "no config" in result.output
+    assert result.exit_code == 1 and "S270" in result.output and "as a config" in result.output
+    for content in (
+        "[paths]\ntrain = null\n",
+        "",
+        '[nlp]\nlang = "xx9"\npipeline = []\n',
+        "[a]\nx = ${paths.nope}\n",
+    ):
+        (tmp_path / "odd.cfg").write_text(content)
+        result = run(files[0], "--config", tmp_path / "odd.cfg")
+        assert result.exit_code == 1 and "S270" in result.output, content
+    assert "nope" in result.output
     for option in ("--pipeline", "--config"):
         result = run(files[0], option, tmp_path / "nowhere")
         assert result.exit_code == 1 and "S270" in result.output

@@ -153,7 +153,7 @@ def test_missing_config(run, tmp_path):
     assert result.exit_code == 1 and "[S270]" in result.output
     (tmp_path / "grid.yml").write_text("# a grid\nconfig: a.cfg\nseeds: [1]\n")
     result = run(tmp_path / "grid.yml", tmp_path / "out.cfg")
-    assert result.exit_code == 1 and "[S270]" in result.output and "no config" in result.output
+    assert result.exit_code == 1 and "[S270]" in result.output and "as a config" in result.output
 
 
 def test_never_its_own_input(run, tmp_path):

@@ -42,6 +42,7 @@ def test_drop_excluded():
     assert report.counts() == {"excluded": 1}
 
 
+URL = "https://www.cisa.gov/news-events/cybersecurity-advisories"
 EIGHT = "The actor used a new loader against banks"
 
 
@@ -55,6 +56,9 @@ EIGHT = "The actor used a new loader against banks"
         ("The actor used a new loader .", False, f"Before . {EIGHT} .", True, False),  # seven words
         ("Indicators of compromise", True, "Indicators of Compromise :", True, True),
         ("Indicators of compromise", False, f"Indicators of compromise {EIGHT}", True, False),
+        ("Группа атаковала банк 5", True, "Другой текст 5", True, False),
+        ("Группа атаковала банк", False, "。", False, False),
+        (f"One {URL}/aa23-165a .", True, f"Two {URL}/aa20-280a .", True, False),
     ],
 )
 def test_documents_are_compared_by_eight_words(text, is_document, other, other_is_document, expected):

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
-from spacy_ssner.text.documents import cut_long, is_binary, join_lines, read_page, read_text_lines
+from spacy_ssner.text.documents import (
+    check_is_text,
+    cut_long,
+    is_binary,
+    join_lines,
+    read_page,
+    read_text_lines,
+)
 
 SENTENCES = [
     "The group APT28 used Mimikatz and Emotet against a bank in Kyiv last year.",
@@ -137,6 +144,8 @@ def test_binary():
 
 
 def test_a_page_as_one_text(tmp_path, write_pdf):
+    pytest.importorskip("trafilatura")
+    pytest.importorskip("pypdf")
     (tmp_path / "a.html").write_text(PAGE.format("".join(f"<p>{line}</p>" for line in SENTENCES)))
     assert read_page(tmp_path / "a.html") == "\n\n".join(["Report on a group", *SENTENCES])
     write_pdf(tmp_path / "a.PDF", SENTENCES)
@@ -144,3 +153,18 @@ def test_a_page_as_one_text(tmp_path, write_pdf):
     write_pdf(tmp_path / "scan.pdf", [])
     with pytest.raises(ValueError, match="S246.*scan.pdf.*no text"):
         read_page(tmp_path / "scan.pdf")
+
+
+def test_a_file_is_no_text_from_sixteen_unreadable_characters_on():
+    check_is_text("\x00\u200b\u202e", "odd.txt")
+    check_is_text("APT\ufffd" * 15, "a.txt")
+    with pytest.raises(ValueError, match="S288.*b.docx"):
+        check_is_text("APT\ufffd" * 16, "b.docx")
+    check_is_text("The group APT29 used Mimikatz. \ufffd" * 100, "c.txt")  # three in a hundred
+
+
+def test_half_a_character_of_a_pdf(tmp_path, monkeypatch):
+    from spacy_ssner.text import documents
+
+    monkeypatch.setattr(documents, "read_pdf", lambda path, on_bytes: iter(["\ud835PT29 used Mimikatz"]))
+    assert read_page(tmp_path / "a.pdf") == "\ufffdPT29 used Mimikatz"

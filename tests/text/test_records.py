@@ -57,6 +57,8 @@ def read(names, tmp_path, **options):
 
 
 def test_files_of_a_folder(folder, tmp_path):
+    pytest.importorskip("trafilatura")
+    pytest.importorskip("pypdf")
     records, bad = read([folder], tmp_path)
     texts = {record.name.removeprefix(f"{folder}/"): record.text for record in records}
     assert texts == {
@@ -86,6 +88,17 @@ def test_each_file_once_and_never_the_output(folder, tmp_path):
     assert len(found) == len(set(found)) == 14 and str(output) not in found
     with pytest.raises(ValueError, match="S213"):
         find_inputs([str(output)], output=output, on_bad=print)
+
+
+def test_a_file_that_is_named_is_not_left_out(folder, tmp_path):
+    bad = []
+    names = [str(folder), str(folder / "e.docx"), str(folder)]
+    find_inputs(names, output=tmp_path / "out.jsonl", on_bad=lambda *why: bad.append(why))
+    assert bad == []
+    find_inputs(
+        [str(folder), str(folder)], output=tmp_path / "out.jsonl", on_bad=lambda *why: bad.append(why)
+    )
+    assert [name for name, _ in bad] == [str(folder / "e.docx")]
 
 
 def test_inputs_that_are_not_there(tmp_path):
