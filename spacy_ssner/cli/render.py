@@ -101,6 +101,7 @@ def write_page(
 
     RAISES (ValueError): S277 for types that are not known, S281 if spans and scores differ in number. WARNS: SW271.
     """
+    from ..text.documents import SURROGATE
     from ..visual import RenderOptions, render_page, select_entities
 
     found = {ent.label_ for section in sections for ent in section.doc.ents}
@@ -109,7 +110,8 @@ def write_page(
     if min_score > 0:
         warn_unscored(sections, options)
     names = ", ".join("standard input" if s.name == STDIN else Path(s.name).name for s in sections)
-    write_text(output, render_page(sections, title=title or names, options=options))
+    page = render_page(sections, title=title or names, options=options)
+    write_text(output, SURROGATE.sub("\ufffd", page))  # names of files may hold some
     return sum(len(select_entities(section.doc, options)) for section in sections)
 
 

@@ -57,7 +57,7 @@ def find_inputs(names: Sequence[str], *, output: Path, on_bad: OnBad) -> List[st
             raise ValueError(Errors.S280.format(path=name, reason="there is no such file or folder"))
         if name != STDIN and path.resolve() == output.resolve():
             raise ValueError(Errors.S213.format(path=output))
-        found.append(name)
+        found.append(name if name == STDIN else str(path))  # `./a.txt` is `a.txt`
     for other in dict.fromkeys(others):
         if other not in found:
             on_bad(other, Errors.S216.format(expected=", ".join(TEXTS + RECORDS)))

@@ -176,6 +176,14 @@ def test_odd_texts(pipeline, tmp_path, text):
     assert "No entities." in (tmp_path / "out.html").read_text(encoding="utf8")
 
 
+def test_a_name_that_is_no_utf8(pipeline, tmp_path):
+    path = tmp_path / "caf\udce9.txt"  # a byte of Latin-1
+    path.write_text("APT29")
+    result = run(pipeline, path, tmp_path / "out.html")
+    assert result.exit_code == 0, result.output
+    assert "caf\ufffd.txt" in (tmp_path / "out.html").read_text(encoding="utf8")
+
+
 def test_gpu_that_is_not_there(pipeline, report, tmp_path):
     result = run(pipeline, report, tmp_path / "out.html", "--gpu-id", "99")
     assert result.exit_code == 1 and "S276" in result.output

@@ -81,11 +81,13 @@ def test_files_of_a_folder(folder, tmp_path):
     assert next(record for record in records if record.line == 1).fields == {"id": 7}
 
 
-def test_each_file_once_and_never_the_output(folder, tmp_path):
+def test_each_file_once_and_never_the_output(folder, tmp_path, monkeypatch):
     (tmp_path / "in" / "out.jsonl").write_text("{}")
     output = tmp_path / "in" / "out.jsonl"
     found = find_inputs([str(folder), str(folder / "a.txt"), str(folder)], output=output, on_bad=print)
     assert len(found) == len(set(found)) == 14 and str(output) not in found
+    monkeypatch.chdir(tmp_path)
+    assert find_inputs(["in", "./in/a.txt"], output=output, on_bad=print).count("in/a.txt") == 1
     with pytest.raises(ValueError, match="S213"):
         find_inputs([str(output)], output=output, on_bad=print)
 
