@@ -183,6 +183,7 @@ class Errors(metaclass=_Coded):
         "Expected the files of a folder to end in one of {expected}. Name this one directly to have it read as "
         "plain text."
     )
+    S217 = "Expected a --report that is neither input nor output, but got '{path}'. Name another file."
 
     # S220-S239: corpora and converters
     S220 = (
@@ -328,8 +329,8 @@ class Errors(metaclass=_Coded):
         "Split the file, or raise the limit with --max-length {length} if memory allows."
     )
     S279 = (
-        "Expected an output file that ends in .html and is not one of the inputs, but got '{path}'. "
-        "The last path on the command line is the page to write."
+        "Expected an output file that ends in .html and is neither an input nor a page that render did not write, but "
+        "got '{path}'. The last path on the command line is the page to write."
     )
     S280 = "Expected a text file or '-' (standard input), but got '{path}': {reason}. Check the path."
     S281 = (
@@ -440,6 +441,9 @@ class Warnings(metaclass=_Coded):
 
     # SW220-SW239: corpora and converters
     SW220 = "{n} of the types in --labels do not occur in the corpus: {got}. It has: {expected}."
+    SW221 = (
+        "{n} lines of {path} cannot be read, so that their texts are not excluded. The first: line {line}."
+    )
 
     # SW245-SW249: text to pre-train on
     SW245 = "{n} lines of {path} are binary (control characters, bytes that are not UTF-8): dropped."
@@ -456,6 +460,7 @@ class Warnings(metaclass=_Coded):
     SW254 = "{n} lines of {path} are not JSON objects with a string 'text': skipped. The first: line {line}."
     SW255 = "{path}: {n} of {total} records were skipped: {got}."
     SW256 = "No source has names of the categories {got} of --only: left out."
+    SW257 = "{n} of {total} pages of {path} hold no text (scans?): nothing is read of them."
 
     # SW270-SW289: evaluation, command line, indicators
     SW270 = (

@@ -25,8 +25,12 @@ def open_draft(path: Union[str, Path]) -> Iterator[TextIO]:
 
 @contextmanager
 def _draft(path: Union[str, Path]) -> Iterator[Path]:
-    """A file beside the place of another, moved there if all goes well and gone if not; the folder is made."""
-    path = Path(path)
+    """A file beside the place of another, moved there if all goes well and gone if not; the folder is made. What is no
+    file, such as /dev/null, itself."""
+    path = Path(os.path.realpath(path))  # a link stays one
+    if path.exists() and not path.is_file():  # a device or pipe is written to, not replaced
+        yield path
+        return
     make_folder(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}.tmp")
     try:

@@ -21,11 +21,13 @@ TPL_LEGEND = (
     '<li data-type="{label}"><span class="swatch" style="background: {bg}">{label}</span> '
     '<span class="count">{count}</span></li>'
 )
+GENERATOR = '<meta name="generator" content="spacy-ssner">'  # by which a page of ours is known
 # No scripts, no requests: a report may carry hostile text, and the page must not act on it in any case.
 TPL_PAGE = """<!DOCTYPE html>
 <html lang="{lang}">
 <head>
 <meta charset="utf-8">
+{generator}
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
@@ -150,7 +152,11 @@ def render_page(
     counts = Counter(entity.label for entities in chosen for entity in entities)
     lang = sections[0].doc.lang_ if sections else "en"
     return TPL_PAGE.format(
-        lang=escape(lang), title=escape(title), legend=_legend(counts, colors), sections="\n".join(figures)
+        generator=GENERATOR,
+        lang=escape(lang),
+        title=escape(title),
+        legend=_legend(counts, colors),
+        sections="\n".join(figures),
     )
 
 

@@ -1,4 +1,6 @@
 import hashlib
+import os
+from threading import Thread
 
 import pytest
 
@@ -48,3 +50,18 @@ def test_a_file_in_the_place_of_a_folder(tmp_path):
     make_folder(tmp_path)  # there already
     make_folder(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir() and (tmp_path / "file").read_text() == "kept"
+
+
+def test_what_is_no_file_is_written_to(tmp_path):
+    pipe, link, target = tmp_path / "pipe", tmp_path / "link", tmp_path / "target"
+    os.mkfifo(pipe)
+    got = []
+    reader = Thread(target=lambda: got.append(pipe.read_text()))
+    reader.start()
+    write_text(pipe, "through")
+    reader.join(10)
+    assert got == ["through"] and not pipe.is_file()
+    target.write_text("old")
+    link.symlink_to(target)
+    write_text(link, "new")
+    assert link.is_symlink() and target.read_text() == "new"

@@ -108,12 +108,16 @@ def save_figures(figures: Mapping[str, Any], path: Optional[Path]) -> None:
 def read_stdin() -> str:
     """All of standard input as one text.
 
-    RAISES (ValueError): S288 if it is no text. WARNS: SW270 if it is not valid UTF-8.
+    Of HTML and PDF the text. RAISES (ValueError): S288 if it is no text; S246, (ImportError): S245 as
+    text.documents.read_page. WARNS: SW270 if it is not valid UTF-8.
     """
     from ..evaluation.data_files import decode_text
-    from ..text.documents import check_is_text
+    from ..text.documents import check_is_text, is_page, read_page
 
-    text = decode_text(typer.get_binary_stream("stdin").read(), name="standard input")
+    data = typer.get_binary_stream("stdin").read()
+    if is_page(data):
+        return read_page(data, "standard input")
+    text = decode_text(data, name="standard input")
     check_is_text(text, "standard input")
     return text
 

@@ -58,12 +58,13 @@ def convert_cli(
 
     Sentences are the same if they are equal after lower-casing and keeping only a-z and 0-9. Documents (of JSONL, or
     of several sentences) repeat an excluded text, and sentences an excluded document, if both hold the same eight
-    words in a row; a shorter text must be equal.
+    words in a row, or a sentence of 30 letters stands in the document; a shorter text must be equal.
     """
     from ..corpus.convert import ReadOptions, Selection
 
     with plain_errors():
         check_output(output_path, [input_path, *(exclude or [])], raw=raw)
+        check_report(report, [input_path, output_path, *(exclude or [])])
         selection = Selection(exclude or (), drop_repeats, split_names(labels), max_length)
         cut = get_tokenizer(tokenizer)
         options = ReadOptions(format, scheme, fused, member, cut, raw, sentences_per_doc)
@@ -112,6 +113,12 @@ def check_output(output_path: Path, inputs: List[Path], *, raw: bool = False) ->
         raise ValueError(Errors.S233.format(got=output_path))
     if kind == ".jsonl" and not raw:
         raise ValueError(Errors.S212.format(got=output_path))
+
+
+def check_report(report: Optional[Path], others: List[Path]) -> None:
+    """RAISES (ValueError): S217 if the report is to be written over another file of the command."""
+    if report is not None and report.resolve() in {path.resolve() for path in others}:
+        raise ValueError(Errors.S217.format(path=report))
 
 
 def get_tokenizer(name: Optional[str]) -> Optional["Tokenizer"]:

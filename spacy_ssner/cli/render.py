@@ -53,9 +53,14 @@ def render_cli(
 def check_output(output: Path, inputs: Sequence[str]) -> None:
     """See that a forgotten output name does not overwrite the last input.
 
-    RAISES (ValueError): S279 if the output is no .html file or is also an input.
+    RAISES (ValueError): S279 if the output is no .html file, is also an input, or a page that is there and not ours.
     """
+    from ..visual import GENERATOR
+
     same = any(name != STDIN and Path(name).resolve() == output.resolve() for name in inputs)
+    if output.is_file():
+        with output.open("rb") as file:
+            same |= GENERATOR.encode() not in file.read(1000)
     if same or output.suffix.lower() not in (".html", ".htm"):
         raise ValueError(Errors.S279.format(path=output))
 

@@ -221,8 +221,9 @@ def read_corpus(source: Source, options: Optional[ReadOptions] = None, *, report
 
 
 def read_excluded(paths: Sequence[PathLike], *, join_cut: bool = False) -> Excluded:
-    """The sentences and documents of some files, in any format or .spacy. Their faults are not reported.
+    """The sentences and documents of some files, in any format or .spacy. Their faults are repaired as always.
 
+    WARNS: SW221 for lines that cannot be read, and so exclude nothing.
     join_cut (bool): Both the sentences as they are and those joined because they were cut inside an entity.
     """
     variants = [ReadOptions(), ReadOptions(raw=True)] if join_cut else [ReadOptions()]
@@ -238,6 +239,11 @@ def read_excluded(paths: Sequence[PathLike], *, join_cut: bool = False) -> Exclu
                 excluded.add([token.text for token in doc], is_document=is_document(doc))
         else:
             for options in variants:
-                for sentence in read_corpus(source, options, report=Report()):
+                report = Report()
+                for sentence in read_corpus(source, options, report=report):
                     excluded.add(sentence.words, is_document=sentence.is_document)
+                lost = [repair.line for repair in report.repairs if repair.kind == "bad-record"]
+                if lost:
+                    message = Warnings.SW221.format(n=len(lost), path=path, line=lost[0])
+                    warnings.warn(message, stacklevel=3)
     return excluded

@@ -1,13 +1,14 @@
 """What of a corpus is kept: repeats, sentences of other files, types, long sentences."""
 
 from dataclasses import dataclass, field, replace
-from typing import AbstractSet, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import AbstractSet, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..labels import OUTSIDE
 from ..text.overlap import repeats, word_runs
 from .report import Report
 from .sentence import Sentence, normal_form
 
+LETTERS = 30  # letters and digits from which a sentence is looked for inside documents
 SENTENCE_END = frozenset(".!?…。！？")
 
 
@@ -15,34 +16,51 @@ SENTENCE_END = frozenset(".!?…。！？")
 class Excluded:
     """Texts that must not be kept.
 
-    Sentences are compared as a whole, by normal_form. A document may hold a sentence anywhere, so where one of the
-    two is a document, eight words in a row that both hold are enough, and a shorter text must be equal. A URL is one
-    word.
+    Texts are compared as a whole, by normal_form. A document may hold a sentence anywhere, so where one of the two is a
+    document, eight words in a row that both hold are enough, a URL being one word, or all letters of a sentence of at
+    least 30. A shorter text must be equal.
 
     forms (Set[str]): normal_form of each text. runs, document_runs (Set[Tuple[str, ...]]): Eight words in a row, of
-        all texts and of documents.
+        all texts and of documents. documents (List[str]): normal_form of each document. beginnings (Dict[str,
+        Set[str]]): normal_form of the sentences of at least 30 letters by their first 30.
     """
 
     forms: Set[str] = field(default_factory=set)
+    documents: List[str] = field(default_factory=list)
+    beginnings: Dict[str, Set[str]] = field(default_factory=dict)
     runs: Set[Tuple[str, ...]] = field(default_factory=set)
     document_runs: Set[Tuple[str, ...]] = field(default_factory=set)
 
     def add(self, words: Sequence[str], *, is_document: bool) -> None:
         """Add a text."""
-        self.forms.add(normal_form(words))
-        found = set(word_runs(_whole_urls(words)))
+        form, found = normal_form(words), set(word_runs(_whole_urls(words)))
         self.runs |= found
+        self.forms.add(form)
         if is_document:
             self.document_runs |= found
+            self.documents.append(form)
+        elif len(form) >= LETTERS:
+            self.beginnings.setdefault(form[:LETTERS], set()).add(form)
 
     def holds(self, sentence: Sentence) -> bool:
         """Whether a sentence or document repeats one of the texts."""
-        if sentence.is_document:
-            return repeats(_whole_urls(sentence.words), self.runs)
         form = normal_form(sentence.words)
-        if form and form in self.forms:  # signs only, or another script: that says nothing
+        if form in self.forms:
             return True
-        return bool(self.document_runs) and repeats(_whole_urls(sentence.words), self.document_runs)
+        if sentence.is_document:
+            return repeats(_whole_urls(sentence.words), self.runs) or self._begins_in(form)
+        if not self.documents:
+            return False
+        is_inside = len(form) >= LETTERS and any(form in document for document in self.documents)
+        return is_inside or repeats(_whole_urls(sentence.words), self.document_runs)
+
+    def _begins_in(self, document: str) -> bool:
+        """Whether one of the sentences stands in a document, given by its normal_form."""
+        for start in range(len(document) - LETTERS + 1) if self.beginnings else ():
+            for form in self.beginnings.get(document[start : start + LETTERS], ()):
+                if document.startswith(form, start):
+                    return True
+        return False
 
 
 def _whole_urls(words: Sequence[str]) -> List[str]:

@@ -52,8 +52,14 @@ class Sentence:
 
 
 def normal_form(words: Iterable[str]) -> str:
-    """What two sentences must share to count as the same: lower-cased, only a-z and 0-9 kept."""
-    return _NOT_KEPT.sub("", "".join(words).lower())
+    """What two sentences must share to count as the same: lower-cased, only a-z and 0-9 kept; of other scripts, where
+    that is less than half, all letters and digits."""
+    text = "".join(words).lower()
+    form = _NOT_KEPT.sub("", text)
+    if text.isascii():
+        return form
+    every = "".join(filter(str.isalnum, text))
+    return form if 2 * len(form) >= len(every) else every
 
 
 def missing_spans(tags: Iterable[Optional[str]]) -> List[Tuple[int, int]]:

@@ -38,7 +38,7 @@ def read_report(path: Path) -> str:
         no text. (ImportError): S245 without what reads pages. WARNS: SW270 as `read_text`.
     """
     if path.name.lower().endswith(PAGES) and path.is_file():
-        return read_page(path)
+        return read_page(path.read_bytes(), str(path))
     text = read_text(path)
     check_is_text(text, str(path))
     return text

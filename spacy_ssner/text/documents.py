@@ -1,15 +1,21 @@
 """Text from files of many kinds: plain, gzipped, HTML, PDF, JSON lines, .spacy."""
 
 import re
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Optional, Sequence
+from warnings import warn
 
-from ..errors import Errors
+from ..errors import Errors, Warnings
 from .reading import LONGEST, LONGEST_RECORD, OnBytes, ignore, read_docs, read_lines, read_texts
 
-PAGES = (".html", ".htm", ".pdf")
+PAGES = (".html", ".htm", ".xhtml", ".pdf")
 SUFFIXES = (".txt", ".txt.gz", *PAGES, ".jsonl", ".spacy")
 MAX_CHARS = 10_000  # of a line; the longest paragraph of a report has about that many
+PAGE_START = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:%PDF-|<!doctype html|<html|<\?xml[^>]*>\s*(?:<!doctype html|<html))", re.I
+)
+INDICATOR = re.compile(r"[\d\[\]/\\:@_]|\.\w")  # in a word: it is no ordinary one
 SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)\]]{0,3}\s")
 PARAGRAPH_ENDS = (".", "!", "?", ":", "…", ".”", '."')
 UNREADABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd]")
@@ -49,20 +55,37 @@ def read_text_lines(
         records = name.endswith(".jsonl")
         lines = read_lines(path, on_bytes, longest=LONGEST_RECORD if records else LONGEST)
         lines = read_texts(lines, path) if records else lines
-    return (part for line in lines for part in cut_long(line, max_chars))
+    return (part for line in lines for part in cut_long(SURROGATE.sub("\ufffd", line), max_chars))
 
 
-def read_page(path: Path) -> str:
-    """The text of a page of HTML or of a PDF file, an empty line between paragraphs.
+def is_page(data: bytes) -> bool:
+    """Whether the first bytes of something say that it is HTML or PDF."""
+    return PAGE_START.match(data[:1024]) is not None
+
+
+def read_page(data: bytes, name: str) -> str:
+    """All text that a page of HTML shows, navigation too, as lines; of a PDF file its paragraphs.
 
     RAISES (ValueError): S246 if it cannot be read or holds no text. (ImportError): S245 without the extractor.
+    WARNS: SW257 for pages of a PDF file without text.
     """
-    is_pdf = path.name.lower().endswith(".pdf")
-    text = "\n\n".join((read_pdf if is_pdf else read_html)(path, ignore))
+    is_pdf = data.lstrip().startswith(b"%PDF-") or name.lower().endswith(".pdf")
+    text = "\n\n".join(_pdf_paragraphs(data, name)) if is_pdf else _visible_text(data, name)
     if not text.strip():
         kind, reason = ("PDF", "it holds no text (a scan?)") if is_pdf else ("HTML", "it holds no text")
-        raise ValueError(Errors.S246.format(path=path, kind=kind, reason=reason))
+        raise ValueError(Errors.S246.format(path=name, kind=kind, reason=reason))
     return SURROGATE.sub("\ufffd", text)
+
+
+def _visible_text(data: bytes, name: str) -> str:
+    load_html = _extractor("trafilatura", name).load_html  # finds the encoding
+    engine = _extractor("inscriptis.html_engine", name).Inscriptis
+    try:
+        tree = load_html(data)
+        text = "" if tree is None else engine(tree).get_text()
+    except Exception as err:  # lxml, trafilatura and inscriptis raise their own
+        raise ValueError(Errors.S246.format(path=name, kind="HTML", reason=err)) from err
+    return "\n".join(line.rstrip() for line in text.split("\n")).strip("\n")
 
 
 def read_html(path: Path, on_bytes: OnBytes) -> Iterator[str]:
@@ -80,52 +103,65 @@ def read_html(path: Path, on_bytes: OnBytes) -> Iterator[str]:
 
 
 def read_pdf(path: Path, on_bytes: OnBytes) -> Iterator[str]:
-    """Paragraphs of a PDF file, page by page; scanned pages have none.
+    """Paragraphs of a PDF file, page by page. RAISES, WARNS: As `read_page`."""
+    yield from _pdf_paragraphs(path.read_bytes(), str(path))
+    on_bytes(path.stat().st_size)
 
-    RAISES (ImportError): S245 without pypdf. (ValueError): S246 if it cannot read the file.
-    """
-    pypdf = _extractor("pypdf", path)
-    size, done = path.stat().st_size, 0
+
+def _pdf_paragraphs(data: bytes, name: str) -> Iterator[str]:
+    pypdf = _extractor("pypdf", name)
+    n_empty = n_pages = 0
     try:
-        pages = pypdf.PdfReader(path).pages
-        n_pages = len(pages)
-        for number, page in enumerate(pages, 1):
-            yield from join_lines(page.extract_text().splitlines())
-            on_bytes(size * number // n_pages - done)
-            done = size * number // n_pages
+        for page in pypdf.PdfReader(BytesIO(data)).pages:
+            text = page.extract_text()
+            yield from join_lines(text.splitlines())
+            n_pages += 1
+            n_empty += not text.strip()
     except Exception as err:  # pypdf lets many kinds through for a damaged or encrypted file
-        raise ValueError(Errors.S246.format(path=path, kind="PDF", reason=err)) from err
+        raise ValueError(Errors.S246.format(path=name, kind="PDF", reason=err)) from err
+    if 0 < n_empty < n_pages:
+        warn(Warnings.SW257.format(path=name, n=n_empty, total=n_pages), stacklevel=2)
 
 
-def _extractor(name: str, path: Path) -> Any:
+def _extractor(name: str, path: object) -> Any:
     """The module of an extractor. RAISES (ImportError): S245."""
     from importlib import import_module
 
     try:
         return import_module(name)
     except ImportError as err:
-        raise ImportError(Errors.S245.format(path=path, name=name, reason=err)) from err
+        raise ImportError(Errors.S245.format(path=path, name=name.partition(".")[0], reason=err)) from err
 
 
 def join_lines(lines: Sequence[str]) -> Iterator[str]:
-    """Paragraphs of the printed lines of a page; `mal-` and `ware` become one word.
+    """Paragraphs of the printed lines of a page; `mal-` and `ware` become one word, `evil-` and `site[.]com` keep
+    their hyphen.
 
-    A line goes on if the next one starts in lower case, or if it is no short line and ends no sentence.
+    A line goes on if the next one starts in lower case, or if it is no short line and ends no sentence; but not where
+    one of the two is an indicator alone, as in a list of them.
     """
     full = 0.6 * max(map(len, lines), default=0)
     paragraph = last = ""
     for line in map(str.strip, lines):
         ends = len(last) < full or paragraph.endswith(PARAGRAPH_ENDS)
-        if paragraph and (not line or (ends and not line[:1].islower())):
+        new = not line or (ends and not line[:1].islower()) or _stands_alone(last) or _stands_alone(line)
+        hyphened = paragraph[-1:] == "-" and paragraph[-2:-1].isalpha() and line[:1].isalnum()
+        if paragraph and new and not (hyphened and line[:1].islower()):
             yield paragraph
             paragraph = ""
-        if paragraph[-1:] == "-" and paragraph[-2:-1].isalpha() and line[:1].islower():
-            paragraph = paragraph[:-1] + line
+        if hyphened and paragraph:
+            word = paragraph.rpartition(" ")[2] + line.partition(" ")[0]
+            paragraph = (paragraph if INDICATOR.search(word) else paragraph[:-1]) + line
         else:
             paragraph = f"{paragraph} {line}".strip()
         last = line
     if paragraph:
         yield paragraph
+
+
+def _stands_alone(line: str) -> bool:
+    """Whether a line is one word, and that an indicator: not the last word of a sentence."""
+    return bool(line) and " " not in line and INDICATOR.search(line) is not None
 
 
 def cut_long(text: str, max_chars: int) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import sys
 import zlib
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from ..errors import Errors
-from .documents import PAGES, SURROGATE, check_is_text, read_page
+from .documents import PAGES, SURROGATE, check_is_text, is_page, read_page
 from .reading import LONGEST_RECORD, ignore, read_lines
 
 STDIN = "-"
@@ -48,8 +49,10 @@ def find_inputs(names: Sequence[str], *, output: Path, on_bad: OnBad) -> List[st
     others: List[str] = []
     for name in names:
         path = Path(name)
+        if not name:
+            raise ValueError(Errors.S280.format(path=name, reason="the name is empty"))
         if name != STDIN and path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.is_file() and p.resolve() != output.resolve())
+            inside = [p for p in files_below(path, on_bad=on_bad) if p.resolve() != output.resolve()]
             found += [str(p) for p in inside if is_input(p)]
             others += [str(p) for p in inside if not is_input(p) and not is_hidden(p.relative_to(path))]
             continue
@@ -64,6 +67,29 @@ def find_inputs(names: Sequence[str], *, output: Path, on_bad: OnBad) -> List[st
     if not found:
         raise ValueError(Errors.S214.format(names=", ".join(names), expected=", ".join(TEXTS + RECORDS)))
     return list(dict.fromkeys(found))
+
+
+def files_below(folder: Path, *, on_bad: OnBad) -> List[Path]:
+    """All files in a folder and those below it, linked ones too, each folder once; in the order of their names.
+
+    on_bad (OnBad): Called for what cannot be read: folders, broken links.
+    """
+    found: List[Path] = []
+    seen = set()
+    for place, folders, names in os.walk(
+        folder, followlinks=True, onerror=lambda err: on_bad(str(err.filename), str(err.strerror))
+    ):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        for path in (Path(place) / name for name in names):
+            if os.path.isfile(path):
+                found.append(path)
+            else:
+                on_bad(str(path), "it is no file that can be read")
+    return sorted(found)
 
 
 def is_input(path: Path) -> bool:
@@ -102,10 +128,9 @@ def read_records(
 def _read_text(name: str, max_length: int) -> str:
     """RAISES (ValueError): S278 if it is too long, S288 if it is no text, S246 as `read_page`. (ImportError): S245."""
     if name.lower().endswith(PAGES):
-        text, more = read_page(Path(name)), False
+        text, more = read_page(Path(name).read_bytes(), name), False
     else:
         text, more = _read_plain(name, max_length)
-        check_is_text(text, name)
     if len(text) > max_length:
         length = f"more than {max_length}" if more else len(text)
         raise ValueError(Errors.S278.format(name=name, length=length, limit=max_length))
@@ -120,8 +145,12 @@ def _read_plain(name: str, max_length: int) -> Tuple[str, bool]:
     else:
         with gzip.open(name) if name.lower().endswith(".gz") else open(name, "rb") as file:
             data = file.read(most + 1)
+    if name == STDIN and is_page(data):
+        return read_page(data, name), len(data) > most
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    return SURROGATE.sub("\ufffd", data.decode(encoding, errors="replace")), len(data) > most
+    text = SURROGATE.sub("\ufffd", data.decode(encoding, errors="replace"))
+    check_is_text(text, name)
+    return text, len(data) > most
 
 
 def _read_json_lines(name: str, *, max_length: int, on_bad: OnBad) -> Iterator[Record]:

@@ -143,3 +143,11 @@ def test_raw_options_that_do_not_fit(conll, tmp_path, out, options, code):
     result = run(conll, tmp_path / out, *options)
     assert result.exit_code == 1 and code in result.output
     assert not (tmp_path / out).exists()
+
+
+def test_the_report_is_a_file_of_its_own(conll, tmp_path):
+    before, out = conll.read_bytes(), tmp_path / "out.spacy"
+    for report in (conll, out):
+        result = run(conll, out, "--report", report)
+        assert result.exit_code == 1 and "S217" in result.output
+    assert conll.read_bytes() == before and not out.exists()

@@ -176,6 +176,16 @@ def test_odd_texts(pipeline, tmp_path, text):
     assert "No entities." in (tmp_path / "out.html").read_text(encoding="utf8")
 
 
+def test_a_page_that_is_not_ours_stays(pipeline, report, tmp_path):
+    page = tmp_path / "saved.html"
+    page.write_text("<html><body>APT29</body></html>")
+    result = run(pipeline, report, page)
+    assert result.exit_code == 1 and "S279" in result.output and "APT29" in page.read_text()
+    out = tmp_path / "out.html"
+    for _ in range(2):  # one of ours is replaced
+        assert run(pipeline, report, out).exit_code == 0
+
+
 def test_a_name_that_is_no_utf8(pipeline, tmp_path):
     path = tmp_path / "caf\udce9.txt"  # a byte of Latin-1
     path.write_text("APT29")

@@ -94,6 +94,14 @@ def test_exclude_across_documents_and_sentences(tmp_path, suffix, excluding):
     assert [s.words[0] for s in kept] == (["Nothing"] if read == documents else ["Other"])
 
 
+def test_lines_that_exclude_nothing_are_told(path, tmp_path):
+    other = tmp_path / "other.jsonl"
+    other.write_text('{"text": "APT28 hit NATO."}\n{"text": "Again.",}\n')
+    with pytest.warns(UserWarning, match="SW221.*1 lines of .*other.jsonl.*line 2"):
+        sentences, _ = convert(path, selection=Selection(exclude=[other]))
+    assert len(sentences) == 2
+
+
 def test_labels(path):
     sentences, report = convert(path, selection=Selection(labels=["Org"]))
     assert sentences[0].tags == ("O", "O", "B-Org", "O")

@@ -24,6 +24,8 @@ def sentence(text, tags=None, line=1):
 
 def test_normal_form():
     assert normal_form(["The", "APT-28", "…", "É"]) == "theapt28"
+    assert normal_form(["Группа", "APT-28", "в", "банке", "."]) == "группаapt28вбанке"
+    assert normal_form(["。"]) == ""
 
 
 def test_drop_repeats_keeps_the_first():
@@ -59,6 +61,22 @@ EIGHT = "The actor used a new loader against banks"
         ("Группа атаковала банк 5", True, "Другой текст 5", True, False),
         ("Группа атаковала банк", False, "。", False, False),
         (f"One {URL}/aa23-165a .", True, f"Two {URL}/aa20-280a .", True, False),
+        ("Группа атаковала банк", False, "группа атаковала банк .", False, True),
+        (
+            "Other . They did n't reach the servers in Poland . End .",
+            True,
+            "They didn't reach the servers in Poland .",
+            False,
+            True,
+        ),
+        (
+            "They can not reach the servers in Poland .",
+            False,
+            "Now . They cannot reach the servers in Poland . End .",
+            True,
+            True,
+        ),
+        ("APT29 did n't stop .", True, "APT29 didn't stop .", False, True),
     ],
 )
 def test_documents_are_compared_by_eight_words(text, is_document, other, other_is_document, expected):

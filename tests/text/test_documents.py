@@ -15,6 +15,7 @@ from spacy_ssner.text.documents import (
     check_is_text,
     cut_long,
     is_binary,
+    is_page,
     join_lines,
     read_page,
     read_text_lines,
@@ -143,16 +144,64 @@ def test_binary():
     assert not is_binary("caf\ufffd au lait") and not is_binary("naïve\ttext") and not is_binary("")
 
 
-def test_a_page_as_one_text(tmp_path, write_pdf):
-    pytest.importorskip("trafilatura")
+def test_all_that_a_page_shows(tmp_path):
+    """The main text alone, as pre-training takes it, leaves out tables beside the article."""
+    pytest.importorskip("inscriptis")
+    article = "".join(f"<p>{line}</p>" for line in SENTENCES)
+    table = (
+        "<table><tr><td>c2[.]example</td><td>C2</td></tr><tr><td>bad[.]example</td><td>C2</td></tr></table>"
+    )
+    page = PAGE.format(article).replace("</article>", f"</article><div class='widget'>{table}</div>")
+    text = read_page(page.encode(), "a.html")
+    for line in ("Report on a group", *SENTENCES, "c2[.]example", "bad[.]example"):
+        assert sum(line in found for found in text.splitlines()) == 1, line
+    assert "var x" not in text and not any(line != line.rstrip() for line in text.splitlines())
+    russian = (
+        "<html><head><meta charset='windows-1251'></head><body><p>Группа атаковала банк</p></body></html>"
+    )
+    assert "Группа атаковала банк" in read_page(russian.encode("cp1251"), "b.html")
+    with pytest.raises(ValueError, match="S246.*c.html.*no text"):
+        read_page(b"<html><body></body></html>", "c.html")
+
+
+def test_pages_of_a_pdf(tmp_path, write_pdf):
     pytest.importorskip("pypdf")
-    (tmp_path / "a.html").write_text(PAGE.format("".join(f"<p>{line}</p>" for line in SENTENCES)))
-    assert read_page(tmp_path / "a.html") == "\n\n".join(["Report on a group", *SENTENCES])
-    write_pdf(tmp_path / "a.PDF", SENTENCES)
-    assert read_page(tmp_path / "a.PDF") == "\n\n".join(SENTENCES)
+    write_pdf(tmp_path / "a.pdf", SENTENCES)
+    assert read_page((tmp_path / "a.pdf").read_bytes(), "a") == "\n\n".join(SENTENCES)
     write_pdf(tmp_path / "scan.pdf", [])
     with pytest.raises(ValueError, match="S246.*scan.pdf.*no text"):
-        read_page(tmp_path / "scan.pdf")
+        read_page((tmp_path / "scan.pdf").read_bytes(), "scan.pdf")
+
+
+def test_scanned_pages_among_others_are_told(tmp_path, monkeypatch):
+    pypdf = pytest.importorskip("pypdf")
+
+    class Reader:
+        def __init__(self, stream):
+            self.pages = [Page("One."), Page(" "), Page("Two.")]
+
+    class Page:
+        def __init__(self, text):
+            self.extract_text = lambda: text
+
+    monkeypatch.setattr(pypdf, "PdfReader", Reader)
+    with pytest.warns(UserWarning, match="SW257.*1 of 3 pages of a.pdf"):
+        assert read_page(b"%PDF-1.4", "a.pdf") == "One.\n\nTwo."
+
+
+@pytest.mark.parametrize(
+    "data,expected",
+    [
+        (b"%PDF-1.7", True),
+        (b"\xef\xbb\xbf \n<!DOCTYPE HTML><p>", True),
+        (b"<?xml version='1.0'?>\n<html xmlns='x'>", True),
+        (b"<?xml version='1.0'?><rss>", False),
+        (b"A text about <html> tags", False),
+        (b"", False),
+    ],
+)
+def test_what_is_a_page(data, expected):
+    assert is_page(data) is expected
 
 
 def test_a_file_is_no_text_from_sixteen_unreadable_characters_on():
@@ -163,8 +212,27 @@ def test_a_file_is_no_text_from_sixteen_unreadable_characters_on():
     check_is_text("The group APT29 used Mimikatz. \ufffd" * 100, "c.txt")  # three in a hundred
 
 
-def test_half_a_character_of_a_pdf(tmp_path, monkeypatch):
+def test_half_a_character(tmp_path, monkeypatch):
     from spacy_ssner.text import documents
 
-    monkeypatch.setattr(documents, "read_pdf", lambda path, on_bytes: iter(["\ud835PT29 used Mimikatz"]))
-    assert read_page(tmp_path / "a.pdf") == "\ufffdPT29 used Mimikatz"
+    monkeypatch.setattr(documents, "_pdf_paragraphs", lambda data, name: iter(["\ud835PT29 used Mimikatz"]))
+    assert read_page(b"%PDF-", "a.pdf") == "\ufffdPT29 used Mimikatz"
+    (tmp_path / "a.jsonl").write_text('{"text": "lone \\ud800 half"}\n')
+    assert read(tmp_path / "a.jsonl") == ["lone \ufffd half"]
+
+
+@pytest.mark.parametrize(
+    "lines,expected",
+    [
+        (
+            ["it dropped evil-", "updates[.]net and", "more files"],
+            ["it dropped evil-updates[.]net and more files"],
+        ),
+        (["the mal-", "ware called home to", "its server"], ["the malware called home to its server"]),
+        (["Hosts:", "bad[.]example", "evil[.]com"], ["Hosts:", "bad[.]example", "evil[.]com"]),
+        (["a list of several", "countries in all"], ["a list of several countries in all"]),
+        (["it was seen in several", "countries."], ["it was seen in several countries."]),
+    ],
+)
+def test_hyphens_and_lists_of_indicators(lines, expected):
+    assert list(join_lines(lines)) == expected

@@ -1,6 +1,7 @@
 """Reading many documents: nothing is lost without a name, and the text is that of the file."""
 
 import gzip
+import io
 
 import pytest
 
@@ -70,7 +71,7 @@ def test_files_of_a_folder(folder, tmp_path):
         "deep/d.TXT": "naïve",
         "g.txt": "The group APT\ufffd29 was seen \ufffd",
         "h.jsonl.gz:1": "lone \ufffd half",
-        "page.html": f"Report on a group\n\n{SENTENCE}\n\n{SENTENCE} Again.",
+        "page.html": f"Home\n\nReport on a group\n\n{SENTENCE}\n\n{SENTENCE} Again.",
     }
     reasons = {name.removeprefix(f"{folder}/"): reason for name, reason in bad}
     assert list(reasons) == ["e.docx", "c.jsonl:3", "c.jsonl:4", "c.jsonl:5", "c.jsonl:6", "e.pdf", "f.txt.gz",
@@ -116,3 +117,27 @@ def test_a_file_far_too_long_is_not_read_as_a_whole(tmp_path, monkeypatch):
     path.write_bytes(gzip.compress(b"a" * 5_000_000))
     records, bad = read([path], tmp_path)
     assert not records and "more than 500" in bad[0][1]
+
+
+def test_linked_folders_and_what_cannot_be_read(tmp_path):
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "a.txt").write_text("linked")
+    (tmp_path / "in" / "deep" / "linked").symlink_to(tmp_path / "other")
+    (tmp_path / "in" / "deep" / "loop").symlink_to(tmp_path / "in")
+    (tmp_path / "in" / "broken.txt").symlink_to(tmp_path / "nowhere")
+    records, bad = read([tmp_path / "in"], tmp_path)
+    assert [record.text for record in records] == ["linked"]
+    assert [name for name, _ in bad] == [str(tmp_path / "in" / "broken.txt")]
+
+
+def test_a_page_on_standard_input(tmp_path, monkeypatch):
+    pytest.importorskip("inscriptis")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(PAGE.encode())))
+    records, bad = read(["-"], tmp_path)
+    assert not bad and SENTENCE in records[0].text and "<p>" not in records[0].text
+
+
+def test_an_empty_name_is_not_the_whole_folder(tmp_path):
+    with pytest.raises(ValueError, match="S280.*empty"):
+        find_inputs([""], output=tmp_path / "out.jsonl", on_bad=print)
