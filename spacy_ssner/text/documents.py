@@ -146,12 +146,13 @@ def join_lines(lines: Sequence[str]) -> Iterator[str]:
         ends = len(last) < full or paragraph.endswith(PARAGRAPH_ENDS)
         new = not line or (ends and not line[:1].islower()) or _stands_alone(last) or _stands_alone(line)
         hyphened = paragraph[-1:] == "-" and paragraph[-2:-1].isalpha() and line[:1].isalnum()
-        if paragraph and new and not (hyphened and line[:1].islower()):
+        if paragraph and new and not (hyphened and not line[:1].isupper()):
             yield paragraph
             paragraph = ""
         if hyphened and paragraph:
             word = paragraph.rpartition(" ")[2] + line.partition(" ")[0]
-            paragraph = (paragraph if INDICATOR.search(word) else paragraph[:-1]) + line
+            is_cut = line[:1].islower() and not INDICATOR.search(word)
+            paragraph = (paragraph[:-1] if is_cut else paragraph) + line
         else:
             paragraph = f"{paragraph} {line}".strip()
         last = line

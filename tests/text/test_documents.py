@@ -229,6 +229,11 @@ def test_half_a_character(tmp_path, monkeypatch):
             ["it dropped evil-updates[.]net and more files"],
         ),
         (["the mal-", "ware called home to", "its server"], ["the malware called home to its server"]),
+        (
+            ["It used", "CVE-", "2021-44228 and a loader of its own"],
+            ["It used", "CVE-2021-44228 and a loader of its own"],
+        ),
+        (["a vendor of Anti-", "Virus for the many"], ["a vendor of Anti-Virus for the many"]),
         (["Hosts:", "bad[.]example", "evil[.]com"], ["Hosts:", "bad[.]example", "evil[.]com"]),
         (["a list of several", "countries in all"], ["a list of several countries in all"]),
         (["it was seen in several", "countries."], ["it was seen in several countries."]),
