@@ -145,8 +145,8 @@ def _read_plain(name: str, max_length: int) -> Tuple[str, bool]:
     else:
         with gzip.open(name) if name.lower().endswith(".gz") else open(name, "rb") as file:
             data = file.read(most + 1)
-    if name == STDIN and is_page(data):
-        return read_page(data, name), len(data) > most
+    if name == STDIN and is_page(data):  # a part of one could not be read
+        return read_page(data + sys.stdin.buffer.read(), name), False
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     text = SURROGATE.sub("\ufffd", data.decode(encoding, errors="replace"))
     check_is_text(text, name)

@@ -136,6 +136,12 @@ def test_a_page_on_standard_input(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(PAGE.encode())))
     records, bad = read(["-"], tmp_path)
     assert not bad and SENTENCE in records[0].text and "<p>" not in records[0].text
+    page = PAGE.replace(
+        "<p>", f"<!--{'-' * 5000}--><p>"
+    )  # longer than what a text of 500 characters may have
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(page.encode())))
+    records, bad = read(["-"], tmp_path)
+    assert not bad and f"{SENTENCE} Again." in records[0].text
 
 
 def test_an_empty_name_is_not_the_whole_folder(tmp_path):
