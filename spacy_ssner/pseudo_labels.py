@@ -81,7 +81,7 @@ def choose_sentences(
 def _read(path: Path, tokenizer: Optional["Tokenizer"]) -> Iterator[Sentence]:
     if tokenizer is None:
         for words in read_sentences(path):
-            yield _unlabelled([word for word in words if not word.isspace()], None, path)
+            yield _unlabelled(words, None, path)
         return
     for line in read_text_lines(path):
         doc = tokenizer(line.strip())

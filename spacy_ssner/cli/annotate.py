@@ -66,15 +66,12 @@ def annotate_cli(
         with open_draft(output) as file:
             for record, doc in tqdm(stream, unit="doc", disable=None, leave=False):
                 totals.add(record, doc)
-                line = to_json(record, doc, with_text=text, with_report=reports)
-                file.write(
-                    SURROGATE.sub("\ufffd", json.dumps(line, ensure_ascii=False)) + "\n"
-                )  # in id or meta
+                values = to_json(record, doc, with_text=text, with_report=reports)
+                line = json.dumps(values, ensure_ascii=False)
+                file.write(SURROGATE.sub("\ufffd", line) + "\n")  # id and meta may hold some
             name_left_out(totals)
             if not totals.documents:
-                got = (
-                    "; ".join(f"{name}: {reason}" for name, reason in totals.bad[:1]) or "the files are empty"
-                )
+                got = ": ".join(totals.bad[0]) if totals.bad else "the files are empty"
                 raise ValueError(Errors.S215.format(path=output, got=got))
             require_entities(nlp, annotated=totals.annotated)
     print_totals(totals, seconds=perf_counter() - start)

@@ -9,7 +9,7 @@ import typer
 
 from ..errors import Errors, Warnings
 from ._app import ssner_app
-from ._io import load_pipeline, plain_errors, progress, use_gpu
+from ._io import load_pipeline, load_tokenizer, plain_errors, progress, use_gpu
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
@@ -96,7 +96,7 @@ def choose(
     from ..text.overlap import collect_runs
 
     is_natural = not all(doc.has_unknown_spaces for doc in annotated)
-    tokenizer = load_pipeline(teachers[0]).tokenizer if is_natural else None
+    tokenizer = load_tokenizer(pipeline=teachers[0]).tokenizer if is_natural else None
     excluded = collect_runs(exclude)
     sentences, counts = choose_sentences(texts, settings, tokenizer=tokenizer, excluded=excluded)
     dropped = ", ".join(f"{counts[name]:,} {name}" for name in DROPPED)

@@ -30,8 +30,8 @@ def read_text_lines(
     """The lines (sentences, paragraphs) of a file, none longer than `max_chars`; memory does not grow with the file.
 
     .txt, .txt.gz: its lines. .jsonl: the lines of the field "text". .spacy: sentences, or docs where none are marked.
-    .html, .htm: paragraphs of the main text, by trafilatura. .pdf: paragraphs, by pypdf, page by page. A page of
-    HTML and a .spacy file are held in memory as a whole.
+    .html, .htm, .xhtml: paragraphs of the main text, by trafilatura. .pdf: paragraphs, by pypdf, page by page. A page
+    of HTML, a PDF file and a .spacy file are held in memory as a whole.
 
     on_bytes: Called with the number of bytes that were read, for a progress bar.
     RAISES (ValueError): S260 on another suffix, S265 if a file is damaged, S246 if an extractor cannot read it.
@@ -45,10 +45,10 @@ def read_text_lines(
         raise FileNotFoundError(Errors.S263.format(path=path))
     on_bytes = on_bytes or ignore
     lines: Iterable[str]
-    if name.endswith((".html", ".htm")):
-        lines = read_html(path, on_bytes)
-    elif name.endswith(".pdf"):
+    if name.endswith(".pdf"):
         lines = read_pdf(path, on_bytes)
+    elif name.endswith(PAGES):
+        lines = read_html(path, on_bytes)
     elif name.endswith(".spacy"):
         lines = (" ".join(words) for words in read_docs(path, on_bytes))
     else:

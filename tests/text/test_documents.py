@@ -241,3 +241,11 @@ def test_half_a_character(tmp_path, monkeypatch):
 )
 def test_hyphens_and_lists_of_indicators(lines, expected):
     assert list(join_lines(lines)) == expected
+
+
+def test_xhtml_is_a_page(tmp_path):
+    pytest.importorskip("trafilatura")
+    page = PAGE.format("".join(f"<p>{line}</p>" for line in SENTENCES))
+    for name in ("a.html", "a.xhtml"):
+        (tmp_path / name).write_text(page)
+    assert read(tmp_path / "a.xhtml") == read(tmp_path / "a.html") == ["Report on a group", *SENTENCES]
