@@ -12,6 +12,7 @@ from .knowledge import install_vectors, lexicon_of, n_categories, similar_word_t
 from .layers.torch_tagger import TaggerInputs, TaggerModel, TorchTagger, network_of, set_network
 from .layers.word_features import distinct_words, doc_sentence_starts, head_windows, word_features
 from .loss import check_loss
+from .text.windows import white_space
 from .types import (
     BiLSTMSettings,
     CharCNNSettings,
@@ -176,7 +177,8 @@ def forward(model: SSNERModel, docs: List[Doc], is_train: bool) -> Tuple[TagScor
         lexicon=lexicon_of(model) if settings.lexicon is not None else None,
         lengths=lengths,
     )
-    windows = head_windows(starts, max_tokens=model.attrs["max_window"])
+    is_space = white_space(words)[word_index]
+    windows = head_windows(starts, is_space, max_tokens=model.attrs["max_window"])
     if len(vectors) == 1:
         X = vectors[0]  # a long text: its vectors are not copied
     else:
@@ -184,7 +186,7 @@ def forward(model: SSNERModel, docs: List[Doc], is_train: bool) -> Tuple[TagScor
     scores, tagger_backprop = tagger(TaggerInputs(X, features, windows), is_train)
     if not is_train:
         no_vector = ~model.ops.to_numpy(X.any(axis=1))
-        scores = replace(scores, reading=Reading(words, features, starts, no_vector))
+        scores = replace(scores, reading=Reading(words, features, starts, is_space, no_vector))
 
     def backprop(d_scores: TagScores) -> List[Doc]:
         d_vectors = model.ops.unflatten(tagger_backprop(d_scores), model.ops.asarray1i(lengths))

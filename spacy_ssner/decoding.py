@@ -13,7 +13,8 @@ from .nn.crf_decoding import viterbi
 from .nn.crf_sums import span_log_probability
 from .nn.network import MAX_PADDED
 from .nn.span_marginals import probable_spans
-from .types import ScoredSpan, TagScores, Windows
+from .text.windows import wide_gaps
+from .types import Reading, ScoredSpan, TagScores, Windows
 
 LEAST_PROBABLE = 1e-3  # of the spans for review
 
@@ -82,32 +83,34 @@ def n_best_spans(
 def _groups(
     scores: TagScores, closed: Optional[np.ndarray]
 ) -> Iterator[Tuple[Tensor, Tensor, Tensor, Tensor]]:
-    """Windows of like length: places (B, T), mask (B, T), emissions (B, T, K) with closed tokens held at O and white
-    space not at B, transitions (K + 2, K)."""
-    lengths, starts = scores.windows.lengths, scores.windows.starts
+    """Windows of like length: places (B, T), mask (B, T), emissions (B, T, K) with closed tokens held at O and words
+    behind a barrier not at I, transitions (K + 2, K)."""
+    windows = scores.windows
+    lengths, starts = windows.lengths, windows.starts
     emissions, transitions = xp2torch(scores.emissions), xp2torch(scores.transitions)  # without gradients
-    space, shut = _white_space(scores)
-    if closed is not None:
-        shut = shut | closed[scores.windows.index]
-    if space.any() or shut.any():
+    shut = np.zeros(windows.n_tokens, dtype=bool) if closed is None else closed
+    parted = _parted(windows, shut if scores.reading is None else shut | _wide_gaps(scores.reading))
+    if parted.any() or shut.any():
         emissions = emissions.clone()
-        emissions[torch.from_numpy(space).to(emissions.device), 1::2] = OFF
-        emissions[torch.from_numpy(shut).to(emissions.device), 1:] = OFF
+        emissions[torch.from_numpy(parted).to(emissions.device), 2::2] = OFF
+        emissions[torch.from_numpy(shut[windows.index]).to(emissions.device), 1:] = OFF
     for group in length_groups(lengths, max_padded=MAX_PADDED):
         place, mask = padded_places(starts[group], lengths[group], emissions.device)
         yield place, mask, emissions[place], transitions
 
 
-def _white_space(scores: TagScores) -> Tuple[np.ndarray, np.ndarray]:
-    """Places of white space, with which no entity begins, and of that at the end of windows, which is in none: (M,)
-    bool each."""
-    windows, n_places = scores.windows, len(scores.windows.index)
-    if scores.reading is None:
-        return np.zeros(n_places, dtype=bool), np.zeros(n_places, dtype=bool)
-    space = scores.reading.is_space[scores.reading.features.word_index[windows.index]]
-    places = np.arange(n_places)
-    last_word = np.maximum.reduceat(np.where(space, -1, places), windows.starts)
-    return space, places > np.repeat(last_word, windows.lengths)
+def _wide_gaps(reading: Reading) -> np.ndarray:
+    """White space that parts columns of a table: (N,) bool."""
+    return wide_gaps(reading.words)[reading.features.word_index]
+
+
+def _parted(windows: Windows, barriers: np.ndarray) -> np.ndarray:
+    """Which places have a barrier (N,) among the white space between them and the place before: (M,) bool."""
+    behind = np.cumsum(barriers) - barriers  # (N,): barriers before each token
+    index = windows.index
+    parted = np.zeros(len(index), dtype=bool)
+    parted[1:] = behind[index[1:]] > behind[index[:-1]] + barriers[index[:-1]]
+    return parted
 
 
 def _best_of_windows(windows: Windows, starts: np.ndarray, p: np.ndarray, n: int) -> np.ndarray:
@@ -157,7 +160,8 @@ def _by_doc(
     doc_ends = np.cumsum(doc_lengths)
     first_token = scores.windows.index[starts]
     doc_index = np.searchsorted(doc_ends, first_token, side="right")
-    columns = [x.tolist() for x in (doc_index, first_token, ends - starts, tags)]
+    last_token = scores.windows.index[ends - 1]  # white space within an entity is not in the windows
+    columns = [x.tolist() for x in (doc_index, first_token, last_token + 1 - first_token, tags)]
     columns.append([None] * len(starts) if probabilities is None else probabilities.tolist())
     taken = -1
     for i, token, length, tag, score in zip(*columns):

@@ -28,14 +28,13 @@ def allowed_tags(gold: np.ndarray, windows: Windows, n_tags: int) -> np.ndarray:
 
     gold (np.ndarray): (N,) tag ids over the batch, MISSING where not annotated.
 
-    A missing token, and one that is only context, allows all. An entity that a window cut in two
-    begins anew behind the cut: its I- becomes B- there.
+    A missing token, and one that is only context, allows all. An entity that a window cut in two, or that began with
+    white space, which the windows leave out, begins anew: its I- becomes B- there.
     """
-    ids = gold[windows.index]
-    first = windows.starts
-    at_start = ids[first]
-    is_inside = (at_start > 0) & (at_start % 2 == 0)
-    ids[first[is_inside]] -= 1
+    ids, index = gold[windows.index], windows.index
+    begins = np.append(True, (index[1:] != index[:-1] + 1) & (gold[index[1:] - 1] == ids[1:] - 1))[: len(ids)]
+    begins[windows.starts] = True
+    ids -= begins & (ids > 0) & (ids % 2 == 0)
     allowed = np.zeros((len(ids), n_tags), dtype=bool)
     known = (ids != MISSING) & windows.core
     allowed[known, ids[known]] = True

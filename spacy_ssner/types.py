@@ -1,7 +1,6 @@
 """Values that travel together. Plain frozen dataclasses; numpy at most."""
 
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from typing import Any, Dict, List, Optional
 
 import numpy as np
@@ -88,7 +87,8 @@ class Windows:
     index (np.ndarray): (M,) int64. Window after window, the token's place among all tokens of the batch.
     lengths (np.ndarray): (W,) int64, each >= 1; their sum is M.
     core (np.ndarray): (M,) bool. False for a token that is only context here and belongs to a neighbour.
-    n_tokens (int): Tokens of the batch; each is in the core of exactly one window.
+    n_tokens (int): Tokens of the batch; each (of the head's windows: each that is no white space) is in the core of
+        exactly one window.
     """
 
     index: np.ndarray
@@ -126,18 +126,15 @@ class Reading:
     """What the model looked at in some docs, for their reports.
 
     words (List[str]): The different words. features (WordFeatures): Of them. starts (np.ndarray): (N,) bool, first
-    tokens of sentences. no_vector (np.ndarray): (N,) bool, tokens whose vector is zero throughout.
+    tokens of sentences. is_space (np.ndarray): (N,) bool, white space. no_vector (np.ndarray): (N,) bool, tokens whose
+    vector is zero throughout.
     """
 
     words: List[str]
     features: WordFeatures
     starts: np.ndarray
+    is_space: np.ndarray
     no_vector: np.ndarray
-
-    @cached_property
-    def is_space(self) -> np.ndarray:
-        """Which of the different words are white space: (n_words,) bool."""
-        return np.fromiter((word.isspace() for word in self.words), dtype=bool, count=len(self.words))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import pytest
 import spacy
 import torch
 from spacy.tokens import Doc
+from spacy.training import Example
 
 from spacy_ssner.architectures import (
     build_ssner_model,
@@ -199,6 +200,48 @@ def test_max_window_cuts_long_sentences(make_nlp):
     assert one.windows.lengths.tolist() == [50]
     assert len(cut.windows.lengths) > 2 and cut.windows.lengths.max() <= 16
     assert cut.windows.core.sum() == 50
+
+
+SPACED = {
+    "wrapped": "Turla sent Mimikatz\nto the Foreign\r\n  Ministry of Peru. Then it left .",
+    "doubled": "Turla  sent Mimikatz to  the Foreign  Ministry of Peru.  Then it left .",
+    "around": "  \nTurla sent Mimikatz to the Foreign Ministry of Peru. Then it left .\n\n \t",
+    "columns": "Turla sent\tMimikatz    to the Foreign Ministry of Peru. Then it left .",
+}
+
+
+@pytest.mark.parametrize("text", SPACED.values(), ids=SPACED)
+def test_white_space_changes_nothing_for_the_head(text, make_nlp, tiny_bert):
+    tok2vec = {"@architectures": "spacy-ssner.HFEncoder.v1", "name": str(tiny_bert)}
+    nlp = make_nlp("char_cnn", "bilstm", "similar_words", "fusion", tok2vec=tok2vec)
+    model = nlp.get_pipe("ssner").model
+    docs = [nlp.make_doc(" ".join(text.split())), nlp.make_doc(text)]
+    for token in (token for doc in docs for token in doc):
+        token.is_sent_start = token.i == 0 or token.text == "Then"
+    plain, spaced = (model.predict([doc]) for doc in docs)
+    assert plain.windows.lengths.tolist() == spaced.windows.lengths.tolist() == [10, 4]
+    np.testing.assert_allclose(spaced.emissions, plain.emissions, atol=1e-5)
+
+
+def test_white_space_takes_no_part_in_training(make_nlp, tiny_bert):
+    """Not even where an entity is annotated with it, or a doc holds nothing else."""
+    tok2vec = {"@architectures": "spacy-ssner.HFEncoder.v1", "name": str(tiny_bert)}
+    nlp = make_nlp("bilstm", tok2vec=tok2vec)
+    pipe = nlp.get_pipe("ssner")
+
+    def loss_of(words, tags):
+        doc = Doc(nlp.vocab, words=words, sent_starts=[word == words[0] for word in words])
+        example = Example.from_dict(doc, {"entities": tags})
+        return pipe.get_loss([example], pipe.model.predict([example.x]))[0]
+
+    plain = loss_of(["Acme", "Corp", "fell"], ["B-Org", "L-Org", "O"])
+    assert plain == pytest.approx(
+        loss_of(["Acme", "\n", "Corp", " ", "fell", "\t"], ["B-Org", "I-Org", "L-Org", "O", "O", "O"]),
+        abs=1e-5,
+    )
+    empty = Example.from_dict(Doc(nlp.vocab, words=["\n", " "]), {"entities": ["O", "O"]})
+    assert nlp.update([empty], sgd=None)["ssner"] == 0.0
+    assert list(nlp("\n\n \t").ents) == []
 
 
 def test_learn_rate_factor_scales_the_head_only(make_nlp, make_examples):

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 from spacy_ssner import decoding as decoding_module
 from spacy_ssner.decoding import LEAST_PROBABLE, decode, n_best_spans, path_to_spans
 from spacy_ssner.labels import tag_names, tags_to_spans
+from spacy_ssner.layers.word_features import head_windows
 from spacy_ssner.text.windows import make_windows
 from spacy_ssner.types import Reading, ScoredSpan, TagScores, WordFeatures
 
@@ -289,30 +290,54 @@ def test_n_best_without_tokens_or_spans(lengths, make_scores):
     assert n_best_spans(scores, LABELS, lengths, n=2) == [[] for _ in lengths]
 
 
-def with_words(scores, words):
-    """The same scores with the words that they are for."""
-    index = np.arange(len(words))
+def read_words(words, *, n_docs=1):
+    """Windows of the words, white space left out, one for each doc; and what the reading says of them."""
+    index, is_space = np.arange(len(words)), np.array([word.isspace() for word in words])
+    starts = index % (len(words) // n_docs) == 0
     none = np.full(len(words), -1), np.full((len(words), 1), -1)
     features = WordFeatures(index, np.zeros((len(words), 0), dtype=int), *none)
-    reading = Reading(words, features, index == 0, index < 0)
-    return TagScores(scores.emissions, scores.transitions, scores.windows, reading)
+    windows = head_windows(starts, is_space, max_tokens=100)
+    return windows, Reading(words, features, starts, is_space, index < 0)
 
 
-@given(seed=seeds, spaces=st.lists(st.booleans(), min_size=9, max_size=9))
-@settings(max_examples=30)
-def test_no_entity_begins_with_white_space_or_reaches_into_that_at_the_end(
-    seed, spaces, make_scores, enumerate_paths
+def slow_spans(emissions, transitions, words, closed, enumerate_paths):
+    """Entities of one doc from all paths over its words, and their probabilities, in tokens of the doc."""
+    places = [i for i, word in enumerate(words) if not word.isspace()]
+    emissions = emissions.copy()
+    for j, (last, place) in enumerate(zip(places, places[1:]), start=1):
+        between = range(last + 1, place)
+        if any(closed[i] or words[i] in ("\t", "  ") for i in between):
+            emissions[j, 2::2] = -1e4
+    found = best_spans(emissions, transitions, closed[places], enumerate_paths)
+    return [ScoredSpan(places[s.start], places[s.end - 1] + 1, s.label, s.score) for s in found]
+
+
+@given(
+    seed=seeds,
+    words=st.lists(st.sampled_from(["a", "a", " ", "\n", "\n  ", "\t", "  "]), min_size=12, max_size=12),
+    closed=st.lists(st.sampled_from([False, False, True]), min_size=12, max_size=12),
+)
+@settings(max_examples=60)
+def test_white_space_is_no_part_of_the_path_and_columns_part_entities(
+    seed, words, closed, make_scores, enumerate_paths
 ):
-    lengths, words = [5, 4], ["\n" if space else "word" for space in spaces]
-    scores = random_scores(make_scores, doc_windows(lengths), seed=seed, scale=2.0)
+    windows, reading = read_words(words, n_docs=2)
+    scores = random_scores(make_scores, windows, seed=seed, scale=2.0)
     scores.emissions[:, 0] -= 3.0  # entities everywhere
-    found = decode(with_words(scores, words), LABELS, lengths)
-    probable = n_best_spans(with_words(scores, words), LABELS, lengths, n=1000)
-    for spans, more, places in zip(found, probable, (slice(0, 5), slice(5, 9))):
-        own = np.array(spaces[places])
-        end = len(own) - int(np.argmin(own[::-1])) if not own.all() else 0  # behind the last word
-        emissions = scores.emissions[places].copy()
-        emissions[own, 1::2] = -1e4
-        closed = np.arange(len(own)) >= end
-        assert_same(spans, best_spans(emissions, scores.transitions, closed, enumerate_paths))
-        assert not any(own[s.start] or s.end > end for s in [*spans, *more])
+    scores.emissions[:, 2::2] += 2.0  # of several words
+    closed = np.array(closed)
+    scores = TagScores(scores.emissions, scores.transitions, windows, reading)
+    found = decode(scores, LABELS, [6, 6], closed=closed)
+    probable = n_best_spans(scores, LABELS, [6, 6], closed=closed, n=1000)
+    for spans, more, place in zip(found, probable, (slice(0, 6), slice(6, 12))):
+        own = [word for word in words[place]]
+        n_before, n_words = (sum(not w.isspace() for w in part) for part in (words[: place.start], own))
+        emissions = scores.emissions[n_before : n_before + n_words]
+        expected = []
+        if n_words:
+            expected = slow_spans(emissions, scores.transitions, own, closed[place], enumerate_paths)
+        assert_same(spans, expected)
+        for span in [*spans, *more]:
+            inside = own[span.start : span.end]
+            assert not inside[0].isspace() and not inside[-1].isspace()
+            assert not {"\t", "  "} & set(inside) and not closed[place][span.start : span.end].any()

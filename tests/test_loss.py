@@ -58,6 +58,22 @@ def test_an_entity_cut_in_two_begins_anew(tag, expected):
     assert gold[1] == tag  # not written into
 
 
+@pytest.mark.parametrize(
+    "gold,expected",
+    [
+        ([B1, I1, I1], [I1]),
+        ([NO, B1, I1], [B1]),
+        ([B2, B1, I1], [B1]),
+        ([B1, I1, NO], [NO]),
+        ([NO, NO, B2], [B2]),
+    ],
+)
+def test_an_entity_that_began_with_white_space_begins_with_its_first_word(gold, expected):
+    index = np.array([0, 2])  # the token between them is white space
+    allowed = allowed_tags(np.array(gold), Windows(index, np.array([2]), index >= 0, 3), 5)
+    assert (allowed == one_hot(gold[0], *expected)).all()
+
+
 def test_missing_at_the_start_of_a_window_stays_missing():
     assert allowed_tags(np.array([MISSING, I1]), whole(2), 5)[0].all()
 

@@ -58,20 +58,18 @@ def _settings(model: Model) -> NetworkSettings:
 def _of_head(scores: TagScores, reading: Reading, max_window: int) -> Dict[str, np.ndarray]:
     """Counts of tokens, sentences and windows: (N,) each, at the tokens where they belong."""
     windows, n_tokens = scores.windows, scores.windows.n_tokens
-    word_index = reading.features.word_index
-    white_space = reading.is_space[word_index]
     begins = np.bincount(windows.index[windows.starts], minlength=n_tokens)
     first = np.flatnonzero(reading.starts)
-    cut = np.zeros(n_tokens, dtype=bool)
-    cut[first] = np.diff(np.append(first, n_tokens)) > max_window
+    n_words = np.zeros(n_tokens, dtype=np.int64)
+    n_words[first] = np.add.reduceat(~reading.is_space, first, dtype=np.int64)
     return {
         "tokens": np.ones(n_tokens, dtype=np.int64),
-        "white_space": white_space,
-        "sentences": reading.starts,
+        "white_space": reading.is_space,
+        "sentences": n_words > 0,
         "windows": begins,
-        "cut_sentences": cut,
+        "cut_sentences": n_words > max_window,
         "no_vector": reading.no_vector,
-        "no_vector_words": reading.no_vector & ~white_space,
+        "no_vector_words": reading.no_vector & ~reading.is_space,
     }
 
 
@@ -84,8 +82,8 @@ def _of_words(model: Model, reading: Reading) -> Dict[str, np.ndarray]:
         lost = np.maximum(lengths - settings.char_cnn.max_chars, 0)
         counts["long_words"], counts["lost_characters"] = (lost > 0)[word_index], lost[word_index]
     if settings.similar_words is not None:
-        nothing = (reading.features.similar_rows < 0).all(axis=1) & ~reading.is_space
-        counts["no_similar_words"] = nothing[word_index]
+        nothing = np.all(reading.features.similar_rows < 0, axis=1)
+        counts["no_similar_words"] = nothing[word_index] & ~reading.is_space
     return counts
 
 

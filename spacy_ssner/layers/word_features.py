@@ -1,5 +1,6 @@
 """Docs in, arrays of words, characters and similar-word rows out. Each different word is looked at once."""
 
+from dataclasses import replace
 from typing import List, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
@@ -60,11 +61,18 @@ def doc_sentence_starts(docs: Sequence[Doc], words: Sequence[str], word_index: n
     return starts
 
 
-def head_windows(starts: np.ndarray, *, max_tokens: int) -> Windows:
-    """Sentences of at most `max_tokens` tokens as windows of the head; a longer one is cut, with an eighth of that as
-    context on both sides. starts: (N,) bool, first tokens of sentences."""
-    ones = np.ones(len(starts), dtype=np.int64)
-    return make_windows(starts, ones, max_weight=max_tokens, context=max_tokens // 8)
+def head_windows(starts: np.ndarray, is_space: np.ndarray, *, max_tokens: int) -> Windows:
+    """Sentences as windows of the head, which reads words and no white space: a line that is wrapped, or a doubled
+    blank, changes nothing. One of more than `max_tokens` words is cut, with an eighth of that as context on both sides.
+
+    starts (np.ndarray): (N,) bool, first tokens of sentences. is_space (np.ndarray): (N,) bool, white space tokens.
+    """
+    places = np.flatnonzero(~is_space)  # (n_words,)
+    sentence = np.cumsum(starts)[places]
+    begins = np.diff(sentence, prepend=0) > 0
+    ones = np.ones(len(places), dtype=np.int64)
+    windows = make_windows(begins, ones, max_weight=max_tokens, context=max_tokens // 8)
+    return replace(windows, index=places[windows.index], n_tokens=len(starts))
 
 
 def word_features(

@@ -11,6 +11,7 @@ from .reading import LONGEST, LONGEST_RECORD, OnBytes, ignore, read_docs, read_l
 
 PAGES = (".html", ".htm", ".xhtml", ".pdf")
 SUFFIXES = (".txt", ".txt.gz", *PAGES, ".jsonl", ".spacy")
+CELL_GAP = "   "  # as wide as `windows.is_wide` asks, so that no entity reaches over two cells
 MAX_CHARS = 10_000  # of a line; the longest paragraph of a report has about that many
 PAGE_START = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:%PDF-|<!doctype html|<html|<\?xml[^>]*>\s*(?:<!doctype html|<html))", re.I
@@ -80,9 +81,10 @@ def read_page(data: bytes, name: str) -> str:
 def _visible_text(data: bytes, name: str) -> str:
     load_html = _extractor("trafilatura", name).load_html  # finds the encoding
     engine = _extractor("inscriptis.html_engine", name).Inscriptis
+    settings = _extractor("inscriptis.model.config", name).ParserConfig(table_cell_separator=CELL_GAP)
     try:
         tree = load_html(data)
-        text = "" if tree is None else engine(tree).get_text()
+        text = "" if tree is None else engine(tree, settings).get_text()
     except Exception as err:  # lxml, trafilatura and inscriptis raise their own
         raise ValueError(Errors.S246.format(path=name, kind="HTML", reason=err)) from err
     return "\n".join(line.rstrip() for line in text.split("\n")).strip("\n")

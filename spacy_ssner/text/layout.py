@@ -15,7 +15,7 @@ from typing import Sequence, Tuple
 
 import numpy as np
 
-from .windows import BLANK_LINE, BULLET, CLOSING, FINAL, NEW_LINE, NUMBER, SPACE, shorten, widest_gap
+from .windows import BLANK_LINE, BULLET, CLOSING, FINAL, NEW_LINE, NUMBER, SPACE, is_wide, shorten, widest_gap
 
 NARROWEST = 40  # columns; nobody wraps a paragraph at fewer
 NARROWEST_LIST = 60  # the same where few lines begin in lower case
@@ -86,7 +86,7 @@ def _looks(word: str) -> int:
     if word in _MARKS:
         return _MARKS[word]
     if word.isspace():  # a blank of the word before stands in front of it
-        return CELL if "\t" in word or len(word) > 1 else GAP
+        return CELL if is_wide(word) else GAP
     looks = NAME * bool(_NAME.search(word)) | CODE * bool(_CODE.search(word)) | KEY * word.endswith(":")
     if any(c.isalnum() for c in word):
         looks |= TEXT | DIGIT * any(c.isdigit() for c in word)

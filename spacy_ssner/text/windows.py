@@ -57,6 +57,22 @@ def _kind(word: str) -> int:
     return FINAL if word[-1:] not in ".!?" and _CITED.search(word) else ORDINARY
 
 
+def white_space(words: Sequence[str]) -> np.ndarray:
+    """Which words are white space: (n_words,) bool."""
+    return np.fromiter((word.isspace() for word in words), dtype=bool, count=len(words))
+
+
+def wide_gaps(words: Sequence[str]) -> np.ndarray:
+    """Which words are the gap between two columns, see `is_wide`: (n_words,) bool."""
+    return np.fromiter((word.isspace() and is_wide(word) for word in words), dtype=bool, count=len(words))
+
+
+def is_wide(space: str) -> bool:
+    """Whether white space within a line parts columns: a tab or three blanks, of which spaCy keeps the first with the
+    word before."""
+    return ("\t" in space or len(space) > 1) and not _LINE_BREAK.search(space)
+
+
 def sentence_starts(kinds: np.ndarray, blanks: np.ndarray) -> np.ndarray:
     """Which tokens begin a sentence by punctuation and layout alone: (N,) bool.
 

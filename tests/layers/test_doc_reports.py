@@ -47,6 +47,7 @@ def slow_report(nlp, doc):
     words, index = distinct_words([doc])
     starts = doc_sentence_starts([doc], words, index)
     sentences = [s.tolist() for s in np.split(np.arange(len(doc)), np.flatnonzero(starts)[1:]) if len(s)]
+    with_words = [[i for i in s if not doc[i].is_space] for s in sentences]
     node = encoder_layer(model)
     module = node.shims[0].module
     n_pieces = [
@@ -60,9 +61,9 @@ def slow_report(nlp, doc):
     return DocReport(
         tokens=len(doc),
         white_space=sum(t.is_space for t in doc),
-        sentences=len(sentences),
+        sentences=sum(s != [] for s in with_words),
         windows=len(model.predict([doc]).windows.lengths) if len(doc) else 0,
-        cut_sentences=sum(len(s) > 16 for s in sentences),
+        cut_sentences=sum(len(s) > 16 for s in with_words),
         no_vector=sum(n == 0 for n in n_pieces),
         no_vector_words=0,
         pieces=sum(read),

@@ -62,7 +62,8 @@ def test_no_words(docs):
     assert doc_sentence_starts(docs, words, index).shape == (0,)
     features = word_features(words, index, max_chars=8, table=Table())
     assert features.char_ids.shape == (0, 0) and features.own_row.shape == (0,)
-    assert len(head_windows(np.zeros(0, dtype=bool), max_tokens=8).lengths) == 0
+    nothing = np.zeros(0, dtype=bool)
+    assert len(head_windows(nothing, nothing, max_tokens=8).lengths) == 0
 
 
 def test_every_doc_begins_a_sentence_and_punctuation_does_not_reach_over_docs():
@@ -84,10 +85,22 @@ def test_a_doc_whose_first_token_is_not_marked_begins_a_sentence_all_the_same():
 def test_head_windows_hold_at_most_max_tokens():
     starts = np.zeros(50, dtype=bool)
     starts[[0, 10]] = True
-    windows = head_windows(starts, max_tokens=16)
+    windows = head_windows(starts, ~starts & False, max_tokens=16)
     assert windows.lengths[0] == 10 and windows.lengths.max() <= 16
     assert windows.index[windows.core].tolist() == list(range(50))
     assert len(windows.index) > 50  # context on both sides of a cut
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=60))
+def test_head_windows_hold_the_words_of_each_sentence_and_no_white_space(tokens):
+    starts, is_space = (np.array([token[i] for token in tokens], dtype=bool) for i in (0, 1))
+    starts[:1] = True
+    windows = head_windows(starts, is_space, max_tokens=100)
+    sentences = [s for s in np.split(np.arange(len(tokens)), np.flatnonzero(starts)[1:]) if len(s)]
+    words = [s[~is_space[s]].tolist() for s in sentences]
+    found = [window.tolist() for window in np.split(windows.index, windows.starts[1:]) if len(window)]
+    assert found == [s for s in words if s]
+    assert windows.n_tokens == len(tokens) and windows.core.all()
 
 
 def test_each_different_word_is_looked_up_once():

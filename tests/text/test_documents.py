@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import spacy
 from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin
@@ -20,6 +21,7 @@ from spacy_ssner.text.documents import (
     read_page,
     read_text_lines,
 )
+from spacy_ssner.text.windows import wide_gaps
 
 SENTENCES = [
     "The group APT28 used Mimikatz and Emotet against a bank in Kyiv last year.",
@@ -156,6 +158,9 @@ def test_all_that_a_page_shows(tmp_path):
     for line in ("Report on a group", *SENTENCES, "c2[.]example", "bad[.]example"):
         assert sum(line in found for found in text.splitlines()) == 1, line
     assert "var x" not in text and not any(line != line.rstrip() for line in text.splitlines())
+    (row,) = (line for line in text.splitlines() if "c2[.]example" in line)
+    words = [token.text for token in spacy.blank("en")(row.strip())]
+    assert wide_gaps(words).sum() == 1 and row.split() == ["c2[.]example", "C2"]
     russian = (
         "<html><head><meta charset='windows-1251'></head><body><p>Группа атаковала банк</p></body></html>"
     )
