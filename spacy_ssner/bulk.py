@@ -4,8 +4,9 @@ What cannot be annotated is counted and named, and the rest goes on.
 """
 
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Optional, Tuple, cast
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, cast
 
 from .annotations import REVIEW, doc_report, span_score
 from .ioc import VALUE
@@ -44,11 +45,26 @@ def annotate_records(
             if doc is not None:
                 yield record, doc
 
-    nlp.set_error_handler(cast(Any, drop_batch))
-    for doc, number in nlp.pipe(feed(), as_tuples=True, batch_size=batch_size, n_process=n_process):
-        yield from again([earlier for earlier in waiting if earlier < number])
-        yield waiting.pop(number), doc
-    yield from again(list(waiting))
+    with _error_handler(nlp, drop_batch):
+        for doc, number in nlp.pipe(feed(), as_tuples=True, batch_size=batch_size, n_process=n_process):
+            yield from again([earlier for earlier in waiting if earlier < number])
+            yield waiting.pop(number), doc
+        yield from again(list(waiting))
+
+
+@contextmanager
+def _error_handler(nlp: "Language", handler: Callable[..., Any]) -> Iterator[None]:
+    """Give the pipeline and its components an error handler, and back what they had."""
+    usual = nlp.default_error_handler
+    pipes: List[Any] = [pipe for _, pipe in nlp.pipeline if hasattr(pipe, "get_error_handler")]
+    own = [(pipe, pipe.get_error_handler()) for pipe in pipes]
+    nlp.set_error_handler(cast(Any, handler))
+    try:
+        yield
+    finally:
+        nlp.default_error_handler = usual
+        for pipe, before in own:
+            pipe.set_error_handler(before)
 
 
 def drop_batch(name: str, proc: Any, docs: Any, error: Exception) -> None:
@@ -58,14 +74,12 @@ def drop_batch(name: str, proc: Any, docs: Any, error: Exception) -> None:
 def _annotate_one(nlp: "Language", record: Record, on_bad: OnBad) -> Optional["Doc"]:
     from spacy.util import raise_error
 
-    nlp.set_error_handler(raise_error)
-    try:
-        return nlp(record.text)
-    except Exception as err:  # whatever it is, the other documents go on
-        on_bad(record.name, f"{type(err).__name__}: {err}")
-        return None
-    finally:
-        nlp.set_error_handler(cast(Any, drop_batch))
+    with _error_handler(nlp, raise_error):
+        try:
+            return nlp(record.text)
+        except Exception as err:  # whatever it is, the other documents go on
+            on_bad(record.name, f"{type(err).__name__}: {err}")
+            return None
 
 
 def to_json(

@@ -27,10 +27,10 @@ def open_draft(path: Union[str, Path]) -> Iterator[TextIO]:
 def _draft(path: Union[str, Path]) -> Iterator[Path]:
     """A file beside the place of another, moved there if all goes well and gone if not; the folder is made. What is no
     file, such as /dev/null, itself."""
-    path = Path(os.path.realpath(path))  # a link stays one
-    if path.exists() and not path.is_file():  # a device or pipe is written to, not replaced
-        yield path
+    if os.path.exists(path) and not os.path.isfile(path):  # a device or pipe is written to, not replaced
+        yield Path(path)
         return
+    path = Path(os.path.realpath(path))  # a link stays one
     make_folder(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}.tmp")
     try:

@@ -97,3 +97,16 @@ def test_totals(trained):
     assert (totals.documents, totals.characters, totals.unreadable, totals.not_in_full) == (3, 46, 1, 1)
     assert totals.report["tokens"] == 6 and totals.report["long_words"] == 1
     assert sum(totals.entities.values()) > 0 and (totals.n_bad, totals.bad) == (1, [("b.txt", "gone")])
+
+
+def test_the_pipeline_gets_its_error_handlers_back(nlp):
+    def own(name, proc, docs, error):
+        raise error
+
+    pipe = nlp.get_pipe("ssner_ioc")
+    pipe.set_error_handler(own)
+    usual = nlp.default_error_handler
+    list(annotate_records(nlp, records_of(["APT29", "FAIL"]), on_bad=lambda *why: None))
+    assert nlp.default_error_handler is usual and pipe.get_error_handler() is own
+    with pytest.raises(RuntimeError):
+        list(nlp.pipe(["FAIL"]))

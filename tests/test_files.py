@@ -1,5 +1,7 @@
 import hashlib
 import os
+import subprocess
+import sys
 from threading import Thread
 
 import pytest
@@ -65,3 +67,10 @@ def test_what_is_no_file_is_written_to(tmp_path):
     link.symlink_to(target)
     write_text(link, "new")
     assert link.is_symlink() and target.read_text() == "new"
+
+
+def test_what_is_no_file_is_written_to_in_a_pipe():
+    """/dev/stdout is a link to a pipe without a name."""
+    code = "from spacy_ssner.files import write_text; write_text('/dev/stdout', 'to the pipe')"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (0, "to the pipe"), result.stderr

@@ -1,10 +1,12 @@
 """Pictures of scores, as PNG. matplotlib is imported inside, and without its global state."""
 
+from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from ..errors import Errors
+from ..files import write_bytes
 from ..labels import OUTSIDE
 from .significance import Spread
 from .subsets import LONGEST
@@ -168,5 +170,6 @@ def _figure(width: float, height: float) -> "Figure":
 
 
 def _save(figure: "Figure", path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=DPI, format="png")
+    picture = BytesIO()
+    figure.savefig(picture, dpi=DPI, format="png")
+    write_bytes(path, picture.getvalue())

@@ -1,4 +1,4 @@
-"""Names of a knowledge base by category, and where they stand in a text. Needs numpy only."""
+"""Names of a knowledge base by category, and where they stand in a text. Needs no spaCy."""
 
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
@@ -12,6 +12,7 @@ from .storage import pack, unpack
 from .trie import Ids, Trie
 
 CACHE_SIZE = 200_000  # words whose pieces are remembered
+LONGEST_CACHED = 64  # characters of such a word
 
 
 class Name(NamedTuple):
@@ -154,6 +155,8 @@ class Lexicon:
         return entry.any_case | entry.by_surface.get(spelling, 0)
 
     def _word_ids(self, word: str) -> Ids:
+        if len(word) > LONGEST_CACHED:  # links and blobs, which seldom come again
+            return self._trie.word_ids(word)
         if word not in self._ids:
             if len(self._ids) >= CACHE_SIZE:
                 self._ids.clear()

@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from functools import lru_cache
 from typing import Tuple
 
 # Letters, digits, or one symbol: also a border between letters and digits parts two pieces.
@@ -13,7 +12,6 @@ QUOTES = str.maketrans("\u2018\u2019\u02bc\u201c\u201d", "'''\"\"")
 ORDINARY_SPACE = re.compile(r"[^\S\n]*\n?[^\S\n]*")  # a line may break inside a name, a paragraph may not
 
 
-@lru_cache(maxsize=100_000)
 def name_pieces(text: str) -> Tuple[str, ...]:
     """Pieces of a name or word as they are compared: NFKC, case folded, joiners and white space dropped.
 

@@ -53,6 +53,7 @@ def _name(plain: Refanged, start: int, end: int, hi: int) -> Optional[Hit]:
     start += lead.end() if lead else len(run) - len(run.lstrip("-+%"))
     gap = text.rfind("..", start, end)
     start = gap + 2 if gap >= 0 else start
+    start += text[start : start + 1] in (".", "@") and plain.defanged(start, start + 1)  # ` AT foo.exe`
     if end - start > MAX_NAME or end <= start:
         return None
     tail = text.find("-", text.rfind(".", start, end) + 1, end)  # `evil.com-based`

@@ -220,7 +220,7 @@ def unix_paths(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
         first, _, rest = text[match.start() : end].partition("/")
         if first.isdigit() and text[match.start() - 1 : match.start()] == ":":  # a port, `evil.com:80/a.exe`
             continue
-        if first[0] in "~$" or not any(c.isalnum() for c in first) or not has_extension(rest):
+        if first[0] in "~$%" or not any(c.isalnum() for c in first) or not has_extension(rest):
             continue
         if host_kind(first) or IPV4.match(first) or (first[0] == "." and "/." in f"/{rest}"):  # `.exe/.dll`
             continue

@@ -69,3 +69,28 @@ def test_inference_tensors_may_be_used(three_threads):
         found = list(each(lambda i: (X[i] * 2).add_(1), range(4), device=CPU))
     assert_close(torch.stack(found), X * 2 + 1)
     assert all(y.is_inference() for y in found)
+
+
+def test_calls_at_the_same_time_give_the_usual_threads_back(three_threads):
+    """Each used to take the few threads of the other for what is usual."""
+    both, found = threading.Barrier(2, timeout=20), []
+
+    def call():
+        with torch.no_grad():
+            running = each(lambda i: both.wait(), range(1), device=CPU)  # in turn: no thread is changed
+            some = each(lambda i: i, range(6), device=CPU)
+            next(some)  # three threads work, on one of torch's each
+            list(running)
+            list(some)
+        both.wait()
+        found.append(torch.get_num_threads())
+
+    threads = [threading.Thread(target=call) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    new = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+    new.start()
+    new.join()
+    assert found == [3, 3, 3]

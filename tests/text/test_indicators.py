@@ -1,6 +1,8 @@
 """What of a text is an indicator, of which kind, and where it ends: shapes seen in real text, with made-up names."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from spacy_ssner.text.indicators import find_indicators
 from spacy_ssner.text.tokenizer import blank_english
@@ -261,3 +263,33 @@ def test_a_quoted_path_ends_before_the_next_sentence():
 )
 def test_slashes_for_backslashes_escaped_slashes_and_schemes_in_brackets(text, expected):
     assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("Copies %TEMP%/x.exe there", ["PATH %TEMP%/x.exe"]),
+        ("from 1.2.3.4 AT foo.exe today", ["IPV4 1.2.3.4", "FILE foo.exe"]),
+        ("from ::1 [.] foo.exe today", ["IPV6 ::1", "FILE foo.exe"]),
+        ("ran @WanaDecryptor@.exe", ["FILE @WanaDecryptor@.exe"]),
+    ],
+)
+def test_names_begin_with_no_sign_of_another_place(text, expected):
+    assert found(text) == expected
+
+
+BITS = """%TEMP% / \\ $HOME ~ . .. : :// @ , [.] (dot) {at} AT DOT hxxp evil com foo.exe x.dll 1.2.3.4 ::1 fe80 80
+C HKLM Software CVE-2020-1 T1059 a-b - _ ( ) " ' usr bin d41d8cd98f00b204e9800998ecf8427e ? & =
+%20 \ufffc \u200b""".split()
+
+
+@given(st.lists(st.sampled_from([*BITS, " ", " ", "\n"]), max_size=14).map("".join))
+@settings(max_examples=400)
+def test_no_indicator_overlaps_another_or_begins_with_white_space(text):
+    hits = find_indicators(text)
+    assert all(a.end <= b.start for a, b in zip(hits, hits[1:]))
+    for hit in hits:
+        surface = text[hit.start : hit.end]
+        assert surface and surface == surface.strip()
+    doc = blank_english()(text)
+    assert doc.text == text
