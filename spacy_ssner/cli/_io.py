@@ -108,18 +108,11 @@ def save_figures(figures: Mapping[str, Any], path: Optional[Path]) -> None:
 def read_stdin() -> str:
     """All of standard input as one text.
 
-    Of HTML and PDF the text. RAISES (ValueError): S288 if it is no text; S246, (ImportError): S245 as
-    text.documents.read_page. WARNS: SW270 if it is not valid UTF-8.
+    Errors and warnings as text.documents.read_document.
     """
-    from ..evaluation.data_files import decode_text
-    from ..text.documents import check_is_text, is_page, read_page
+    from ..text.documents import document_text
 
-    data = typer.get_binary_stream("stdin").read()
-    if is_page(data):
-        return read_page(data, "standard input")
-    text = decode_text(data, name="standard input")
-    check_is_text(text, "standard input")
-    return text
+    return document_text(typer.get_binary_stream("stdin").read(), "standard input")
 
 
 def use_gpu(gpu_id: int) -> None:

@@ -51,7 +51,7 @@ def annotate_cli(
 
     from ..bulk import Totals, annotate_records, to_json
     from ..evaluation.prediction import require_entities
-    from ..text.documents import SURROGATE
+    from ..text.characters import replace_surrogates
     from ..text.records import find_inputs, read_records
 
     totals, start = Totals(), perf_counter()
@@ -68,7 +68,7 @@ def annotate_cli(
                 totals.add(record, doc)
                 values = to_json(record, doc, with_text=text, with_report=reports)
                 line = json.dumps(values, ensure_ascii=False)
-                file.write(SURROGATE.sub("\ufffd", line) + "\n")  # id and meta may hold some
+                file.write(replace_surrogates(line) + "\n")  # id and meta may hold some
             name_left_out(totals)
             if not totals.documents:
                 got = ": ".join(totals.bad[0]) if totals.bad else "the files are empty"

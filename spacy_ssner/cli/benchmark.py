@@ -102,7 +102,7 @@ def benchmark(settings: BenchmarkSettings) -> Dict[str, Any]:
 def read_input(name: str) -> List[str]:
     """Texts of a file, or all of standard input as one. RAISES (ValueError): S272-S274, S280, S288.
 
-    Errors and warnings of pages (.html, .pdf) as evaluation.texts.read_report.
+    Errors and warnings of pages (.html, .pdf) as text.documents.read_document.
     """
     from ..evaluation.texts import read_texts
 

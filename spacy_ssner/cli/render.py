@@ -66,10 +66,10 @@ def check_output(output: Path, inputs: Sequence[str]) -> None:
 
 
 def read_input(name: str) -> str:
-    """Text of a file, or of standard input. Errors and warnings as evaluation.texts.read_report."""
-    from ..evaluation.texts import read_report
+    """Text of a file, or of standard input. Errors and warnings as text.documents.read_document."""
+    from ..text.documents import read_document
 
-    return read_stdin() if name == STDIN else read_report(Path(name))
+    return read_stdin() if name == STDIN else read_document(Path(name))
 
 
 def annotate(nlp: "Language", texts: Dict[str, str], *, max_length: Optional[int]) -> List["Section"]:
@@ -106,7 +106,7 @@ def write_page(
 
     RAISES (ValueError): S277 for types that are not known, S281 if spans and scores differ in number. WARNS: SW271.
     """
-    from ..text.documents import SURROGATE
+    from ..text.characters import replace_surrogates
     from ..visual import RenderOptions, render_page, select_entities
 
     found = {ent.label_ for section in sections for ent in section.doc.ents}
@@ -116,7 +116,7 @@ def write_page(
         warn_unscored(sections, options)
     names = ", ".join("standard input" if s.name == STDIN else Path(s.name).name for s in sections)
     page = render_page(sections, title=title or names, options=options)
-    write_text(output, SURROGATE.sub("\ufffd", page))  # names of files may hold some
+    write_text(output, replace_surrogates(page))  # names of files may hold some
     return sum(len(select_entities(section.doc, options)) for section in sections)
 
 

@@ -14,7 +14,7 @@ from .raw import join_cut_mentions, make_records
 from .records import TextRecord
 from .report import Report
 from .scheme import SCHEMES, TAG_SHAPE
-from .select import Excluded, cut_long, drop_excluded, drop_repeats, keep_labels, present_labels
+from .select import Excluded, cut_sentences, drop_excluded, drop_repeats, keep_labels, present_labels
 from .sentence import Sentence
 from .source import Source, decode_lines, read_source, remove_invisible
 
@@ -147,7 +147,7 @@ def select(
         check_labels(sentences, selection.labels)
         sentences = keep_labels(sentences, set(selection.labels), report=report)
     if selection.max_length is not None:
-        sentences = cut_long(sentences, selection.max_length, report=report)
+        sentences = cut_sentences(sentences, selection.max_length, report=report)
     return sentences
 
 

@@ -149,7 +149,7 @@ def _is_inside(tag: Optional[str]) -> bool:
     return tag is not None and tag.startswith("I-")
 
 
-def cut_long(sentences: Iterable[Sentence], max_length: int, *, report: Report) -> List[Sentence]:
+def cut_sentences(sentences: Iterable[Sentence], max_length: int, *, report: Report) -> List[Sentence]:
     """The sentences, those longer than max_length tokens in pieces (see find_cuts)."""
     kept: List[Sentence] = []
     for sentence in sentences:

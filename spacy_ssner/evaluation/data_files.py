@@ -1,22 +1,19 @@
 """Read .spacy and JSONL files for the checks: files in, `CheckedDoc`s out."""
 
-import codecs
-import json
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterator, List, Sequence, Tuple
 
 from ..corpus.records import parse_span
-from ..errors import Errors, Warnings
+from ..errors import Errors
 from ..labels import TagSpan
+from ..text.characters import decode_text
+from ..text.json_lines import parse_text
 from .data_checks import CheckedDoc, Sentence, SpanProblem, check_spans, edge_problem
 from .metrics import doc_entities
 
 if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc, DocBin
-
-REPLACEMENT = "\ufffd"
 
 
 def read_text(path: Path) -> str:
@@ -28,22 +25,6 @@ def read_text(path: Path) -> str:
         return decode_text(path.read_bytes(), name=str(path))
     except OSError as error:
         raise ValueError(Errors.S280.format(path=path, reason=error.strerror)) from error
-
-
-def decode_text(data: bytes, *, name: str) -> str:
-    """Decode UTF-8 (or UTF-16 that says so), without byte order mark and with "\\n" as the only newline.
-
-    data (bytes): Content of a file. name (str): What to call it in the warning.
-    WARNS: SW270, once, with the number of places that are no valid UTF-8; these become U+FFFD.
-    """
-    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        text = data.decode(encoding, errors="replace")
-        count = text.count(REPLACEMENT) - data.count(REPLACEMENT.encode("utf8"))
-        warnings.warn(Warnings.SW270.format(path=name, count=count, position=error.start), stacklevel=2)
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def find_docbins(path: Path) -> List[Path]:
@@ -143,9 +124,7 @@ def token_offsets(doc: "Doc") -> List[Tuple[int, int]]:
 
 def _parse_record(line: str, path: Path, number: int) -> Tuple[str, List[TagSpan], bool]:
     try:
-        record = json.loads(line)
-        if not isinstance(record, dict) or not isinstance(record.get("text"), str):
-            raise TypeError("it is no object with a string in 'text'")
+        record = parse_text(line)
         given = record.get("spans") if record.get("spans") is not None else record.get("entities")
         spans = [_parse_span(span) for span in given or ()]
     except (ValueError, TypeError) as error:

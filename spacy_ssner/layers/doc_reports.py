@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Optional, Sequence, cast
 import numpy as np
 from thinc.api import Model
 
-from ..text.windows import cut_long
+from ..text.windows import cut_window
 from ..types import DocReport, NetworkSettings, Reading, TagScores
 from .hf_encoder import LAYER
 from .pieces import piece_counts
@@ -96,7 +96,7 @@ def _of_encoder(encoder: Model, reading: Reading) -> Dict[str, Any]:
     n_windows = (totals > 0).astype(np.int64)
     for i in np.flatnonzero(totals > limit).tolist():
         end = first[i + 1] if i + 1 < len(first) else len(starts)
-        n_windows[i] = len(cut_long(weights[first[i] : end], max_weight=limit, context=limit // 8))
+        n_windows[i] = len(cut_window(weights[first[i] : end], max_weight=limit, context=limit // 8))
     windows, cut = np.zeros(len(starts), dtype=np.int64), np.zeros(len(starts), dtype=bool)
     windows[first], cut[first] = n_windows, totals > limit
     lost = full - read

@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Set, Tuple
 
 import numpy as np
 
-from ..text.documents import is_binary
+from ..text.characters import is_binary
 from ..text.overlap import WORD, plain_runs, plain_words
 from .cleaning import clean_line
 from .duplicates import HashSet, NearDuplicates, mix, text_hash

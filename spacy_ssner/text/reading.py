@@ -1,17 +1,23 @@
 """Lines and sentences of corpus files, one at a time, so that a file larger than memory can be read."""
 
 import gzip
-import json
 import zlib
+from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, Any, Callable, Iterable, Iterator, List, Optional
+from typing import IO, TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Optional, Union
 from warnings import warn
 
 from ..errors import Errors, Warnings
+from .characters import check_is_text, encoding_of
+from .json_lines import parse_text
+
+if TYPE_CHECKING:
+    from spacy.tokens import Span
 
 SUFFIXES = (".spacy", ".txt", ".txt.gz", ".jsonl", ".conll")
 SENTENCE_ENDS = frozenset([".", "!", "?", "…", "。", "！", "？"])
 BATCH = 1000  # lines tokenised at once
+BEGINNING = 1 << 16  # bytes of a file that are looked at to see whether it is text
 LONGEST = 1 << 20  # bytes of a line that are held at once; a longer one comes in parts
 LONGEST_RECORD = 1 << 26  # bytes of a line of JSON, which is of no use in parts
 
@@ -29,17 +35,18 @@ def read_sentences(path: Path, *, on_bytes: Optional[OnBytes] = None) -> Iterato
     RAISES (ValueError): S260 on another suffix, S265 if the file is damaged. (FileNotFoundError): S263.
     WARNS: SW253 on lines that are not UTF-8, SW254 on lines of .jsonl without text.
     """
-    if not path.name.endswith(SUFFIXES):
+    name = path.name.lower()
+    if not name.endswith(SUFFIXES):
         raise ValueError(Errors.S260.format(path=path, expected=", ".join(SUFFIXES)))
     if not path.is_file():
         raise FileNotFoundError(Errors.S263.format(path=path))
-    if path.suffix == ".spacy":
+    if name.endswith(".spacy"):
         return read_docs(path, on_bytes or ignore)
-    longest = LONGEST_RECORD if path.suffix == ".jsonl" else LONGEST
+    longest = LONGEST_RECORD if name.endswith(".jsonl") else LONGEST
     lines = read_lines(path, on_bytes or ignore, longest=longest)
-    if path.suffix == ".conll":
+    if name.endswith(".conll"):
         return read_columns(lines)
-    return tokenise(read_texts(lines, path) if path.suffix == ".jsonl" else lines)
+    return tokenise(read_texts(lines, path) if name.endswith(".jsonl") else lines)
 
 
 def ignore(n_bytes: int) -> None:
@@ -47,7 +54,19 @@ def ignore(n_bytes: int) -> None:
 
 
 def read_docs(path: Path, on_bytes: OnBytes) -> Iterator[List[str]]:
-    """Sentences of a .spacy file. RAISES (ValueError): S265 if it is no such file."""
+    """The words of the sentences of a .spacy file, which is held in memory. RAISES (ValueError): S265 if it is none."""
+    for span in _sentences(path, on_bytes):
+        yield [token.text for token in span if not token.text.isspace()]  # this vocab knows no is_space
+
+
+def read_doc_texts(path: Path, on_bytes: OnBytes) -> Iterator[str]:
+    """The same sentences as they stand in the text; words of unknown spacing, which CoNLL files give, with blanks."""
+    for span in _sentences(path, on_bytes):
+        words = [token.text for token in span if not token.text.isspace()]
+        yield " ".join(words) if span.doc.has_unknown_spaces else " ".join(span.text.splitlines())
+
+
+def _sentences(path: Path, on_bytes: OnBytes) -> Iterator["Span"]:
     from spacy.tokens import DocBin
     from spacy.vocab import Vocab
 
@@ -57,21 +76,25 @@ def read_docs(path: Path, on_bytes: OnBytes) -> Iterator[List[str]]:
         reason = f"it is not a .spacy file ({type(err).__name__}: {err})"
         raise ValueError(Errors.S265.format(path=path, reason=reason)) from err
     for doc in docs:
-        for span in doc.sents if doc.has_annotation("SENT_START") else [doc[:]]:
-            yield [token.text for token in span if not token.text.isspace()]  # this vocab knows no is_space
+        yield from doc.sents if doc.has_annotation("SENT_START") else [doc[:]]
     on_bytes(path.stat().st_size)
 
 
 def read_lines(path: Path, on_bytes: OnBytes, *, longest: int = LONGEST) -> Iterator[str]:
     """Lines of a text file, plain or gzipped; one of more than `longest` bytes comes in parts, nothing is lost.
 
-    RAISES (ValueError): S265 on a damaged gzip. WARNS: SW253.
+    RAISES (ValueError): S265 on a damaged gzip, S288 if the file begins like no text. WARNS: SW253.
     """
     n_bad = done = 0
     with path.open("rb") as raw:
-        stream: IO[bytes] = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw  # type: ignore[assignment]
+        stream: IO[bytes] = gzip.GzipFile(fileobj=raw) if path.suffix.lower() == ".gz" else raw  # type: ignore[assignment]
         try:
-            for line in split_stream(stream, longest):
+            head = stream.read(BEGINNING)
+            encoding = encoding_of(head)
+            check_is_text(head.decode(encoding, "replace"), str(path))
+            stream.seek(0)
+            source = Recoded(stream) if encoding == "utf-16" else stream
+            for line in split_stream(source, longest):
                 text = line.decode("utf8", "replace")
                 n_bad += "\ufffd" in text and "\ufffd".encode() not in line
                 yield text.lstrip("\ufeff").rstrip("\r\n")
@@ -84,7 +107,18 @@ def read_lines(path: Path, on_bytes: OnBytes, *, longest: int = LONGEST) -> Iter
         warn(Warnings.SW253.format(n=n_bad, path=path), stacklevel=2)
 
 
-def split_stream(stream: IO[bytes], longest: int) -> Iterator[bytes]:
+class Recoded:
+    """Lines of a stream of UTF-16 as UTF-8."""
+
+    def __init__(self, stream: IO[bytes]):
+        self._text = TextIOWrapper(stream, encoding="utf-16", errors="replace", newline="\n")
+
+    def readline(self, size: int) -> bytes:
+        """A line, or the beginning of one of more than `size` bytes."""
+        return self._text.readline(max(1, size // 4)).encode("utf8")
+
+
+def split_stream(stream: Union[IO[bytes], Recoded], longest: int) -> Iterator[bytes]:
     """Lines with their ends. One of more than `longest` bytes is cut behind a space, else between characters.
 
     longest (int): At least 4, the bytes of a character in UTF-8.
@@ -125,10 +159,11 @@ def read_texts(lines: Iterable[str], path: Path) -> Iterator[str]:
     bad: List[int] = []
     for number, line in enumerate(lines, 1):
         try:
-            text = json.loads(line)["text"] if line.strip() else ""
-            yield from text.splitlines()
-        except (ValueError, KeyError, TypeError, AttributeError):
+            text = parse_text(line)["text"] if line.strip() else ""
+        except ValueError:
             bad.append(number)
+            continue
+        yield from text.splitlines()
     if bad:
         warn(Warnings.SW254.format(n=len(bad), path=path, line=bad[0]), stacklevel=2)
 

@@ -1,20 +1,24 @@
 """Documents from files, folders, JSON lines and standard input, one after another, their text as it stands there."""
 
 import gzip
-import json
 import os
 import sys
 import zlib
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import IO, Any, Callable, ContextManager, Dict, Iterable, Iterator, List, Optional, Sequence, cast
 
 from ..errors import Errors
-from .documents import PAGES, SURROGATE, check_is_text, is_page, read_page
+from .characters import check_is_text, encoding_of, replace_surrogates
+from .documents import PLAIN, is_gzip, is_page_of
+from .json_lines import parse_text
+from .pages import PAGES, read_page
 from .reading import LONGEST_RECORD, ignore, read_lines
 
 STDIN = "-"
-TEXTS, RECORDS = (".txt", ".txt.gz", *PAGES), (".jsonl", ".jsonl.gz")
+TEXTS = (*PLAIN, *PAGES, *(f"{suffix}.gz" for suffix in PAGES))
+RECORDS = (".jsonl", ".jsonl.gz")
 KEPT = ("id", "meta")  # fields of a record that go to the output
 
 
@@ -42,7 +46,8 @@ OnBad = Callable[[str, str], Any]  # name of what is left out, and why
 def find_inputs(names: Sequence[str], *, output: Path, on_bad: OnBad) -> List[str]:
     """The files that are named or lie in named folders, each once.
 
-    on_bad (OnBad): Called for the files of folders that end neither in TEXTS nor in RECORDS, but for hidden ones.
+    on_bad (OnBad): Called for the files of folders that end neither in TEXTS nor in RECORDS. Hidden ones, such as
+        `._a.txt` that macOS writes, are passed over.
     RAISES (ValueError): S213 for the output among them, S280 for a path that is not there, S214 for no file at all.
     """
     found: List[str] = []
@@ -53,8 +58,9 @@ def find_inputs(names: Sequence[str], *, output: Path, on_bad: OnBad) -> List[st
             raise ValueError(Errors.S280.format(path=name, reason="the name is empty"))
         if name != STDIN and path.is_dir():
             inside = [p for p in files_below(path, on_bad=on_bad) if p.resolve() != output.resolve()]
+            inside = [p for p in inside if not is_hidden(p.relative_to(path))]
             found += [str(p) for p in inside if is_input(p)]
-            others += [str(p) for p in inside if not is_input(p) and not is_hidden(p.relative_to(path))]
+            others += [str(p) for p in inside if not is_input(p)]
             continue
         if name != STDIN and not path.exists():
             raise ValueError(Errors.S280.format(path=name, reason="there is no such file or folder"))
@@ -66,7 +72,10 @@ def find_inputs(names: Sequence[str], *, output: Path, on_bad: OnBad) -> List[st
             on_bad(other, Errors.S216.format(expected=", ".join(TEXTS + RECORDS)))
     if not found:
         raise ValueError(Errors.S214.format(names=", ".join(names), expected=", ".join(TEXTS + RECORDS)))
-    return list(dict.fromkeys(found))
+    once: Dict[str, str] = {}
+    for name in found:
+        once.setdefault(name if name == STDIN else os.path.realpath(name), name)
+    return list(once.values())
 
 
 def files_below(folder: Path, *, on_bad: OnBad) -> List[Path]:
@@ -84,6 +93,7 @@ def files_below(folder: Path, *, on_bad: OnBad) -> List[Path]:
             folders.clear()
             continue
         seen.add(real)
+        folders.sort(key=lambda name: (os.path.islink(os.path.join(place, name)), name))
         for path in (Path(place) / name for name in names):
             if os.path.isfile(path):
                 found.append(path)
@@ -126,31 +136,29 @@ def read_records(
 
 
 def _read_text(name: str, max_length: int) -> str:
-    """RAISES (ValueError): S278 if it is too long, S288 if it is no text, S246 as `read_page`. (ImportError): S245."""
-    if name.lower().endswith(PAGES):
-        text, more = read_page(Path(name).read_bytes(), name), False
-    else:
-        text, more = _read_plain(name, max_length)
+    """Of plain text no more is read than may be kept, whatever the size of the file.
+
+    RAISES (ValueError): S278 if it is too long, S288 if it is no text, S246 as `read_page`. (ImportError): S245.
+    """
+    most = 4 * max_length + 4  # bytes of so many characters, and of a byte order mark
+    with _open(name) as file:
+        data = file.read(most + 1)
+        more = len(data) > most
+        if is_page_of(name, data):  # a part of one could not be read
+            text, more = read_page(data + file.read(), name), False
+        else:
+            text = replace_surrogates(data.decode(encoding_of(data), errors="replace"))
+            check_is_text(text, name)
     if len(text) > max_length:
         length = f"more than {max_length}" if more else len(text)
         raise ValueError(Errors.S278.format(name=name, length=length, limit=max_length))
     return text
 
 
-def _read_plain(name: str, max_length: int) -> Tuple[str, bool]:
-    """A text, and whether it goes on. Files of any size: no more is read than may be kept."""
-    most = 4 * max_length + 4  # bytes of so many characters, and of a byte order mark
+def _open(name: str) -> ContextManager[IO[bytes]]:
     if name == STDIN:
-        data = sys.stdin.buffer.read(most + 1)
-    else:
-        with gzip.open(name) if name.lower().endswith(".gz") else open(name, "rb") as file:
-            data = file.read(most + 1)
-    if name == STDIN and is_page(data):  # a part of one could not be read
-        return read_page(data + sys.stdin.buffer.read(), name), False
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    text = SURROGATE.sub("\ufffd", data.decode(encoding, errors="replace"))
-    check_is_text(text, name)
-    return text, len(data) > most
+        return nullcontext(sys.stdin.buffer)
+    return cast(IO[bytes], gzip.open(name)) if is_gzip(name) else open(name, "rb")
 
 
 def _read_json_lines(name: str, *, max_length: int, on_bad: OnBad) -> Iterator[Record]:
@@ -162,15 +170,13 @@ def _read_json_lines(name: str, *, max_length: int, on_bad: OnBad) -> Iterator[R
         if not line.strip():
             continue
         try:
-            values = json.loads(line)
-            text = values.get("text") if isinstance(values, dict) else None
-            if not isinstance(text, str):
-                raise TypeError("it is no object with a string in 'text'")
+            values = parse_text(line)
+            text = values["text"]
             if len(text) > max_length:
                 raise ValueError(
                     Errors.S278.format(name=f"{name}:{number}", length=len(text), limit=max_length)
                 )
-        except (ValueError, TypeError, RecursionError) as err:
-            on_bad(f"{name}:{number}", f"{type(err).__name__}: {err}")
+        except ValueError as err:
+            on_bad(f"{name}:{number}", str(err))
             continue
-        yield Record(SURROGATE.sub("\ufffd", text), name, number, {k: values[k] for k in KEPT if k in values})
+        yield Record(text, name, number, {k: values[k] for k in KEPT if k in values})

@@ -146,7 +146,7 @@ def make_windows(starts: np.ndarray, weights: np.ndarray, *, max_weight: int, co
     for start, length, total in zip(first, lengths, totals):
         cuts = [(0, 0, length, length)]
         if total > max_weight:
-            cuts = cut_long(weights[start : start + length], max_weight=max_weight, context=context)
+            cuts = cut_window(weights[start : start + length], max_weight=max_weight, context=context)
         for left, core_start, core_end, right in cuts:
             places = np.arange(left, right)
             index.append(start + places)
@@ -155,10 +155,10 @@ def make_windows(starts: np.ndarray, weights: np.ndarray, *, max_weight: int, co
     return Windows(np.concatenate(index), np.array(window_lengths), np.concatenate(core), n_tokens)
 
 
-def cut_long(weights: np.ndarray, *, max_weight: int, context: int) -> List[Tuple[int, int, int, int]]:
+def cut_window(weights: np.ndarray, *, max_weight: int, context: int) -> List[Tuple[int, int, int, int]]:
     """Cut one stretch of tokens: a list of (first, core first, core end, end), all in tokens.
 
-    >>> cut_long(np.ones(10, dtype=int), max_weight=6, context=1)
+    >>> cut_window(np.ones(10, dtype=int), max_weight=6, context=1)
     [(0, 0, 4, 5), (3, 4, 8, 9), (7, 8, 10, 10)]
     """
     total = np.concatenate([[0], np.cumsum(weights)])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from spacy_ssner.corpus.report import Report
 from spacy_ssner.corpus.select import (
     Excluded,
-    cut_long,
+    cut_sentences,
     drop_excluded,
     drop_repeats,
     find_cuts,
@@ -121,7 +121,7 @@ def test_cut_long_loses_nothing(pairs, max_length):
     words, tags = zip(*pairs)
     whole = Sentence(words, tags, "f.txt", tuple(range(1, len(words) + 1)))
     report = Report()
-    pieces = cut_long([whole], max_length, report=report)
+    pieces = cut_sentences([whole], max_length, report=report)
     assert sum((piece.words for piece in pieces), ()) == words
     assert sum((piece.tags for piece in pieces), ()) == tags
     assert sum((piece.lines for piece in pieces), ()) == whole.lines

@@ -4,7 +4,7 @@ import pytest
 import spacy
 from spacy.tokens import Doc, DocBin
 
-from spacy_ssner.evaluation.data_files import decode_text, read_split, read_text
+from spacy_ssner.evaluation.data_files import read_split, read_text
 
 
 @pytest.fixture(scope="module")
@@ -140,20 +140,17 @@ def test_empty_data(tmp_path, nlp):
             read_split(path, nlp)
 
 
-def test_non_utf8_is_replaced_and_counted_once(tmp_path):
-    path = tmp_path / "a.txt"
-    path.write_bytes("ok \ufffd ".encode() + b"caf\xe9 na\xefve")
-    with pytest.warns(UserWarning, match=r"SW270.*2 places.*byte 10") as caught:
-        assert read_text(path) == "ok \ufffd caf\ufffd na\ufffdve"
-    assert len(caught) == 1
-
-
-def test_decode_text_newlines_and_utf16():
-    assert decode_text(b"a\r\nb\rc\n", name="x") == "a\nb\nc\n"
-    assert decode_text("héllo".encode("utf-16"), name="x") == "héllo"
-
-
 def test_unreadable_text_file(tmp_path):
     for path in (tmp_path, tmp_path / "nowhere.txt"):
         with pytest.raises(ValueError, match="S280"):
             read_text(path)
+
+
+def test_records_that_are_hard_to_read(tmp_path, nlp):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "lone \\ud83d half", "spans": []}\n')
+    (checked,) = read_split(path, nlp)
+    assert "\ufffd" in checked.sentences[0].words
+    path.write_text('{"text": ' + "[" * 100_000 + "\n")
+    with pytest.raises(ValueError, match="S274.*nested too deep"):
+        read_split(path, nlp)

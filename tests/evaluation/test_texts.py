@@ -42,3 +42,8 @@ def test_files_without_text_or_that_are_not_there(tmp_path):
     for name, code in {"blank.txt": "S272", "none.txt": "S280", "bad.spacy": "S273"}.items():
         with pytest.raises(ValueError, match=code):
             read_texts(tmp_path / name)
+
+
+def test_a_suffix_in_capitals(tmp_path):
+    (tmp_path / "A.JSONL").write_text('{"text": "One."}\n')
+    assert read_texts(tmp_path / "A.JSONL") == ["One."]

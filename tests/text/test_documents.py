@@ -12,16 +12,9 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
-from spacy_ssner.text.documents import (
-    check_is_text,
-    cut_long,
-    is_binary,
-    is_page,
-    join_lines,
-    read_page,
-    read_text_lines,
-)
-from spacy_ssner.text.windows import wide_gaps
+from spacy_ssner.text.documents import cut_text, document_text, read_document, read_text_lines
+from spacy_ssner.text.pages import read_page
+from spacy_ssner.text.reading import read_sentences
 
 SENTENCES = [
     "The group APT28 used Mimikatz and Emotet against a bank in Kyiv last year.",
@@ -38,9 +31,11 @@ def read(path, **options):
 def test_text(tmp_path):
     (tmp_path / "a.txt").write_text("\n".join(SENTENCES))
     (tmp_path / "B.TXT.GZ").write_bytes(gzip.compress((tmp_path / "a.txt").read_bytes()))
-    assert read(tmp_path / "a.txt") == SENTENCES
-    (tmp_path / "B.TXT.GZ").rename(tmp_path / "b.txt.gz")
-    assert read(tmp_path / "b.txt.gz") == SENTENCES
+    (tmp_path / "C.TXT").write_text("\n".join(SENTENCES), encoding="utf-16")
+    (tmp_path / "d.txt.gz").write_bytes(gzip.compress((tmp_path / "C.TXT").read_bytes()))
+    for name in ("a.txt", "B.TXT.GZ", "C.TXT", "d.txt.gz"):
+        assert read(tmp_path / name) == SENTENCES
+        assert list(read_sentences(tmp_path / name))[0][:4] == ["The", "group", "APT28", "used"]
 
 
 def test_jsonl_with_a_long_record(tmp_path):
@@ -54,6 +49,9 @@ def test_jsonl_with_a_long_record(tmp_path):
 def test_spacy(tmp_path):
     DocBin(docs=[Doc(Vocab(), sentence.split()) for sentence in SENTENCES]).to_disk(tmp_path / "a.spacy")
     assert read(tmp_path / "a.spacy") == SENTENCES
+    text = "The group (APT29) didn't stop: it left.\nA new line"
+    DocBin(docs=[spacy.blank("en")(text)]).to_disk(tmp_path / "b.spacy")
+    assert read(tmp_path / "b.spacy") == [text.replace("\n", " ")]
 
 
 def test_html(tmp_path):
@@ -106,146 +104,26 @@ def test_files_that_are_not_there_or_not_known(tmp_path):
         read_text_lines(tmp_path / "a.txt")
 
 
-@pytest.mark.parametrize(
-    "lines,expected",
-    [
-        (
-            ["A line that goes", "on here.", "Another starts", "and ends."],
-            ["A line that goes on here.", "Another starts and ends."],
-        ),
-        (
-            ["Heading", "The text below the heading is long.", ""],
-            ["Heading", "The text below the heading is long."],
-        ),
-        (["It was sent by the group of", "Kyiv in a mail."], ["It was sent by the group of Kyiv in a mail."]),
-        (["a mal-", "ware and 2-", "day"], ["a malware and 2- day"]),
-        (["one", "", "two"], ["one", "two"]),
-        ([], []),
-    ],
-)
-def test_join_lines(lines, expected):
-    assert list(join_lines(lines)) == expected
-
-
 @given(st.text(alphabet="ab. \n", max_size=200), st.integers(2, 40))
 def test_long_lines_are_cut_and_nothing_is_lost(text, max_chars):
-    parts = list(cut_long(text, max_chars))
+    parts = list(cut_text(text, max_chars))
     assert "".join(parts) == text
     assert all(len(part) <= max_chars for part in parts)
 
 
 def test_long_lines_are_cut_at_the_best_place():
-    assert list(cut_long("One two three. Four five six", 20)) == ["One two three. ", "Four five six"]
-    assert list(cut_long("one two three four five six", 20)) == ["one two three four ", "five six"]
-    assert list(cut_long("x" * 45, 20)) == ["x" * 20, "x" * 20, "x" * 5]
-
-
-def test_binary():
-    data = Path(sys.executable).resolve().read_bytes()[:3000].decode("utf8", "replace")
-    assert is_binary(data) and is_binary("\x00a")
-    assert not is_binary("caf\ufffd au lait") and not is_binary("naïve\ttext") and not is_binary("")
-
-
-def test_all_that_a_page_shows(tmp_path):
-    """The main text alone, as pre-training takes it, leaves out tables beside the article."""
-    pytest.importorskip("inscriptis")
-    article = "".join(f"<p>{line}</p>" for line in SENTENCES)
-    table = (
-        "<table><tr><td>c2[.]example</td><td>C2</td></tr><tr><td>bad[.]example</td><td>C2</td></tr></table>"
-    )
-    page = PAGE.format(article).replace("</article>", f"</article><div class='widget'>{table}</div>")
-    text = read_page(page.encode(), "a.html")
-    for line in ("Report on a group", *SENTENCES, "c2[.]example", "bad[.]example"):
-        assert sum(line in found for found in text.splitlines()) == 1, line
-    assert "var x" not in text and not any(line != line.rstrip() for line in text.splitlines())
-    (row,) = (line for line in text.splitlines() if "c2[.]example" in line)
-    words = [token.text for token in spacy.blank("en")(row.strip())]
-    assert wide_gaps(words).sum() == 1 and row.split() == ["c2[.]example", "C2"]
-    russian = (
-        "<html><head><meta charset='windows-1251'></head><body><p>Группа атаковала банк</p></body></html>"
-    )
-    assert "Группа атаковала банк" in read_page(russian.encode("cp1251"), "b.html")
-    with pytest.raises(ValueError, match="S246.*c.html.*no text"):
-        read_page(b"<html><body></body></html>", "c.html")
-
-
-def test_pages_of_a_pdf(tmp_path, write_pdf):
-    pytest.importorskip("pypdf")
-    write_pdf(tmp_path / "a.pdf", SENTENCES)
-    assert read_page((tmp_path / "a.pdf").read_bytes(), "a") == "\n\n".join(SENTENCES)
-    write_pdf(tmp_path / "scan.pdf", [])
-    with pytest.raises(ValueError, match="S246.*scan.pdf.*no text"):
-        read_page((tmp_path / "scan.pdf").read_bytes(), "scan.pdf")
-
-
-def test_scanned_pages_among_others_are_told(tmp_path, monkeypatch):
-    pypdf = pytest.importorskip("pypdf")
-
-    class Reader:
-        def __init__(self, stream):
-            self.pages = [Page("One."), Page(" "), Page("Two.")]
-
-    class Page:
-        def __init__(self, text):
-            self.extract_text = lambda: text
-
-    monkeypatch.setattr(pypdf, "PdfReader", Reader)
-    with pytest.warns(UserWarning, match="SW257.*1 of 3 pages of a.pdf"):
-        assert read_page(b"%PDF-1.4", "a.pdf") == "One.\n\nTwo."
-
-
-@pytest.mark.parametrize(
-    "data,expected",
-    [
-        (b"%PDF-1.7", True),
-        (b"\xef\xbb\xbf \n<!DOCTYPE HTML><p>", True),
-        (b"<?xml version='1.0'?>\n<html xmlns='x'>", True),
-        (b"<?xml version='1.0'?><rss>", False),
-        (b"A text about <html> tags", False),
-        (b"", False),
-    ],
-)
-def test_what_is_a_page(data, expected):
-    assert is_page(data) is expected
-
-
-def test_a_file_is_no_text_from_sixteen_unreadable_characters_on():
-    check_is_text("\x00\u200b\u202e", "odd.txt")
-    check_is_text("APT\ufffd" * 15, "a.txt")
-    with pytest.raises(ValueError, match="S288.*b.docx"):
-        check_is_text("APT\ufffd" * 16, "b.docx")
-    check_is_text("The group APT29 used Mimikatz. \ufffd" * 100, "c.txt")  # three in a hundred
+    assert list(cut_text("One two three. Four five six", 20)) == ["One two three. ", "Four five six"]
+    assert list(cut_text("one two three four five six", 20)) == ["one two three four ", "five six"]
+    assert list(cut_text("x" * 45, 20)) == ["x" * 20, "x" * 20, "x" * 5]
 
 
 def test_half_a_character(tmp_path, monkeypatch):
-    from spacy_ssner.text import documents
+    from spacy_ssner.text import pages
 
-    monkeypatch.setattr(documents, "_pdf_paragraphs", lambda data, name: iter(["\ud835PT29 used Mimikatz"]))
+    monkeypatch.setattr(pages, "_pdf_pages", lambda data, name: ["\ud835PT29 used Mimikatz"])
     assert read_page(b"%PDF-", "a.pdf") == "\ufffdPT29 used Mimikatz"
     (tmp_path / "a.jsonl").write_text('{"text": "lone \\ud800 half"}\n')
     assert read(tmp_path / "a.jsonl") == ["lone \ufffd half"]
-
-
-@pytest.mark.parametrize(
-    "lines,expected",
-    [
-        (
-            ["it dropped evil-", "updates[.]net and", "more files"],
-            ["it dropped evil-updates[.]net and more files"],
-        ),
-        (["the mal-", "ware called home to", "its server"], ["the malware called home to its server"]),
-        (
-            ["It used", "CVE-", "2021-44228 and a loader of its own"],
-            ["It used", "CVE-2021-44228 and a loader of its own"],
-        ),
-        (["a vendor of Anti-", "Virus for the many"], ["a vendor of Anti-Virus for the many"]),
-        (["Hosts:", "bad[.]example", "evil[.]com"], ["Hosts:", "bad[.]example", "evil[.]com"]),
-        (["a list of several", "countries in all"], ["a list of several countries in all"]),
-        (["it was seen in several", "countries."], ["it was seen in several countries."]),
-    ],
-)
-def test_hyphens_and_lists_of_indicators(lines, expected):
-    assert list(join_lines(lines)) == expected
 
 
 def test_xhtml_is_a_page(tmp_path):
@@ -254,3 +132,47 @@ def test_xhtml_is_a_page(tmp_path):
     for name in ("a.html", "a.xhtml"):
         (tmp_path / name).write_text(page)
     assert read(tmp_path / "a.xhtml") == read(tmp_path / "a.html") == ["Report on a group", *SENTENCES]
+
+
+def test_what_is_no_text_is_refused(tmp_path):
+    data = Path(sys.executable).resolve().read_bytes()[:100_000]
+    (tmp_path / "a.txt").write_bytes(data)
+    (tmp_path / "b.txt.gz").write_bytes(gzip.compress(data))
+    for name in ("a.txt", "b.txt.gz"):
+        for reader in (read, lambda path: list(read_sentences(path)), read_document):
+            with pytest.raises(ValueError, match=f"S288.*{name}"):
+                reader(tmp_path / name)
+
+
+def test_a_record_that_is_nested_too_deep_is_skipped(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"text": "one"}\n{"text": ' + "[" * 100_000 + '\n{"text": "two"}\n')
+    with pytest.warns(UserWarning, match=r"SW254\].*1 lines.*line 2"):
+        assert read(tmp_path / "a.jsonl") == ["one", "two"]
+
+
+def test_a_file_of_scans_alone_is_told(tmp_path, write_pdf):
+    pytest.importorskip("pypdf")
+    write_pdf(tmp_path / "scan.pdf", [])
+    with pytest.warns(UserWarning, match="SW257.*1 of 1 pages"):
+        assert read(tmp_path / "scan.pdf") == []
+
+
+def test_a_page_is_one_by_its_name_or_its_beginning(tmp_path):
+    pytest.importorskip("inscriptis")
+    page = PAGE.format(f"<p>{SENTENCES[0]}</p>").encode()
+    for name in ("a.html", "a.HTM", "a.html.gz", "saved", "saved.gz", "-"):
+        data = gzip.compress(page) if name.endswith("gz") else page
+        (tmp_path / name).write_bytes(data)
+        text = read_document(tmp_path / name)
+        assert SENTENCES[0] in text.splitlines() and "<p>" not in text, name
+    (tmp_path / "a.txt").write_bytes(page)
+    assert read_document(tmp_path / "a.txt") == page.decode()  # it is called text
+    assert "<p>" not in document_text(b"<!-- saved from a site -->\n" + page, "standard input")
+
+
+def test_documents_that_cannot_be_read(tmp_path):
+    (tmp_path / "cut.txt.gz").write_bytes(gzip.compress(b"text" * 1000)[:-9])
+    (tmp_path / "none.gz").write_bytes(b"text")
+    for name in ("", "nowhere.txt", "cut.txt.gz", "none.gz"):
+        with pytest.raises(ValueError, match="S280"):
+            read_document(tmp_path / name)

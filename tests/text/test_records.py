@@ -147,3 +147,21 @@ def test_a_page_on_standard_input(tmp_path, monkeypatch):
 def test_an_empty_name_is_not_the_whole_folder(tmp_path):
     with pytest.raises(ValueError, match="S280.*empty"):
         find_inputs([""], output=tmp_path / "out.jsonl", on_bad=print)
+
+
+def test_names_and_links_of_one_file_are_one(tmp_path):
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    (tmp_path / "in" / "sub" / "b.txt").write_text("b")
+    (tmp_path / "in" / "a-link").symlink_to(tmp_path / "in" / "sub")
+    (tmp_path / "in" / "._b.txt").write_text("of macOS")
+    names = [tmp_path / "in", tmp_path / "in" / "sub" / ".." / "sub" / "b.txt"]
+    records, bad = read(names, tmp_path)
+    assert [record.name for record in records] == [str(tmp_path / "in" / "sub" / "b.txt")] and not bad
+    records, _ = read([tmp_path / "in" / "._b.txt"], tmp_path)
+    assert [record.text for record in records] == ["of macOS"]  # named, so wanted
+
+
+def test_compressed_records_in_capitals_and_numbers_that_are_no_json(tmp_path):
+    (tmp_path / "B.JSONL.GZ").write_bytes(gzip.compress(b'{"text": "one", "meta": {"x": NaN, "y": 1}}\n'))
+    (record,), bad = read([tmp_path / "B.JSONL.GZ"], tmp_path)
+    assert (record.text, record.fields, bad) == ("one", {"meta": {"x": None, "y": 1}}, [])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_ssner.text.windows import boundary_kinds, cut_long, make_windows, sentence_starts
+from spacy_ssner.text.windows import boundary_kinds, cut_window, make_windows, sentence_starts
 
 
 def starts_of(words, *, blanks=True):
@@ -118,7 +118,7 @@ def test_a_sentence_within_the_limit_is_a_window_of_its_own(case):
 
 
 def test_a_long_sentence_is_cut_with_context_on_both_sides():
-    assert cut_long(np.ones(10, dtype=int), max_weight=6, context=1) == [
+    assert cut_window(np.ones(10, dtype=int), max_weight=6, context=1) == [
         (0, 0, 4, 5),
         (3, 4, 8, 9),
         (7, 8, 10, 10),
@@ -126,7 +126,7 @@ def test_a_long_sentence_is_cut_with_context_on_both_sides():
 
 
 def test_a_token_as_heavy_as_the_window_stands_alone():
-    cuts = cut_long(np.array([1, 12, 1, 1]), max_weight=12, context=2)
+    cuts = cut_window(np.array([1, 12, 1, 1]), max_weight=12, context=2)
     assert [cut[1:3] for cut in cuts] == [(0, 1), (1, 2), (2, 4)]
     assert cuts[1] == (1, 1, 2, 2)
 
