@@ -4,7 +4,7 @@ What cannot be annotated is counted and named, and the rest goes on.
 """
 
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, cast
 
@@ -54,12 +54,19 @@ def annotate_records(
 
 @contextmanager
 def _error_handler(nlp: "Language", handler: Callable[..., Any]) -> Iterator[None]:
-    """Give the pipeline and its components an error handler, and back what they had."""
+    """Give the pipeline and its components an error handler, and back what they had.
+
+    Not by `nlp.set_error_handler`: spaCy 3.8 fails there on its parser and ner, which keep their errors to themselves.
+    """
     usual = nlp.default_error_handler
-    pipes: List[Any] = [pipe for _, pipe in nlp.pipeline if hasattr(pipe, "get_error_handler")]
-    own = [(pipe, pipe.get_error_handler()) for pipe in pipes]
-    nlp.set_error_handler(cast(Any, handler))
+    own: List[Tuple[Any, Any]] = []
+    nlp.default_error_handler = cast(Any, handler)
     try:
+        for _, pipe in nlp.pipeline:
+            with suppress(AttributeError):
+                before = cast(Any, pipe).get_error_handler()
+                cast(Any, pipe).set_error_handler(handler)
+                own.append((pipe, before))
         yield
     finally:
         nlp.default_error_handler = usual

@@ -5,15 +5,18 @@ so that it puts no demand on the student. Not in the paper.
 """
 
 import random
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, AbstractSet, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
-from spacy.tokens import Doc
+import numpy as np
+from spacy.tokens import Doc, Span
 
 from .corpus.sentence import Sentence, normal_form
 from .labels import OUTSIDE, TagSpan, spans_to_tags
+from .layers.word_features import distinct_words, doc_sentence_starts
 from .text.documents import read_text_lines
 from .text.overlap import repeats
 from .text.reading import read_sentences
@@ -84,8 +87,18 @@ def _read(path: Path, tokenizer: Optional["Tokenizer"]) -> Iterator[Sentence]:
             yield _unlabelled(words, None, path)
         return
     for line in read_text_lines(path):
-        doc = tokenizer(line.strip())
-        yield _unlabelled([t.text for t in doc], tuple(bool(t.whitespace_) for t in doc), path)
+        for span in _sentences_of(tokenizer(line.strip())):
+            yield _unlabelled([t.text for t in span], tuple(bool(t.whitespace_) for t in span), path)
+
+
+def _sentences_of(doc: Doc) -> Iterator[Span]:
+    """Sentences of a paragraph, where the pipeline will cut it; white space around them goes."""
+    words, index = distinct_words([doc])
+    bounds = [*np.flatnonzero(doc_sentence_starts([doc], words, index)).tolist(), len(doc)]
+    for start, end in zip(bounds, bounds[1:]):
+        places = [i for i in range(start, end) if not doc[i].is_space]
+        if places:
+            yield doc[places[0] : places[-1] + 1]
 
 
 def _unlabelled(words: Sequence[str], spaces: Optional[Tuple[bool, ...]], path: Path) -> Sentence:
@@ -96,12 +109,21 @@ def _unlabelled(words: Sequence[str], spaces: Optional[Tuple[bool, ...]], path: 
 def find_entities(
     nlp: "Language", sentences: Sequence[Sentence], types: AbstractSet[str]
 ) -> Iterator[Tuple[Set[TagSpan], int]]:
-    """What a teacher finds in each sentence: its entities of some types, and how many there were of others."""
+    """What a teacher finds in each sentence: its entities of some types, and how many there were of others.
+
+    In the words of the sentence, also where the teacher merges or splits tokens.
+    """
     from .corpus.docs import make_doc
 
-    docs: Iterator[Doc] = (make_doc(sentence, nlp.vocab) for sentence in sentences)
-    for doc in nlp.pipe(docs):
-        found = {TagSpan(ent.start, ent.end, ent.label_) for ent in doc.ents}
+    docs: List[Doc] = [make_doc(sentence, nlp.vocab) for sentence in sentences]
+    ends = [[token.idx + len(token) for token in doc] for doc in docs]
+    for doc, word_ends in zip(nlp.pipe(docs), ends):
+        found = {
+            TagSpan(
+                bisect_right(word_ends, ent.start_char), bisect_left(word_ends, ent.end_char) + 1, ent.label_
+            )
+            for ent in doc.ents
+        }
         kept = {span for span in found if span.label in types}
         yield kept, len(found) - len(kept)
 

@@ -110,3 +110,16 @@ def test_the_pipeline_gets_its_error_handlers_back(nlp):
     assert nlp.default_error_handler is usual and pipe.get_error_handler() is own
     with pytest.raises(RuntimeError):
         list(nlp.pipe(["FAIL"]))
+
+
+@pytest.mark.parametrize("name", ["parser", "ner"])
+def test_beside_spacys_parser_and_ner(name):
+    """Which spaCy 3.8 gives no error handler: nlp.set_error_handler fails."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe(name).add_label("Org")
+    nlp.initialize()
+    nlp.add_pipe("ssner_test_bulk_fail")
+    bad = []
+    stream = annotate_records(nlp, records_of(["a b", "FAIL", "c d"]), on_bad=lambda *why: bad.append(why))
+    assert [record.text for record, _ in stream] == ["a b", "c d"]
+    assert [name for name, _ in bad] == ["f.jsonl:2"]

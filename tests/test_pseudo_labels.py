@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_ssner.labels import TagSpan, tags_to_spans
-from spacy_ssner.pseudo_labels import TextSettings, agreed_tags, choose_sentences
+from spacy_ssner.pseudo_labels import TextSettings, agreed_tags, choose_sentences, find_entities
 from spacy_ssner.text.overlap import word_runs
 
 LINES = [
@@ -48,6 +48,30 @@ def test_natural_text_keeps_its_spacing(text):
     assert (
         first.words[-2:] == ("Kyiv", ".") and first.spaces is not None and first.spaces[-2:] == (False, False)
     )
+
+
+def test_a_paragraph_is_cut_into_its_sentences(tmp_path):
+    (tmp_path / "a.txt").write_text("  ".join(line for line in LINES if len(line) < 100) + "\n")
+    sentences, counts = choose_sentences(
+        [tmp_path / "a.txt"], TextSettings(), tokenizer=spacy.blank("en").tokenizer
+    )
+    assert counts == {"read": 5, "short": 1, "repeat": 1, "kept": 3}
+    assert {"".join(s.words[:2]) for s in sentences} == {"Thegroup", "Itsoperators", "Lazarusdropped"}
+    assert not any(word.isspace() for s in sentences for word in (s.words[0], s.words[-1]))
+
+
+def test_a_teacher_that_merges_tokens(text):
+    nlp = spacy.blank("en")
+    ruler = nlp.add_pipe("entity_ruler")
+    ruler.add_patterns([{"label": "Org", "pattern": "a bank in Kyiv"}, {"label": "Tool", "pattern": "mail"}])
+    nlp.add_pipe("merge_entities")
+    sentences, _ = choose_sentences([text], TextSettings())
+    found = {
+        (" ".join(s.words[span.start : span.end]), span.label)
+        for s, (spans, _) in zip(sentences, find_entities(nlp, sentences, {"Org", "Tool"}))
+        for span in spans
+    }
+    assert found == {("a bank in Kyiv", "Org"), ("mail", "Tool")}
 
 
 @pytest.mark.parametrize(

@@ -33,21 +33,21 @@ def plain_errors() -> Iterator[None]:
 
 @contextmanager
 def told_at_the_end() -> Iterator[None]:
-    """Print the warnings of a block once it is over, each once, then its error without a traceback; leave with exit
-    code 1 if there is one."""
+    """Print the warnings of a block once it is over, if only by an error: ours each once, others as Python does."""
     from wasabi import msg
 
-    problem = None
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
+    caught: List[warnings.WarningMessage] = []
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
             yield
-        except (ValueError, ImportError, OSError) as error:
-            problem = str(error)
-    for text in dict.fromkeys(str(warning.message) for warning in caught):
-        msg.warn(text)
-    if problem is not None:
-        msg.fail(problem, exits=1)
+    finally:
+        ours = [str(warning.message) for warning in caught if str(warning.message).startswith("[S")]
+        for text in dict.fromkeys(ours):
+            msg.warn(text)
+        for warning in caught:
+            if not str(warning.message).startswith("[S"):
+                warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
 
 
 def check_new_pipeline(out: Path) -> None:
@@ -147,14 +147,21 @@ def load_tokenizer(*, pipeline: Optional[str] = None, config: Optional[Path] = N
 
     RAISES (ValueError): S270 if there is no such pipeline or config.
     """
-    from spacy.util import is_package, load_model, load_model_from_config
+    from spacy.util import get_package_path, is_package, load_model, load_model_from_config
 
     if pipeline is not None:
         _check_pipeline(pipeline, is_package=is_package(pipeline))
-        if is_package(pipeline):
-            return load_model(pipeline)
-        names = read_config(Path(pipeline) / "config.cfg", interpolate=False)["nlp"]["pipeline"]
-        return load_model(pipeline, exclude=names)
+        # a package holds its pipeline in a folder of its own
+        place = Path(pipeline)
+        configs = (
+            get_package_path(pipeline).glob("*/config.cfg")
+            if is_package(pipeline)
+            else [place / "config.cfg"]
+        )
+        names = {
+            name for config in configs for name in read_config(config, interpolate=False)["nlp"]["pipeline"]
+        }
+        return load_model(pipeline, exclude=sorted(names))
     if config is None:
         from ..text.tokenizer import blank_english
 

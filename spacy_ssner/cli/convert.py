@@ -9,7 +9,7 @@ import typer
 from ..errors import Errors
 from ..files import write_text
 from ._app import ssner_app
-from ._io import load_tokenizer, plain_errors, split_names
+from ._io import load_tokenizer, plain_errors, split_names, told_at_the_end
 
 if TYPE_CHECKING:
     from ..corpus.convert import ReadOptions, Selection
@@ -62,7 +62,7 @@ def convert_cli(
     """
     from ..corpus.convert import ReadOptions, Selection
 
-    with plain_errors():
+    with plain_errors(), told_at_the_end():
         check_output(output_path, [input_path, *(exclude or [])], raw=raw)
         check_report(report, [input_path, output_path, *(exclude or [])])
         selection = Selection(exclude or (), drop_repeats, split_names(labels), max_length)
@@ -84,24 +84,16 @@ def convert_cli(
 def read_input(
     path: Path, options: "ReadOptions", selection: "Selection", *, strict: bool
 ) -> Tuple[List["Sentence"], List["TextRecord"], "Report"]:
-    """corpus.convert.convert, with the natural texts of raw; prints its warnings."""
-    import warnings
-
-    from wasabi import msg
-
+    """corpus.convert.convert, with the natural texts of raw."""
     from ..corpus.convert import convert, convert_texts
     from ..corpus.jsonl import label_records
 
     texts: List["TextRecord"] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        if options.raw:
-            texts, report = convert_texts(path, options, selection=selection, strict=strict)
-            sentences = label_records(texts, options.tokenizer, report=report)
-        else:
-            sentences, report = convert(path, options, selection=selection, strict=strict)
-    for warning in caught:
-        msg.warn(str(warning.message))
+    if options.raw:
+        texts, report = convert_texts(path, options, selection=selection, strict=strict)
+        sentences = label_records(texts, options.tokenizer, report=report)
+    else:
+        sentences, report = convert(path, options, selection=selection, strict=strict)
     return sentences, texts, report
 
 

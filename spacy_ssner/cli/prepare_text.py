@@ -11,7 +11,7 @@ from wasabi import msg
 
 from ..errors import Errors
 from ._app import ssner_app
-from ._io import progress, told_at_the_end
+from ._io import plain_errors, progress, told_at_the_end
 
 PATHS_HELP = (
     "Files or glob patterns (.txt, .txt.gz, .html, .pdf, .jsonl, .spacy), then the folder to write. "
@@ -61,7 +61,7 @@ def prepare_text_cli(
         min_words=min_words, max_pieces=max_pieces, max_word_pieces=max_word_pieces
     )
     options.update(near_duplicates=near_duplicates, threshold=threshold, limit_words=limit_words)
-    with told_at_the_end():
+    with plain_errors(), told_at_the_end():
         settings = PrepareSettings(**options, held_out=held_out, seed=seed)
         make_corpus(paths, encoder, exclude or [], settings)
 

@@ -1,6 +1,5 @@
 """`python -m spacy ssner pretrain-supervised`: stage B of SME, an encoder learns entities from masked sentences."""
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Dict, Optional
@@ -9,7 +8,7 @@ import typer
 
 from ..pretraining.supervised import SupervisedSettings
 from ._app import ssner_app
-from ._io import plain_errors
+from ._io import plain_errors, told_at_the_end
 from .pretrain import BF16_HELP, LAW_HELP, choose_bf16, read_law
 
 Opt = typer.Option
@@ -47,8 +46,7 @@ def pretrain_supervised_cli(
     """
     from wasabi import msg
 
-    with warnings.catch_warnings(record=True) as caught, plain_errors():
-        warnings.simplefilter("always", UserWarning)
+    with plain_errors(), told_at_the_end():
         settings = SupervisedSettings(
             n_epochs=epochs,
             n_steps=steps,
@@ -61,8 +59,6 @@ def pretrain_supervised_cli(
             bf16=choose_bf16(bf16),
         )
         report = run(encoder, train, dev, out, law=law, budget=budget, settings=settings)
-    for text in dict.fromkeys(str(w.message) for w in caught if str(w.message).startswith("[SW")):
-        msg.warn(text)
     if report is not None:
         speed = report["words"] / max(1e-9, sum(entry["seconds"] for entry in report["epochs"]))
         best = next((e for e in report["epochs"] if e["epoch"] == report["best_epoch"]), {"f1": 0.0})

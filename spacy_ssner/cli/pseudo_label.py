@@ -61,7 +61,8 @@ def pseudo_label_cli(
     from ..pseudo_labels import TextSettings, label_sentences
 
     with plain_errors():
-        if output.suffix != ".spacy" or output.resolve() in {path.resolve() for path in [train, *texts]}:
+        inputs = {path.resolve() for path in [train, *texts, *(exclude or [])]}
+        if output.suffix != ".spacy" or output.resolve() in inputs:
             raise ValueError(Errors.S233.format(got=output))
         vocab = Vocab()
         annotated = read_docs(train, vocab)

@@ -12,7 +12,7 @@ from wasabi import msg
 
 from ..errors import Errors
 from ._app import ssner_app
-from ._io import find_part, progress, split_names, told_at_the_end
+from ._io import find_part, plain_errors, progress, split_names, told_at_the_end
 
 if TYPE_CHECKING:
     from ..similarity.vectors import WordVectors
@@ -62,7 +62,7 @@ def similar_words_cli(
     training = dict(size=size, window=window, min_count=min_count, epochs=epochs or None, sg=sg, seed=seed)
     training.update(workers=workers, lower=lower, max_words=max_words)
     matching = dict(m=m, k=k, scorer=scorer, cutoff=cutoff)
-    with told_at_the_end():
+    with plain_errors(), told_at_the_end():
         if show:
             show_words(Path(paths[0]), paths[1:])
         else:

@@ -10,6 +10,7 @@ from ..nn.piece_encoder import PieceEncoder
 from .torch_shim import ModuleShim
 
 CACHE_SIZE = 200_000  # words whose pieces are remembered
+LONGEST_CACHED = 256  # characters of such a word
 
 
 def encoder_of(model: Model) -> PieceEncoder:
@@ -31,7 +32,8 @@ def _cached_pieces(
     encoder: PieceEncoder, words: List[str], *, max_pieces: int, long_words: str = "first"
 ) -> List[np.ndarray]:
     """Pieces of words, remembered with the encoder: a corpus repeats most of its words."""
-    cache: Dict[str, np.ndarray] = encoder.__dict__.setdefault("piece_cache", {})
+    caches: Dict[Tuple[int, str], Dict[str, np.ndarray]] = encoder.__dict__.setdefault("piece_cache", {})
+    cache = caches.setdefault((max_pieces, long_words), {})
     known = {word: cache.get(word) for word in words}  # other threads may empty the memory meanwhile
     new = [word for word, ids in known.items() if ids is None]
     if long_words == "proxy":
@@ -44,7 +46,7 @@ def _cached_pieces(
         found = encoder.pieces(new, max_pieces=max_pieces, long_words=long_words)
     if len(cache) + len(new) > CACHE_SIZE:
         cache.clear()
-    cache.update(zip(new, found))
+    cache.update((word, ids) for word, ids in zip(new, found) if len(word) <= LONGEST_CACHED)
     known.update(zip(new, found))
     return [cast(np.ndarray, known[word]) for word in words]
 

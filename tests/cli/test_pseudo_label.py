@@ -74,6 +74,10 @@ def test_what_is_wrong_is_said(files, trained_path, tmp_path):
     cases = [
         ((train, text, train, "-t", trained_path), "S233"),
         ((train, text, tmp_path / "out.txt", "-t", trained_path), "S233"),
+        (
+            (train, text, tmp_path / "dev.spacy", "-t", trained_path, "--exclude", tmp_path / "dev.spacy"),
+            "S233",
+        ),
         ((train, tmp_path / "none.txt", out, "-t", trained_path), "S263"),
         ((train, tmp_path / "short.txt", out, "-t", trained_path), "S228"),
         ((train, text, out, "-t", tmp_path / "none"), "S270"),
