@@ -13,8 +13,10 @@ from .types import DocPrediction, DocReport, ScoredSpan
 WRITTEN_BY = "component"
 REVIEW = "review"
 REPORT = "ssner_report"
-# Keys of user_data where spaCy keeps values of span extensions: (EXTENSION, name, start, end) in characters.
-EXTENSION, SCORES = "._.", "ssner_scores"
+SCORE = "ssner_score"
+# Keys of user_data where spaCy keeps values of extensions: (EXTENSION, name, start, end) in characters, of docs None.
+EXTENSION = "._."
+REPORT_KEY = (EXTENSION, REPORT, None, None)
 
 
 def annotate(doc: Doc, predicted: DocPrediction, cfg: Dict[str, Any]) -> None:
@@ -36,7 +38,9 @@ def annotate(doc: Doc, predicted: DocPrediction, cfg: Dict[str, Any]) -> None:
     _write_group(doc, predicted.entities, cfg["spans_key"], with_scores=scores_wanted(cfg))
     if predicted.n_best is not None:
         _write_group(doc, predicted.n_best, cfg["n_best_key"], with_scores=True, review=True)
-    doc.user_data[REPORT] = dict(predicted.report)  # plain, so that docs can go to files and other processes
+    _user_data(doc)[REPORT_KEY] = dict(
+        predicted.report
+    )  # plain, so that docs can go to files and other processes
 
 
 def scores_wanted(cfg: Dict[str, Any]) -> bool:
@@ -51,7 +55,7 @@ def _write_scores(doc: Doc, found: Iterable[ScoredSpan]) -> None:
         if scored.score is not None:
             span = Span(doc, scored.start, scored.end, label=scored.label)
             score = float(np.float32(scored.score))  # as in the span groups
-            _user_data(doc).setdefault(extension_key(span, SCORES), {})[span.label_] = score
+            _user_data(doc).setdefault(extension_key(span, SCORE), {})[span.label_] = score
 
 
 def _write_group(
@@ -77,9 +81,11 @@ def _write_group(
 
 def _earlier_places(doc: Doc, key: str) -> Dict[Tuple[int, int, str], Span]:
     """Spans of a group of ours by their places when it was written: spaCy leaves their tokens as they were when others
-    merge or split tokens."""
+    merge or split tokens. Of a group without attributes, which spaCy drops where docs are joined or go to JSON, the
+    spans that have a score are ours."""
     group = doc.spans[key] if key in doc.spans else None
-    if group is None or group.attrs.get(WRITTEN_BY) != "ssner":
+    is_ours = group is not None and group.attrs.get(WRITTEN_BY) == "ssner"
+    if group is None or (group.attrs and not is_ours):
         return {}
     found = {}
     for i in range(len(group)):
@@ -87,7 +93,8 @@ def _earlier_places(doc: Doc, key: str) -> Dict[Tuple[int, int, str], Span]:
             span = group[i]
         except IndexError:  # behind the last token, after a merge
             continue
-        found[_place(span)] = Span(doc, span.start, span.end, label=span.label_)
+        if is_ours or span_score(span) is not None:
+            found[_place(span)] = Span(doc, span.start, span.end, label=span.label_)
     return found
 
 
@@ -127,8 +134,8 @@ def gold_tags(examples: Iterable[Example]) -> List[Optional[str]]:
 def register_extensions() -> None:
     """`Span._.ssner_score`: the probability of an entity, None for a span that `ssner` neither predicted nor listed.
     `Doc._.ssner_report`: how much of a doc was read (types.DocReport), None if `ssner` did not see it."""
-    if not Span.has_extension("ssner_score"):
-        Span.set_extension("ssner_score", getter=span_score)
+    if not Span.has_extension(SCORE):
+        Span.set_extension(SCORE, getter=span_score, setter=set_span_score)
     if not Doc.has_extension(REPORT):
         Doc.set_extension(REPORT, getter=doc_report, setter=set_doc_report)
 
@@ -138,8 +145,14 @@ def span_score(span: Span) -> Optional[float]:
 
     A doc that came without its user data (a DocBin leaves it out by default) still has that of its span groups.
     """
-    scores = _user_data(span.doc).get(extension_key(span, SCORES))
+    scores = _user_data(span.doc).get(extension_key(span, SCORE))
     return _score_in_groups(span) if scores is None else scores.get(span.label_)
+
+
+def set_span_score(span: Span, scores: Dict[str, float]) -> None:
+    """Put scores of a span's characters in place, by label: `Doc.from_json` sets those of
+    `doc.to_json(underscore=["ssner_score"])` so."""
+    _user_data(span.doc)[extension_key(span, SCORE)] = dict(scores)
 
 
 def _score_in_groups(span: Span) -> Optional[float]:
@@ -167,7 +180,7 @@ def _user_data(doc: Doc) -> Dict[Any, Any]:
 
 
 def _is_score_key(key: Any) -> bool:
-    return isinstance(key, tuple) and key[:2] == (EXTENSION, SCORES)
+    return isinstance(key, tuple) and key[:2] == (EXTENSION, SCORE)
 
 
 def extension_key(span: Span, name: str) -> Tuple[str, str, int, int]:
@@ -178,10 +191,10 @@ def extension_key(span: Span, name: str) -> Tuple[str, str, int, int]:
 def doc_report(doc: Doc) -> Optional[DocReport]:
     """What `annotate` wrote about a doc. Of several `ssner` in a pipeline, the last one's report stays: each knows only
     what it read itself, and `on_truncation` of each goes by its own."""
-    values = doc.user_data.get(REPORT)
+    values = _user_data(doc).get(REPORT_KEY)
     return None if values is None else DocReport(**values)
 
 
 def set_doc_report(doc: Doc, report: Optional[Mapping[str, Optional[int]]]) -> None:
     """Put a report in place, also one that comes back as a plain dict: `Doc.from_json` sets it so."""
-    doc.user_data[REPORT] = None if report is None else dict(DocReport(**report))  # type: ignore[arg-type]
+    _user_data(doc)[REPORT_KEY] = None if report is None else dict(DocReport(**report))  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ import warnings
 from collections import Counter
 from itertools import islice
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Union
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -29,17 +29,13 @@ from .labels import check_label, tag_names
 from .layers.doc_reports import doc_reports
 from .layers.torch_tagger import grow_network, network_of
 from .loss import allowed_tags, crf_loss, gold_tag_ids, softmax_loss, tag_weights
-from .memory import trim_freed_memory
-from .saving import SavedPipe
 from .settings import check_cfg, check_settings, plain
-from .streams import batches_by_words
-from .truncation import refuse_truncated, warn_of_truncation
+from .streams import StreamPipe
+from .truncation import refuse_truncated
 from .types import DocPrediction, Prediction, TagScores
 
-TRIM_EVERY = 8  # batches of a stream; a trim costs what it frees, when that is needed again
 
-
-class SSNER(SavedPipe):
+class SSNER(StreamPipe):
     """Named-entity recogniser after SSNER (Symmetry 2025, 17, 783)."""
 
     def __init__(
@@ -59,7 +55,13 @@ class SSNER(SavedPipe):
         self.scorer = scorer
         self.cfg: Dict[str, Any] = {"labels": [], **check_settings(settings)}
         self._warned_of: Set[str] = set()  # labels that it does not have
+        self._labels_given = False  # by whoever initialized it
         register_extensions()
+
+    @property
+    def is_resizable(self) -> bool:
+        """Labels can be added to a trained model."""
+        return True
 
     @property
     def label_data(self) -> List[str]:
@@ -67,7 +69,9 @@ class SSNER(SavedPipe):
         return list(self.labels)
 
     def add_label(self, label: str) -> int:
-        """Add an entity type; a trained model keeps what it knows. RETURNS (int): 1, or 0 if it was there.
+        """Add an entity type; a trained model keeps what it knows, and predicts the new one once it has learnt it.
+
+        RETURNS (int): 1, or 0 if it was there.
 
         RAISES (ValueError): S108 if it is no usable name.
         """
@@ -106,6 +110,7 @@ class SSNER(SavedPipe):
         WARNS: SW130 if the model has no use for the lexicon.
         """
         validate_get_examples(get_examples, "SSNER.initialize")
+        self._labels_given = labels is not None
         if labels is None:
             labels = sorted({ent.label_ for eg in get_examples() for ent in eg.reference.ents if ent.label_})
         for label in labels:
@@ -124,27 +129,6 @@ class SSNER(SavedPipe):
             sample = [Doc(self.vocab, words=["sample"])]
         self.model.set_dim("nO", len(self.labels), force=True)
         self.model.initialize(X=sample)
-
-    def __call__(self, doc: Doc) -> Doc:
-        """Annotate one doc. WARNS: SW210 if it was not read in full and `on_truncation` is "warn"."""
-        doc = super().__call__(doc)
-        if self.cfg["on_truncation"] == "warn" and doc is not None:  # None: an error handler took it
-            list(warn_of_truncation([doc]))
-        return doc
-
-    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
-        """Annotate a stream of docs, in batches of `batch_size` docs, or fewer where they are long.
-
-        WARNS: SW210, once, as for one doc.
-        """
-        docs = self._pipe_batches(batches_by_words(stream, n_docs=batch_size))
-        return warn_of_truncation(docs) if self.cfg["on_truncation"] == "warn" else docs
-
-    def _pipe_batches(self, batches: Iterable[List[Doc]]) -> Iterator[Doc]:
-        for number, batch in enumerate(batches, start=1):
-            yield from super().pipe(batch, batch_size=len(batch))
-            if number % TRIM_EVERY == 0:  # blocks of ever other sizes leave ever more holes
-                trim_freed_memory()
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
         """Of each doc its entities, with their probabilities, and what was read of it. The docs stay as they are.
@@ -189,7 +173,9 @@ class SSNER(SavedPipe):
         """Learn from a batch. Tokens without annotation put no demand on the model.
 
         drop (float): Dropout, 0 to 1. sgd: None or False only collects gradients. RETURNS: `losses`, ours in nats.
-        RAISES (ValueError): S110 if the model is neither initialized nor loaded. WARNS: SW101 as get_loss.
+        RAISES (ValueError): S110 if the model is neither initialized nor loaded.
+        WARNS: SW102 for new labels, which are added, as by spaCy's ner. If `initialize` was given the labels, SW101 as
+            get_loss.
         """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
@@ -198,6 +184,8 @@ class SSNER(SavedPipe):
         self.check_ready()
         if not any(len(eg.predicted) for eg in examples):
             return losses
+        if not self._labels_given:
+            self._add_new_labels(examples)
         set_dropout_rate(self.model, drop)
         scores, backprop = self.model.begin_update([eg.predicted for eg in examples])
         loss, d_scores = self.get_loss(examples, scores)
@@ -206,6 +194,16 @@ class SSNER(SavedPipe):
             self.finish_update(sgd)
         losses[self.name] += loss
         return losses
+
+    def _add_new_labels(self, examples: Iterable[Example]) -> None:
+        found = {ent.label_ for example in examples for ent in example.reference.ents if ent.label_}
+        new = sorted(found.difference(self.labels))
+        if new:
+            warnings.warn(
+                Warnings.SW102.format(name=self.name, labels=new, known=list(self.labels)), stacklevel=3
+            )
+        for label in new:
+            self.add_label(label)
 
     def get_loss(self, examples: Iterable[Example], scores: TagScores) -> Tuple[float, TagScores]:
         """Loss of a batch, in nats, >= 0 up to rounding, and its gradient for `scores`, those of the examples, of the

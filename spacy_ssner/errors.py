@@ -408,7 +408,11 @@ class Warnings(metaclass=_Coded):
     # SW1xx: config and labels
     SW101 = (
         "Labels that the model does not know are treated as not annotated: {labels} (tokens). Known: {known}. "
-        "Add them with add_label before training, or initialize with all labels."
+        "Name them in [initialize.components.ssner.labels] too, or add them with add_label."
+    )
+    SW102 = (
+        "'{name}' did not know the labels {labels} of the training data: they are added now, and are learnt from here "
+        "on. It knew {known}. If that is not wanted, leave them out of the data (convert --labels)."
     )
     SW105 = (
         "{setting} asks for bfloat16, in which this {device} computes more slowly than in float32. Leave it off here; "

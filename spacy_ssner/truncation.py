@@ -26,12 +26,16 @@ def describe(losses: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {MEANING[name]}" for name, count in losses.items())
 
 
+class NotReadInFull(ValueError):
+    """S210: of a batch of docs one was not read in full, and that is to be an error."""
+
+
 def refuse_truncated(docs: Sequence[Doc], reports: Sequence[DocReport]) -> None:
-    """RAISES (ValueError): S210 for the first doc that was not read in full."""
+    """RAISES (NotReadInFull): S210 for the first doc that was not read in full."""
     for number, (doc, report) in enumerate(zip(docs, reports), start=1):
         if report.losses:
             begin = doc.text[:SHOWN]
-            raise ValueError(Errors.S210.format(number=number, begin=begin, got=describe(report.losses)))
+            raise NotReadInFull(Errors.S210.format(number=number, begin=begin, got=describe(report.losses)))
 
 
 def warn_of_truncation(docs: Iterable[Doc]) -> Iterator[Doc]:

@@ -122,9 +122,18 @@ def test_scores_outlive_merged_and_split_tokens(trained):
 def test_scores_go_with_docs_that_are_joined_cut_and_stored(trained):
     one, two = trained.pipe(["Nothing here.", TEXT])
     expected = scores_of(two)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # spaCy's, of the reports that cannot be joined
-        assert scores_of(Doc.from_docs([one, two])) == expected
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        joined = Doc.from_docs([one, two, two])
+    # spaCy's own, of values of docs; always the same text, so that Python shows it once
+    assert {str(warning.message)[:6] for warning in caught} == {"[W101]"}
+    assert len({str(warning.message) for warning in caught}) == 1
+    assert scores_of(joined) == expected * 2
+    again = trained.get_pipe("ssner")(joined)
+    assert spans_of(again.spans["ssner"]) == spans_of(again.ents) and len(again.ents) == 2 * len(expected)
+    assert again.spans["ssner"].attrs["scores"].tolist() == [
+        pytest.approx(score) for _, score in expected * 2
+    ]
     assert scores_of(two[1:].as_doc(copy_user_data=True)) == expected[1:]
     for with_user_data in (True, False):  # without it the span groups have them still
         bytes_data = DocBin(docs=[two], store_user_data=with_user_data).to_bytes()
@@ -302,3 +311,13 @@ def test_extensions_of_others_are_left_alone():
     finally:
         Doc.remove_extension("ssner_report")
         register_extensions()
+
+
+def test_scores_go_through_json(trained):
+    doc = trained(TEXT)
+    written = json.loads(json.dumps(doc.to_json(underscore=["ssner_score", "ssner_report"])))
+    again = Doc(trained.vocab).from_json(written)
+    assert scores_of(again) == scores_of(doc) and again._.ssner_report == doc._.ssner_report
+    read_again = trained.get_pipe("ssner")(again)
+    assert spans_of(read_again.spans["ssner"]) == spans_of(doc.ents)
+    assert list(read_again.spans["ssner"].attrs["scores"]) == list(doc.spans["ssner"].attrs["scores"])

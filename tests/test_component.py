@@ -172,6 +172,20 @@ def test_label_added_after_training_keeps_old_scores(trained, annotated, found):
     assert [texts_of(trained(text)) for text, _ in annotated] == expected
 
 
+@pytest.mark.parametrize("decoder", ["crf", "softmax"])
+@pytest.mark.parametrize("seed", range(4))
+def test_label_added_after_training_is_not_predicted_before_it_is_learned(seed, decoder, make_nlp, annotated):
+    nlp = make_nlp("bilstm", steps=8, decoder=decoder)  # far from sure of anything
+    texts = [text for text, _ in annotated] + [
+        "Some other words, of another day.",
+        "Nothing is known of Foo Bar.",
+    ]
+    expected = [texts_of(nlp(text)) for text in texts]
+    torch.manual_seed(seed)
+    nlp.get_pipe("ssner").add_label("Exploit")
+    assert [texts_of(nlp(text)) for text in texts] == expected
+
+
 def test_label_added_after_training_is_learned(trained, annotated, make_examples, found, gold):
     pipe = trained.get_pipe("ssner")
     pipe.add_label("Exploit")
@@ -204,6 +218,27 @@ def test_unknown_labels_are_counted_and_treated_as_missing(make_nlp, make_exampl
     expected = Example(examples[0].predicted, reference)
     _, wanted = pipe.get_loss([expected], scores)
     np.testing.assert_allclose(gradient.emissions, wanted.emissions, atol=1e-6)
+
+
+def test_new_labels_are_added_and_learnt_unless_the_labels_were_given(
+    make_nlp, make_examples, annotated, tmp_path
+):
+    nlp = make_nlp("bilstm", sentences=annotated[1:2])  # HackOrg, Malware
+    nlp.to_disk(tmp_path)
+    nlp = spacy.load(tmp_path)
+    pipe, examples = nlp.get_pipe("ssner"), make_examples(nlp, annotated[:1])
+    optimizer = nlp.resume_training()
+    optimizer.learn_rate = 0.02
+    with pytest.warns(UserWarning, match=r"SW102.*'Area', 'Org', 'Tool'.*HackOrg.*Malware") as caught:
+        for _ in range(40):
+            nlp.update(examples, sgd=optimizer)
+    assert len(caught) == 1 and set(pipe.labels) == set(LABELS) and pipe.is_resizable
+    assert ("Mimikatz", "Tool") in texts_of(nlp(annotated[0][0]))
+    limited = spacy.blank("en")
+    limited.add_pipe("ssner").initialize(lambda: examples, nlp=limited, labels=["Tool"])
+    with pytest.warns(UserWarning, match=r"SW101.*'Org': 2"):
+        limited.update(make_examples(limited, annotated[:1]))
+    assert limited.get_pipe("ssner").labels == ("Tool",)
 
 
 # Training

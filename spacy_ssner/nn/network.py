@@ -23,6 +23,7 @@ from .parallel import each
 from .similar_attention import SimilarAttention
 
 MAX_PADDED = 8192  # padded tokens side by side in one decoding, and in one pass of the network on a GPU
+BELOW = 4.0  # nats; how much less a new label's tags score than the least of the others
 TAGGED_AT_ONCE = 2048  # in one pass of it on a CPU; less, and the BiLSTM's steps become too small
 
 
@@ -172,7 +173,8 @@ class SSNERNetwork(nn.Module):
 
 
 def grow_labels(old: SSNERNetwork, n_labels: int) -> SSNERNetwork:
-    """A network for more labels that scores the old ones as before; the new ones start fresh.
+    """A network for more labels that scores the old ones as before. The new ones start below all others, with weights
+    of zero, so that they are not predicted before they are learnt.
 
     Tags of new labels come last (see labels.tag_names), so the old weights keep their places.
     """
@@ -180,6 +182,8 @@ def grow_labels(old: SSNERNetwork, n_labels: int) -> SSNERNetwork:
     state = new.state_dict()
     for name, weight in old.state_dict().items():
         state[name][tuple(slice(0, n) for n in weight.shape)] = weight
+    state["output.weight"][old.n_tags :] = 0.0
+    state["output.bias"][old.n_tags :] = old.output.bias.min() - BELOW
     new.load_state_dict(state)
     if new.similar is not None and old.similar is not None:
         new.similar.vectors = old.similar.vectors
