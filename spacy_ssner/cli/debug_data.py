@@ -7,7 +7,8 @@ from typing import Annotated, Dict, Iterable, List, Optional, Sequence
 
 import typer
 
-from ..evaluation.data_checks import RARE, DataReport, SpanProblem, SplitReport, check_data
+from ..evaluation.data_checks import RARE, DataReport, SplitReport, check_data
+from ..evaluation.span_checks import SpanProblem
 from ._app import ssner_app
 from ._io import load_tokenizer, plain_errors
 

@@ -1,40 +1,15 @@
 """What to know of annotated data before training on it. Pure functions over words, spans and places."""
 
-import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Sequence, Tuple
 
 from ..corpus.sentence import normal_form
 from ..labels import TagSpan
+from .span_checks import SpanProblem
 from .subsets import mention, mentions
 
 RARE = 10  # a type with fewer entities than this is hardly learnt
-BRACKETS = {"(": ")", "[": "]", "{": "}", "<": ">"}
-QUOTES = "\"'`“”‘’„«»"
-ABBREVIATION = re.compile(r"\b\w\.(\w\.)+$")  # U.S.
-EDGES_LEFT = frozenset(",;:!?)]}>" + QUOTES + "".join(BRACKETS))  # no dot: .NET, .docx
-EDGES_RIGHT = frozenset(".,;:!?…" + QUOTES + "".join(BRACKETS) + "".join(BRACKETS.values()))
-
-
-@dataclass(frozen=True)
-class SpanProblem:
-    """An annotated span that training cannot use, or that looks wrong.
-
-    path, line: File and line (JSONL) or document (.spacy), from 1.
-    kind (str): "misaligned", "out of range", "overlap" (unusable), "whitespace edge" or "punctuation edge".
-    start, end: Character offsets in the text; of .spacy files without known spaces, in words joined by " ".
-    proposal (Optional[Tuple[int, int, str]]): Nearest token boundaries and the text between them.
-    """
-
-    path: str
-    line: int
-    kind: str
-    start: int
-    end: int
-    label: str
-    text: str
-    proposal: Optional[Tuple[int, int, str]] = None
 
 
 @dataclass(frozen=True)
@@ -105,65 +80,6 @@ class DataReport:
     conflicts: Tuple[Conflict, ...]
     missing_types: Dict[str, List[str]]
     rare_types: Dict[str, Dict[str, int]]
-
-
-def check_spans(
-    text: str, spans: Iterable[TagSpan], tokens: Sequence[Tuple[int, int]], *, path: str, line: int
-) -> Tuple[List[TagSpan], List[SpanProblem]]:
-    """Bring character spans to tokens.
-
-    text (str): The document. tokens: (start, end) of each token in characters, in order.
-    spans (Iterable[TagSpan]): Entities in characters.
-    RETURNS: The usable entities in tokens, and a problem for each of the others and for odd edges.
-    """
-    starts = {start: i for i, (start, _) in enumerate(tokens)}
-    ends = {end: i + 1 for i, (_, end) in enumerate(tokens)}
-    good: List[TagSpan] = []
-    problems: List[SpanProblem] = []
-    taken = 0  # end of the last usable entity, in tokens
-    for start, end, label in sorted(spans):
-        in_range = 0 <= start < end <= len(text)
-        surface = text[start:end] if in_range else ""
-        kind, proposal = "", None
-        if not in_range:
-            kind = "out of range"
-        elif start not in starts or end not in ends:
-            kind, proposal = "misaligned", nearest_boundaries(text, start, end, tokens)
-        elif starts[start] < taken:
-            kind = "overlap"
-        else:
-            taken = ends[end]
-            good.append(TagSpan(starts[start], taken, label))
-        for found in filter(None, (kind, edge_problem(surface))):
-            hint = proposal if found == "misaligned" else None
-            problems.append(SpanProblem(path, line, found, start, end, label, surface, hint))
-    return good, problems
-
-
-def nearest_boundaries(
-    text: str, start: int, end: int, tokens: Sequence[Tuple[int, int]]
-) -> Optional[Tuple[int, int, str]]:
-    """The token start nearest to `start` and the token end nearest to `end`; None without words."""
-    words = [(s, e) for s, e in tokens if not text[s:e].isspace()]
-    if not words:
-        return None
-    new_start = min((s for s, _ in words), key=lambda s: (abs(s - start), s))
-    new_end = min((e for _, e in words if e > new_start), key=lambda e: (abs(e - end), -e))
-    return new_start, new_end, text[new_start:new_end]
-
-
-def edge_problem(surface: str) -> Optional[str]:
-    """Whether an entity begins or ends with what is rarely part of a name; brackets in pairs are fine."""
-    if not surface:
-        return None
-    if surface[0].isspace() or surface[-1].isspace():
-        return "whitespace edge"
-    opened = {close: open_ for open_, close in BRACKETS.items()}
-    left, right = surface[0], surface[-1]
-    odd_left = left in EDGES_LEFT and BRACKETS.get(left, "\0") not in surface
-    odd_right = right in EDGES_RIGHT and opened.get(right, "\0") not in surface
-    odd_right = odd_right and not ABBREVIATION.search(surface)
-    return "punctuation edge" if odd_left or odd_right else None
 
 
 def check_split(docs: Sequence[CheckedDoc]) -> SplitReport:

@@ -8,8 +8,9 @@ from ..errors import Errors
 from ..labels import TagSpan
 from ..text.characters import decode_text
 from ..text.json_lines import parse_text
-from .data_checks import CheckedDoc, Sentence, SpanProblem, check_spans, edge_problem
+from .data_checks import CheckedDoc, Sentence
 from .metrics import doc_entities
+from .span_checks import SpanProblem, check_spans, edge_problem
 
 if TYPE_CHECKING:
     from spacy.language import Language

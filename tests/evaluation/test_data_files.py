@@ -154,3 +154,15 @@ def test_records_that_are_hard_to_read(tmp_path, nlp):
     path.write_text('{"text": ' + "[" * 100_000 + "\n")
     with pytest.raises(ValueError, match="S274.*nested too deep"):
         read_split(path, nlp)
+
+
+def test_the_same_entities_are_usable_as_convert_keeps(tmp_path, nlp):
+    from spacy_ssner.corpus.convert import ReadOptions, convert
+
+    text = "Cozy Bear used Mimikatz Loader today."
+    spans = [(0, 4, "Org"), (0, 9, "HackOrg"), (14, 30, "Tool"), (14, 30, "Tool"), (15, 23, "Tool")]
+    path = write_jsonl(tmp_path / "a.jsonl", record(text, *spans))
+    (checked,) = read_split(path, nlp)
+    (sentence,), _ = convert(path, ReadOptions(tokenizer=nlp.tokenizer))
+    assert set(checked.sentences[0].spans) == {(0, 2, "HackOrg"), (3, 5, "Tool")} == set(sentence.mentions)
+    assert sorted(problem.kind for problem in checked.problems).count("overlap") == 3
