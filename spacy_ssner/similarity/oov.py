@@ -1,4 +1,4 @@
-"""Neighbours by spelling alone, for words outside the vocabulary: bounded in time, cached, numpy only.
+"""Neighbours by spelling alone, for words outside the vocabulary: bounded in time, cached, without spaCy.
 
 Every word is compared with a bounded number of vocabulary words: those that share most trigrams with it.
 The result for a word depends on the vocabulary and the settings only, never on the batch or the cache.
