@@ -40,7 +40,7 @@ def render_cli(
         check_output(output, inputs)
         if not 0 <= min_score <= 1:
             raise ValueError(Errors.S282.format(got=min_score))
-        texts = {name: read_input(name) for name in inputs}
+        texts = {name: read_input(name) for name in dict.fromkeys(inputs)}
         use_gpu(gpu_id)
         nlp = load_pipeline(pipeline)
         sections = annotate(nlp, texts, max_length=max_length)

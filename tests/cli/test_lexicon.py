@@ -107,6 +107,7 @@ def test_replace(run, tmp_path, make_nlp):
         (["mine.csv", "names.lex", "--only", "actor"], "S137"),
         (["mine.csv", "names.lex", "--common", "none.txt"], "S263"),
         (["mine.csv", "names.lex", "--common", "names.pdf"], "S260"),
+        (["mine.csv", "names.lex", "--min-length", "99"], "S269"),
         (["--show", "none.lex", "a"], "S263"),
         (["--show", "mine.csv", "a"], "S267"),
         (["--replace", "mine.csv", "names.lex"], "S134"),

@@ -74,6 +74,8 @@ def test_standard_input(pipeline, tmp_path):
     assert result.exit_code == 0, result.output
     html = out.read_text(encoding="utf8")
     assert " — наш<br>" in html and "<title>standard input</title>" in html
+    assert run(pipeline, "-", "-", out, input=b"APT28 again").exit_code == 0  # it can be read once
+    assert "again" in out.read_text(encoding="utf8")
 
 
 def test_several_files_are_sections(pipeline, report, tmp_path):
