@@ -158,8 +158,8 @@ class DocReport(Dict[str, Optional[int]]):
     the same names, so that spaCy and others can write it as JSON and msgpack.
 
     tokens, white_space: All tokens, and those that are white space only.
-    sentences, windows: Stretches that the head should read, and did read; more if sentences were cut.
-    cut_sentences: Longer than `max_window` tokens; read in parts that overlap.
+    sentences, windows: Stretches with words that the head should read, and did read; more if sentences were cut.
+    cut_sentences: Longer than `max_window` tokens, white space not counted; read in parts that overlap.
     no_vector, no_vector_words: Tokens whose vector is zero throughout, and those of them that are not white space.
     pieces, encoder_windows: Word pieces that were read (context of cuts not counted), in how many windows.
     cut_for_pieces: Sentences of more than `max_pieces` pieces; read in parts that overlap.
