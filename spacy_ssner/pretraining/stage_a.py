@@ -16,7 +16,7 @@ from transformers.trainer_callback import PrinterCallback
 from ..errors import Errors
 from ..files import write_text
 from .masking import MaskSettings, SegmentMasking
-from .processes import count_processes, is_first_process
+from .processes import count_processes, end_together, is_first_process
 from .run import PretrainSettings, Run, as_json, count_steps, prepare, start
 from .segments import LengthLaw
 from .tokenised import TokenisedCorpus
@@ -99,6 +99,7 @@ def pretrain(
     }
     if is_first_process():
         save(run, out, report)
+    end_together()
     return report
 
 

@@ -28,7 +28,7 @@ from .batches import ListRows, epoch_batches
 from .classifier import LabelledMasking, TokenClassifier, best_tags
 from .labelled_rows import LabelledText, label_docs, read_labelled
 from .masking import IGNORED, MaskSettings, SegmentMasking
-from .processes import count_processes, is_first_process, training_device
+from .processes import count_processes, end_together, is_first_process, training_device
 from .segments import LengthLaw, entity_law, entity_lengths
 from .supervised import SupervisedSettings
 from .trainer import EncoderTrainer, Progress, check_settings, training_arguments
@@ -129,6 +129,7 @@ def pretrain_supervised(
         publish_best(out, report)
         if not best["f1"]:
             warnings.warn(Warnings.SW120.format(path=dev), stacklevel=2)
+    end_together()
     return report
 
 
