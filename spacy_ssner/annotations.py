@@ -38,9 +38,8 @@ def annotate(doc: Doc, predicted: DocPrediction, cfg: Dict[str, Any]) -> None:
     _write_group(doc, predicted.entities, cfg["spans_key"], with_scores=scores_wanted(cfg))
     if predicted.n_best is not None:
         _write_group(doc, predicted.n_best, cfg["n_best_key"], with_scores=True, review=True)
-    _user_data(doc)[REPORT_KEY] = dict(
-        predicted.report
-    )  # plain, so that docs can go to files and other processes
+    # plain, so that docs can go to files and other processes
+    _user_data(doc)[REPORT_KEY] = dict(predicted.report)
 
 
 def scores_wanted(cfg: Dict[str, Any]) -> bool:

@@ -152,15 +152,9 @@ def load_tokenizer(*, pipeline: Optional[str] = None, config: Optional[Path] = N
     if pipeline is not None:
         _check_pipeline(pipeline, is_package=is_package(pipeline))
         # a package holds its pipeline in a folder of its own
-        place = Path(pipeline)
-        configs = (
-            get_package_path(pipeline).glob("*/config.cfg")
-            if is_package(pipeline)
-            else [place / "config.cfg"]
-        )
-        names = {
-            name for config in configs for name in read_config(config, interpolate=False)["nlp"]["pipeline"]
-        }
+        places = [Path(pipeline)] if not is_package(pipeline) else get_package_path(pipeline).glob("*/")
+        configs = [place / "config.cfg" for place in places if (place / "config.cfg").is_file()]
+        names = {n for path in configs for n in read_config(path, interpolate=False)["nlp"]["pipeline"]}
         return load_model(pipeline, exclude=sorted(names))
     if config is None:
         from ..text.tokenizer import blank_english
