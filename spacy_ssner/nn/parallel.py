@@ -1,5 +1,6 @@
 """Batches of a prediction side by side: each core computes one, instead of all cores together one after the other."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Lock
@@ -39,7 +40,7 @@ def _side_by_side(
         with torch.inference_mode(is_inference), torch.no_grad():
             return function(item)
 
-    with _threads_each(n_threads // n_workers):  # new threads begin with it
+    with _threads_each(n_threads // n_workers, usual=n_threads):  # new threads begin with it
         with ThreadPoolExecutor(n_workers) as pool:  # none is left behind that a fork would miss
             yield from pool.map(run, items)
 
@@ -51,9 +52,8 @@ def usual_threads() -> int:
 
 
 @contextmanager
-def _threads_each(n_threads: int) -> Iterator[None]:
+def _threads_each(n_threads: int, *, usual: int) -> Iterator[None]:
     """Let torch use so many threads, and the usual ones afterwards, whatever other calls run meanwhile."""
-    usual = usual_threads()
     with _LOCK:
         _RUNNING.append(usual)
         torch.set_num_threads(n_threads)
@@ -62,3 +62,14 @@ def _threads_each(n_threads: int) -> Iterator[None]:
     finally:
         with _LOCK:
             torch.set_num_threads(_RUNNING.pop())
+
+
+def _forget_calls() -> None:
+    """In a forked process the calls of other threads will never end, nor give back a lock that they held."""
+    global _LOCK
+    _LOCK = Lock()
+    _RUNNING.clear()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_forget_calls)

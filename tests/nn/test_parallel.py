@@ -1,11 +1,13 @@
 """Work side by side gives what work in turn gives, and leaves torch's threads as they were."""
 
+import os
 import threading
 
 import pytest
 import torch
 from torch.testing import assert_close
 
+from spacy_ssner.nn import parallel
 from spacy_ssner.nn.parallel import each
 
 CPU = torch.device("cpu")
@@ -94,3 +96,16 @@ def test_calls_at_the_same_time_give_the_usual_threads_back(three_threads):
     new.start()
     new.join()
     assert found == [3, 3, 3]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_knows_nothing_of_calls_of_the_others_threads(three_threads):
+    with torch.no_grad():
+        some = each(lambda i: i, range(6), device=CPU)
+        next(some)  # under way, on one of torch's threads each
+        child = os.fork()
+        if not child:
+            os._exit(0 if parallel._RUNNING == [] and parallel._LOCK.acquire(blocking=False) else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert parallel.usual_threads() == 3
+        list(some)
