@@ -115,9 +115,9 @@ def find_entities(
     """
     from .corpus.docs import make_doc
 
-    docs: List[Doc] = [make_doc(sentence, nlp.vocab) for sentence in sentences]
-    ends = [[token.idx + len(token) for token in doc] for doc in docs]
-    for doc, word_ends in zip(nlp.pipe(docs), ends):
+    docs: Iterator[Doc] = (make_doc(sentence, nlp.vocab) for sentence in sentences)
+    with_ends = ((doc, [token.idx + len(token) for token in doc]) for doc in docs)
+    for doc, word_ends in nlp.pipe(with_ends, as_tuples=True):
         found = {
             TagSpan(
                 bisect_right(word_ends, ent.start_char), bisect_left(word_ends, ent.end_char) + 1, ent.label_

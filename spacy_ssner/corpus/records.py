@@ -115,20 +115,24 @@ def parse_spans(record: Dict[str, Any]) -> Tuple[List[CharSpan], List[SpanFault]
     faults: List[SpanFault] = []
     for item in record.get("spans") or record.get("entities") or []:
         span = parse_span(item)
-        if (
-            span is None
-            or not 0 <= span.start < span.end <= len(text)
-            or not text[span.start : span.end].strip()
-        ):
+        trimmed = None if span is None else trim_span(text, span)
+        if span is None or trimmed is None:
             faults.append(SpanFault("bad-span", json.dumps(item, ensure_ascii=False)))
             continue
-        found = text[span.start : span.end]
-        if found != found.strip():
-            start = span.start + len(found) - len(found.lstrip())
-            span = CharSpan(start, start + len(found.strip()), span.label)
-            faults.append(SpanFault("spaces-in-span", found))
-        spans.append(span)
+        if trimmed != span:
+            faults.append(SpanFault("spaces-in-span", text[span.start : span.end]))
+        spans.append(trimmed)
     return spans, faults
+
+
+def trim_span(text: str, span: CharSpan) -> Optional[CharSpan]:
+    """A span without white space at its edges; None if no text can have it, or it holds nothing else."""
+    start, end, label = span
+    inside = text[start:end] if 0 <= start < end <= len(text) else ""
+    if not inside.strip():
+        return None
+    start += len(inside) - len(inside.lstrip())
+    return CharSpan(start, start + len(inside.strip()), label)
 
 
 def parse_span(item: Any) -> Optional[CharSpan]:

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Iterable, List, Optional, Sequence, Tuple
 
-from ..corpus.records import CharSpan, drop_overlaps
+from ..corpus.records import CharSpan, drop_overlaps, trim_span
 from ..labels import TagSpan
 
 BRACKETS = {"(": ")", "[": "]", "{": "}", "<": ">"}
@@ -51,19 +51,19 @@ def check_spans(
     good: List[TagSpan] = []
     problems: List[SpanProblem] = []
     spans = sorted(spans)
-    trimmed = [trim(text, span) for span in spans]
-    free = Counter(drop_overlaps(CharSpan(*span) for span in trimmed if span is not None)[0])
+    trimmed = [trim_span(text, CharSpan(*span)) for span in spans]
+    free = Counter(drop_overlaps(span for span in trimmed if span is not None)[0])
     for (start, end, label), inner in zip(spans, trimmed):
         surface = text[start:end] if 0 <= start < end <= len(text) else ""
         kind, proposal = "", None
         if inner is None:
             kind = "out of range"
-        elif not free[CharSpan(*inner)]:
+        elif not free[inner]:
             kind = "overlap"
         elif inner.start not in starts or inner.end not in ends:
             kind, proposal = "misaligned", nearest_boundaries(text, *inner[:2], tokens)
         else:
-            free[CharSpan(*inner)] -= 1
+            free[inner] -= 1
             good.append(TagSpan(starts[inner.start], ends[inner.end], label))
         for found in filter(None, (kind, edge_problem(surface))):
             hint = proposal if found == "misaligned" else None
@@ -71,16 +71,6 @@ def check_spans(
                 hint = (inner.start, inner.end, text[inner.start : inner.end])
             problems.append(SpanProblem(path, line, found, start, end, label, surface, hint))
     return good, problems
-
-
-def trim(text: str, span: TagSpan) -> Optional[TagSpan]:
-    """A span in characters without white space at its edges; None if no text can have it, or it holds nothing else."""
-    start, end, label = span
-    inside = text[start:end] if 0 <= start < end <= len(text) else ""
-    if not inside.strip():
-        return None
-    start += len(inside) - len(inside.lstrip())
-    return TagSpan(start, start + len(inside.strip()), label)
 
 
 def nearest_boundaries(

@@ -31,13 +31,12 @@ def read_page(data: bytes, name: str) -> str:
     RAISES (ValueError): S246 if it cannot be read or holds no text. (ImportError): S245 without the extractor.
     WARNS: SW257 for pages of a PDF file without text.
     """
-    pages = _pdf_pages(data, name) if is_pdf(data, name) else [_visible_text(data, name)]
+    pdf = is_pdf(data, name)
+    pages = _pdf_pages(data, name) if pdf else [_visible_text(data, name)]
     if not any(page.strip() for page in pages):
-        kind, reason = (
-            ("PDF", "it holds no text (a scan?)") if is_pdf(data, name) else ("HTML", "it holds no text")
-        )
+        kind, reason = ("PDF", "it holds no text (a scan?)") if pdf else ("HTML", "it holds no text")
         raise ValueError(Errors.S246.format(path=name, kind=kind, reason=reason))
-    if is_pdf(data, name):
+    if pdf:
         _warn_of_scans(pages, name)
         pages = list(_paragraphs(pages))
     return replace_surrogates("\n\n".join(pages))
