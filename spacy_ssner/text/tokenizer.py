@@ -196,9 +196,8 @@ def put_marks(text: str, places: Sequence[Place], mark: str) -> Tuple[str, np.nd
     right = np.zeros(len(places), dtype=bool)
     done = 0
     for i, (start, end) in enumerate(places):
-        joins = (
-            i > 0 and start == done
-        )  # the place before; it has a blank on its right unless this one begins with one
+        # one that joins the place before shares the blank on its right, which is not there if this begins with one
+        joins = i > 0 and start == done
         left[i] = text[start].isspace() if joins else start > done and not text[start - 1].isspace()
         right[i] = end < len(text) and not text[end].isspace()
         parts += [text[done:start], " " if left[i] else "", mark, " " if right[i] else ""]
