@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional,
 import numpy as np
 import torch
 from spacy.tokens import Doc
-from thinc.api import ArgsKwargs, Model, get_torch_default_device
+from thinc.api import ArgsKwargs, Model, Optimizer, get_torch_default_device
 from thinc.types import Floats2d
 from thinc.util import torch2xp, xp2torch
 from torch import nn
@@ -37,6 +37,7 @@ def build_hf_encoder(
     long_words: str = "first",
     int8: bool = False,
     frozen: bool = False,
+    frozen_steps: int = 0,
 ) -> Model[List[Doc], List[Floats2d]]:
     """A transformer encoder, mean-pooled to tokens. For any component that takes a tok2vec sublayer.
 
@@ -53,12 +54,16 @@ def build_hf_encoder(
         A training, and the evaluations in it, stay in float32.
     frozen (bool): Train only what stands behind the encoder. While training, vectors of docs that were read before
         are remembered (see VectorCache), so that each is encoded once and not once an epoch.
+    frozen_steps (int): The same for the first so many updates only, >= 0: what stands behind the encoder starts at
+        random, and its gradients would spoil the encoder before they mean anything. Counted from the initialization
+        on; a pipeline that was loaded has had them.
     RAISES (ValueError): S104 for values that do not fit; at initialization S107 if the encoder cannot be read.
         (ImportError): S147 at initialization without transformers.
     WARNS: SW105 at initialization for mixed_precision on a device that is slower so.
 
     Every token that is not white space gets a vector, whatever the length of the text.
     SOURCE: SSNER (Symmetry 2025, 17, 783), eq. (18). UNSTATED: pooling of pieces to words.
+        Kumar et al. 2022, Fine-Tuning can Distort Pretrained Features (frozen_steps).
     """
     if not 1 <= max_word_pieces <= max_pieces // 4:
         expected = f"between 1 and max_pieces / 4 = {max_pieces // 4}"
@@ -67,6 +72,8 @@ def build_hf_encoder(
         raise ValueError(
             Errors.S104.format(name="long_words", expected=f"one of {LONG_WORDS}", got=long_words)
         )
+    if frozen_steps < 0:
+        raise ValueError(Errors.S104.format(name="frozen_steps", expected="at least 0", got=frozen_steps))
     return Model(
         LAYER,
         forward,
@@ -81,6 +88,7 @@ def build_hf_encoder(
             "mixed_precision": mixed_precision,
             "long_words": long_words,
             "frozen": frozen,
+            "frozen_steps": frozen_steps,
         },
     )
 
@@ -100,15 +108,23 @@ class EncoderShim(ModuleShim):
     """Holds the encoder. int8 (bool): Round it when it is loaded.
 
     cache: What a frozen encoder has read since a training began.
+    n_updates: How many there were since the initialization; None if the encoder was loaded.
     """
 
     def __init__(self, *args: Any, int8: bool, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.int8 = int8
         self.cache: Optional[VectorCache] = None
+        self.n_updates: Optional[int] = 0
+
+    def finish_update(self, optimizer: Optimizer) -> None:
+        super().finish_update(optimizer)
+        if self.n_updates is not None:
+            self.n_updates += 1
 
     def from_bytes(self, bytes_data: bytes) -> "EncoderShim":
         super().from_bytes(bytes_data)
+        self.n_updates = None
         if self.int8 and self.module is not None:
             self.quantise()
         return self
@@ -136,7 +152,8 @@ class EncoderShim(ModuleShim):
 
 def init(model: Model, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
     """Read the encoder, unless it is there already. RAISES, WARNS: See build_hf_encoder."""
-    shim = cast(ModuleShim, model.shims[0])
+    shim = cast(EncoderShim, model.shims[0])
+    shim.n_updates = 0
     if model.attrs["mixed_precision"]:
         warn_of_slow_bfloat16("mixed_precision = true", get_torch_default_device().type)
     if shim.module is None:
@@ -160,9 +177,16 @@ def forward(model: Model, docs: List[Doc], is_train: bool) -> Tuple[List[Floats2
 
     RAISES (ValueError): S141 where an encoder in 8-bit integers is to learn.
     """
-    if model.attrs["frozen"]:
+    if is_frozen(model):
         return _read_frozen(model, docs, is_train), lambda d_vectors: []
+    cast(EncoderShim, model.shims[0]).cache = None
     return _read(model, docs, is_train)
+
+
+def is_frozen(model: Model) -> bool:
+    """Whether the encoder does not learn in the next update."""
+    n_updates = cast(EncoderShim, model.shims[0]).n_updates
+    return model.attrs["frozen"] or (n_updates is not None and n_updates < model.attrs["frozen_steps"])
 
 
 def _read_frozen(model: Model, docs: List[Doc], is_train: bool) -> List[Floats2d]:

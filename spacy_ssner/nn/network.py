@@ -75,23 +75,9 @@ class SSNERNetwork(nn.Module):
                 input_width=width, width=settings.bilstm.width, n_layers=settings.bilstm.n_layers
             )
             width = settings.bilstm.width
-        self.similar: Optional[SimilarAttention] = None
-        self.fusion: Optional[MultiHeadFusion] = None
-        if settings.similar_words is not None:
-            self.similar = SimilarAttention(
-                vector_width=settings.vector_width,
-                query_width=width if settings.similar_words.query == "context" else settings.vector_width,
-                width=settings.similar_words.width,
-            )
-            if settings.fusion is not None:
-                self.fusion = MultiHeadFusion(
-                    width=width,
-                    similar_width=settings.vector_width,
-                    n_heads=settings.fusion.n_heads,
-                    combine=settings.fusion.combine,
-                )
-            else:
-                width += settings.vector_width
+        self.similar, self.fusion = _build_similar_words(settings, width)
+        if self.similar is not None and self.fusion is None:  # concatenated
+            width += settings.vector_width
         start_legal, follow_legal = (torch.from_numpy(x) for x in legal_transitions(settings.n_labels))
         self.n_tags = len(start_legal)
         if self.has_skip:
@@ -170,6 +156,28 @@ class SSNERNetwork(nn.Module):
             if self.settings.lexicon is not None:
                 H = torch.cat([H, tokens_in[..., -self.settings.lexicon.width :]], dim=-1)
         return self.output(H)
+
+
+def _build_similar_words(
+    settings: NetworkSettings, width: int
+) -> Tuple[Optional[SimilarAttention], Optional[MultiHeadFusion]]:
+    """Attention over similar words and fusion, None where they are off. width: Of the layer below."""
+    if settings.similar_words is None:
+        return None, None
+    similar = SimilarAttention(
+        vector_width=settings.vector_width,
+        query_width=width if settings.similar_words.query == "context" else settings.vector_width,
+        width=settings.similar_words.width,
+    )
+    if settings.fusion is None:
+        return similar, None
+    fusion = MultiHeadFusion(
+        width=width,
+        similar_width=settings.vector_width,
+        n_heads=settings.fusion.n_heads,
+        combine=settings.fusion.combine,
+    )
+    return similar, fusion
 
 
 def grow_labels(old: SSNERNetwork, n_labels: int) -> SSNERNetwork:

@@ -138,3 +138,68 @@ def test_a_training_changes_the_head_alone_and_reads_each_doc_once(make_nlp, tin
     after = layer.shims[0].module.state_dict()
     assert set(after) == set(before) and all((after[name] == before[name]).all() for name in before)
     assert nlp.get_pipe("ssner").model.to_bytes() != head
+
+
+def weights_of(layer):
+    return [weight.clone() for weight in layer.shims[0].module.parameters()]
+
+
+def same(one, other):
+    return all(bool((x == y).all()) for x, y in zip(one, other, strict=True))
+
+
+@pytest.fixture
+def head_first(make_nlp, tiny_bert):
+    """A pipeline whose encoder learns from the fourth update on, its encoder layer, and an example."""
+    tok2vec = {"@architectures": "spacy-ssner.HFEncoder.v1", "name": str(tiny_bert), "max_pieces": 32}
+    tok2vec.update(max_word_pieces=4, frozen_steps=3)
+    nlp = make_nlp(tok2vec=tok2vec)
+    doc = nlp.make_doc("APT29 used Mimikatz against Acme Corp in Kyiv.")
+    example = Example.from_dict(doc, {"entities": [(0, 5, "HackOrg"), (11, 19, "Tool")]})
+    return nlp, encoder_layers(nlp)[0], example
+
+
+def test_the_encoder_learns_after_its_frozen_steps(head_first, reads):
+    nlp, layer, example = head_first
+    before, optimizer = weights_of(layer), nlp.resume_training()
+    reads.clear()
+    for _ in range(3):
+        nlp.update([example], sgd=optimizer)
+        nlp.evaluate([example])
+    assert same(before, weights_of(layer))
+    assert len(reads) == 2  # the evaluation after the third reads for itself
+    nlp.update([example], sgd=optimizer)
+    assert not same(before, weights_of(layer)) and layer.shims[0].cache is None
+    nlp.update([example], sgd=optimizer)
+    assert len(reads) == 4
+
+
+def test_gradients_of_several_batches_make_one_step(head_first):
+    nlp, layer, example = head_first
+    before, optimizer = weights_of(layer), nlp.resume_training()
+    for _ in range(3):
+        for _ in range(2):
+            nlp.update([example], sgd=False)
+        nlp.get_pipe("ssner").finish_update(optimizer)
+    assert same(before, weights_of(layer))
+    nlp.update([example], sgd=optimizer)
+    assert not same(before, weights_of(layer))
+
+
+def test_a_loaded_pipeline_has_had_its_frozen_steps(head_first, tmp_path):
+    nlp, _, example = head_first
+    nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path)
+    (layer,) = encoder_layers(loaded)
+    before = weights_of(layer)
+    loaded.update([example], sgd=loaded.resume_training())
+    assert not same(before, weights_of(layer))
+    optimizer = loaded.initialize(lambda: [example])  # a head from random weights again
+    before = weights_of(layer)
+    loaded.update([example], sgd=optimizer)
+    assert same(before, weights_of(layer))
+
+
+def test_frozen_steps_below_zero_are_refused(tiny_bert):
+    with pytest.raises(ValueError, match="S104.*frozen_steps"):
+        build_hf_encoder(str(tiny_bert), frozen_steps=-1)
