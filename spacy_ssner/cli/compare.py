@@ -50,7 +50,7 @@ def compare_cli(
 def stack_counts(names: List[str], *, on: str, subset: str) -> np.ndarray:
     """Counts of the sentences of several evaluations of the same data: (files, N, 3).
 
-    RAISES (ValueError): S293, S296 for files that do not fit; S291 if they are of different data.
+    RAISES (ValueError): S293, S296 for files that do not fit; S291 if they are of different data or sentences.
     """
     from ..evaluation.results import read_evaluation, unpack_counts
 
@@ -65,7 +65,11 @@ def stack_counts(names: List[str], *, on: str, subset: str) -> np.ndarray:
     if len(set(sums)) > 1:
         got = ", ".join(f"{name}: {str(sha)[:12]}" for name, sha in zip(names, sums))
         raise ValueError(Errors.S291.format(expected="the same data (SHA-256) in all files", got=got))
-    return np.stack([unpack_counts(evaluation["sentence_counts"][subset]) for evaluation in found])
+    counts = [unpack_counts(evaluation["sentence_counts"][subset]) for evaluation in found]
+    if len({len(rows) for rows in counts}) > 1:
+        got = ", ".join(f"{name}: {len(rows):,}" for name, rows in zip(names, counts))
+        raise ValueError(Errors.S291.format(expected="as many sentences in all files", got=got))
+    return np.stack(counts)
 
 
 def print_difference(found: "Difference") -> None:

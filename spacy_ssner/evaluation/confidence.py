@@ -1,5 +1,6 @@
 """Predict once, keep the tag scores, and read the entities' probabilities at any temperature."""
 
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Iterator, List, Optional, Sequence, Tuple, cast
 
@@ -12,7 +13,7 @@ from ..errors import Errors
 from ..labels import TagSpan
 from ..types import ScoredSpan, TagScores
 from .calibration import JudgedSpans
-from .metrics import in_gold_tokens, outcomes, scored_doc
+from .metrics import char_entities, in_gold_tokens, outcomes, scored_doc
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -32,7 +33,8 @@ class SpanConfidence:
     """Entities that a component predicts on annotated data, with scores that can be had at any temperature.
 
     The network runs once, when this is made; a temperature costs a forward-backward pass. The component's threshold
-    does not count here. Entities of other components are closed to it as always, and are not judged.
+    does not count here. Entities of other components are closed to it as always, and are not judged; nor is gold that
+    touches them.
     """
 
     def __init__(self, nlp: "Language", name: str, examples: Sequence["Example"]):
@@ -46,9 +48,11 @@ class SpanConfidence:
         self._batches: List[Batch] = []
         counted: List[bool] = []
         right: List[bool] = []
-        self._n_gold = sum(len(eg.reference.ents) for eg in examples)
+        self._n_gold = sum(len(char_entities(eg.reference)) for eg in examples)
         for batch, found in run_network(nlp, name, examples):
             self._batches.append(batch)
+            if batch.closed is not None:
+                self._n_gold -= count_closed_gold(found, batch.closed)
             for example, spans in zip(found, self._decode(batch, 1.0)):
                 for state in judge(example, spans):
                     counted.append(state is not None)
@@ -93,6 +97,19 @@ def run_network(
             scores = component.model.predict(docs)  # type: ignore[attr-defined]
             batch = Batch(scores, tuple(len(doc) for doc in docs), closed)
             yield batch, [Example(doc, examples[i].reference) for doc, i in pairs]
+
+
+def count_closed_gold(examples: Sequence["Example"], closed: np.ndarray) -> int:
+    """How many gold entities touch a token that is closed to the component. closed: (N,) bool, of all docs together."""
+    count, first = 0, 0
+    for example in examples:
+        tokens = [token for token in example.x if closed[first + token.i]]
+        ends = [token.idx + len(token) for token in tokens]
+        for start, end, _ in char_entities(example.y):
+            i = bisect_right(ends, start)
+            count += i < len(tokens) and tokens[i].idx < end
+        first += len(example.x)
+    return count
 
 
 def judge(example: "Example", spans: Sequence[ScoredSpan]) -> List[Optional[bool]]:

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterator, List, Sequence, Tuple
 
-from ..corpus.records import parse_span
+from ..corpus.jsonl import align
+from ..corpus.records import parse_missing, parse_span
 from ..errors import Errors
 from ..labels import TagSpan
 from ..text.characters import decode_text
@@ -88,7 +89,7 @@ def read_docbin(path: Path, nlp: "Language") -> Iterator[CheckedDoc]:
             problems = _edges(doc, path=str(path), line=number)
         else:
             spans = [TagSpan(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
-            offsets = token_offsets(nlp.make_doc(doc.text))
+            offsets = token_offsets(make_doc(nlp, doc.text))
             _, problems = check_spans(doc.text, spans, offsets, path=str(path), line=number)
         yield CheckedDoc(
             sentences=tuple(_sentences(doc, doc_entities(doc), f"{path}:{number}")),
@@ -107,15 +108,21 @@ def read_jsonl(path: Path, nlp: "Language") -> Iterator[CheckedDoc]:
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip():
             continue
-        text, spans, is_annotated = _parse_record(line, path, number)
-        doc = nlp.make_doc(text)
+        text, spans, missing = _parse_record(line, path, number)
+        doc = make_doc(nlp, text)
         good, problems = check_spans(text, spans, token_offsets(doc), path=str(path), line=number)
         yield CheckedDoc(
             sentences=tuple(_sentences(doc, good, f"{path}:{number}")),
             n_tokens=len(doc),
-            n_missing=0 if is_annotated else len(doc),
+            n_missing=align(doc, (), missing)[0].count(None),
             problems=tuple(problems),
         )
+
+
+def make_doc(nlp: "Language", text: str) -> "Doc":
+    """A text in the tokens of a pipeline, however long it is: who annotated it meant it so."""
+    nlp.max_length = max(nlp.max_length, len(text))
+    return nlp.make_doc(text)
 
 
 def token_offsets(doc: "Doc") -> List[Tuple[int, int]]:
@@ -123,14 +130,16 @@ def token_offsets(doc: "Doc") -> List[Tuple[int, int]]:
     return [(token.idx, token.idx + len(token)) for token in doc]
 
 
-def _parse_record(line: str, path: Path, number: int) -> Tuple[str, List[TagSpan], bool]:
+def _parse_record(line: str, path: Path, number: int) -> Tuple[str, List[TagSpan], Sequence[Tuple[int, int]]]:
+    """Text, spans, and the stretches without annotation: all of a text that has neither "spans" nor "entities"."""
     try:
         record = parse_text(line)
-        given = record.get("spans") if record.get("spans") is not None else record.get("entities")
-        spans = [_parse_span(span) for span in given or ()]
+        spans = [_parse_span(span) for span in record.get("spans") or record.get("entities") or ()]
     except (ValueError, TypeError) as error:
         raise ValueError(Errors.S274.format(path=path, line=number, got=error)) from error
-    return record["text"], spans, given is not None
+    if record.get("spans") is None and record.get("entities") is None:
+        return record["text"], spans, [(0, len(record["text"]))]
+    return record["text"], spans, parse_missing(record)
 
 
 def _parse_span(item: Any) -> TagSpan:

@@ -6,6 +6,7 @@ Letters: b windows of a batch, t pieces of the longest, special pieces included.
 import copy
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
@@ -17,6 +18,7 @@ from ..knowledge import similar_word_table
 from ..layers.hf_encoder import encoder_layers
 from ..layers.pieces import encoder_of
 from ..nn.batching import length_groups
+from ..nn.parallel import each
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -33,7 +35,8 @@ class EncoderUse:
     """What was seen while the pipeline ran.
 
     windows: Pieces of each window, (t,) int64, special ones included; only if they were asked for.
-    n_pieces, n_padded: Pieces without and with padding. seconds: Time within the encoder.
+    n_pieces, n_padded: Pieces without and with padding. seconds: Wall time in which an encoder was at work; batches
+        that are computed side by side take it once.
     """
 
     windows: List[np.ndarray] = field(default_factory=list)
@@ -48,23 +51,29 @@ def watch_encoders(nlp: "Language", *, keep_windows: bool = False) -> Iterator[E
 
     keep_windows (bool): Remember the pieces of each window; else only count and time them.
     """
-    use = EncoderUse()
-    starts: List[float] = []
+    use, lock = EncoderUse(), Lock()  # batches run in threads
+    n_running, since = 0, 0.0
 
     def before(module: nn.Module, args: Any, kwargs: Dict[str, Any]) -> None:
+        nonlocal n_running, since
         _wait_for(kwargs["input_ids"])
-        starts.append(perf_counter())
+        with lock:
+            since = since if n_running else perf_counter()
+            n_running += 1
 
     def after(module: nn.Module, args: Any, kwargs: Dict[str, Any], output: Any) -> None:
+        nonlocal n_running
         _wait_for(kwargs["input_ids"])
-        use.seconds += perf_counter() - starts.pop()
-        _note(use, kwargs["input_ids"], kwargs.get("attention_mask"), keep_windows)
+        with lock:
+            n_running -= 1
+            use.seconds += 0.0 if n_running else perf_counter() - since
+            _note(use, kwargs["input_ids"], kwargs.get("attention_mask"), keep_windows)
 
     hooks: List[Any] = []
     for layer in encoder_layers(nlp):
         module = encoder_of(layer).encoder
         hooks.append(module.register_forward_pre_hook(before, with_kwargs=True))
-        hooks.append(module.register_forward_hook(after, with_kwargs=True))
+        hooks.append(module.register_forward_hook(after, with_kwargs=True, always_call=True))
     try:
         yield use
     finally:
@@ -140,10 +149,14 @@ def ideal_batches(
 
 
 def run_bare(encoder: nn.Module, batches: Sequence[Batch]) -> None:
-    """Forward passes and nothing else: the limit of every pipeline on this encoder."""
+    """Forward passes and nothing else, side by side as in a prediction: the limit of a pipeline on this encoder."""
+
+    def run(batch: Batch) -> None:
+        encoder(input_ids=batch[0], attention_mask=batch[1])
+
     with torch.inference_mode():
-        for ids, mask in batches:
-            encoder(input_ids=ids, attention_mask=mask)
+        for _ in each(run, batches, device=batches[0][0].device if batches else CPU):
+            pass
         for ids, _ in batches[-1:]:
             _wait_for(ids)
 

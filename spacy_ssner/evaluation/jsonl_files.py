@@ -9,7 +9,7 @@ from ..corpus.records import TextRecord, parse_record
 from ..corpus.report import Report
 from ..errors import Errors, Warnings
 from ..labels import TagSpan
-from .data_files import read_text
+from .data_files import make_doc, read_text
 from .metrics import GOLD_SPANS
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def read_references(path: Path, nlp: "Language") -> List["Doc"]:
 
 def make_reference(record: TextRecord, nlp: "Language") -> "Doc":
     """A text in the tokens of a pipeline, with its entities. An unannotated text is missing throughout."""
-    doc = nlp.make_doc(record.text)
+    doc = make_doc(nlp, record.text)
     spans = record.spans or ()
     unknown, _ = align(doc, (), record.missing if record.spans is not None else [(0, len(record.text))])
     found = (doc.char_span(span.start, span.end, label=span.label) for span in spans)

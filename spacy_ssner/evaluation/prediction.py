@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence,
 
 from ..corpus.sentence import normal_form
 from ..errors import Errors, Warnings
-from .data_files import find_docbins, is_jsonl, load_docbin, sentence_starts
+from ..text.tokenizer import blank_english
+from .data_files import find_docbins, is_jsonl, load_docbin, make_doc, sentence_starts
 from .jsonl_files import read_references
 from .metrics import ScoredDoc, char_entities, doc_entities, scored_doc
 from .subsets import TrainIndex, mentions, polysemous_surfaces
@@ -39,14 +40,17 @@ def read_examples(
     """Read a .spacy file or folder as spaCy's Corpus does: gold tokens are kept where spaces are unknown; or a JSONL
     file with character spans, which the pipeline's tokenizer cuts.
 
-    raw (bool): Let the pipeline's tokenizer cut every text; words of unknown spacing are joined by spaces.
+    raw (bool): Let the pipeline's tokenizer cut every text; words of unknown spacing are joined by spaces. The
+        references of a JSONL file are in tokens of CTITokenizer then, so that all pipelines are scored on the same
+        sentences.
     RAISES (ValueError): S273, S274, S280 for an unreadable file, S272 without tokens, S275 without annotated ones.
     WARNS: SW270, SW273 for a JSONL file, as read_references does.
     """
     from spacy.training import Corpus, Example
 
     if is_jsonl(path):
-        return [Example(nlp.make_doc(doc.text), doc) for doc in read_references(path, nlp)]
+        references = read_references(path, blank_english() if raw else nlp)
+        return [Example(make_doc(nlp, doc.text), doc) for doc in references]
     for loc in find_docbins(path):
         load_docbin(loc)  # Corpus would raise zlib's or msgpack's own error
     examples = list(Corpus(path, gold_preproc=gold_preproc)(nlp))
@@ -55,7 +59,7 @@ def read_examples(
     if not any(eg.reference.has_annotation("ENT_IOB") for eg in examples):
         raise ValueError(Errors.S275.format(path=path, n_docs=len(examples)))
     if raw:
-        return [Example(nlp.make_doc(eg.reference.text), eg.reference) for eg in examples]
+        return [Example(make_doc(nlp, eg.reference.text), eg.reference) for eg in examples]
     return examples
 
 

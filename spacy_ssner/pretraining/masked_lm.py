@@ -92,7 +92,8 @@ def score_masked_lm(
     *,
     autocast: Callable[[], Any],
 ) -> Dict[str, LengthScore]:
-    """Loss and accuracy on masked text: under "all", and under each segment length in words ("1", "2", ...).
+    """Loss and accuracy on masked text: under "all", and under each segment length in words ("1", "2", ...). Empty
+    without a batch.
 
     batches: input_ids, attention_mask, labels and segment_lengths, each (B, T), on the model's device.
     autocast: Gives the context in which the model runs.
@@ -107,7 +108,7 @@ def score_masked_lm(
         losses.append(cross_entropy(logits.float(), gold, reduction="none").cpu())
         hits.append((logits.argmax(dim=1) == gold).cpu())
         lengths.append(batch["segment_lengths"][chosen].cpu())
-    return scores_by_length(torch.cat(losses), torch.cat(hits), torch.cat(lengths))
+    return scores_by_length(torch.cat(losses), torch.cat(hits), torch.cat(lengths)) if losses else {}
 
 
 def scores_by_length(losses: Tensor, hits: Tensor, lengths: Tensor) -> Dict[str, LengthScore]:

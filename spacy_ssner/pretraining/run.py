@@ -109,11 +109,11 @@ class Run:
                 yield {name: tensor.to(self.device) for name, tensor in batch.items()}
 
     def score(self) -> Optional[Dict[str, LengthScore]]:
-        """Held-out loss and accuracy by segment length; None without held-out text."""
+        """Held-out loss and accuracy by segment length; None without held-out text, or where none of it is masked."""
         if self.held_out is None or not len(self.held_out):
             return None
         batches = self.batches(self.held_out, seed=EVALUATION_SEED, n_rows=self.settings.held_out_rows)
-        return score_masked_lm(self.objective, batches, autocast=self.autocast)
+        return score_masked_lm(self.objective, batches, autocast=self.autocast) or None
 
 
 def count_steps(lengths: np.ndarray, settings: PretrainSettings) -> int:

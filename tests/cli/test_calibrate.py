@@ -78,6 +78,30 @@ def test_judge_ignores_what_touches_tokens_without_annotation():
     assert judge(example, spans) == [True, None, False]
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_gold_that_another_component_has_found_is_not_overlooked(trained_path, dev, overwrite):
+    nlp = spacy.load(trained_path)
+    nlp.get_pipe("ssner").cfg["overwrite_ents"] = overwrite
+    examples = read_examples(dev, nlp)
+    n_gold = sum(len(eg.reference.ents) for eg in examples)
+    assert SpanConfidence(nlp, "ssner", examples).at(1.0).n_gold == n_gold
+    ruler = nlp.add_pipe("entity_ruler", before="ssner")
+    first, *_, last = [ent.text for eg in examples for ent in eg.reference.ents]
+    ruler.add_patterns([{"label": "X", "pattern": text} for text in (first, f"{last}.")])
+    texts = [ent.text for eg in examples for ent in eg.reference.ents]
+    n_found = texts.count(first) + texts.count(last)
+    found = SpanConfidence(nlp, "ssner", read_examples(dev, nlp)).at(1.0)
+    assert found.n_gold == n_gold - (0 if overwrite else n_found) and n_found > 1
+
+
+def test_gold_that_does_not_fit_the_tokens_is_overlooked(trained, tmp_path):
+    path = tmp_path / "a.jsonl"
+    spans = [{"start": 4, "end": 9, "label": "Tool"}, {"start": 15, "end": 19, "label": "Tool"}]
+    path.write_text(json.dumps({"text": "the PlugX-like tool", "spans": spans}), encoding="utf8")
+    trained.tokenizer = spacy.tokenizer.Tokenizer(trained.vocab)  # cuts at blanks
+    assert SpanConfidence(trained, "ssner", read_examples(path, trained)).at(1.0).n_gold == 2
+
+
 def test_refuses_what_cannot_be_calibrated(trained_path, dev, tmp_path):
     spacy.blank("en").to_disk(tmp_path / "blank")
     nlp, untrained = spacy.load(trained_path), tmp_path / "untrained"

@@ -16,9 +16,9 @@ GOLD = (TagSpan(0, 1, "Tool"), TagSpan(2, 4, "HackOrg"))
 
 @pytest.fixture
 def save(tmp_path):
-    def save(name, n_right, *, sha="same", in_run=False):
-        """40 sentences; of n_right both entities are found, of the others the short one only."""
-        found = [GOLD if i < n_right else GOLD[:1] for i in range(40)]
+    def save(name, n_right, *, n=40, sha="same", in_run=False):
+        """n sentences; of n_right both entities are found, of the others the short one only."""
+        found = [GOLD if i < n_right else GOLD[:1] for i in range(n)]
         results = summarize([ScoredDoc(("w",) * 4, GOLD, predicted) for predicted in found])
         results["data"]["sha256"] = sha
         record = {"scores": {"dev": results}, "error": None} if in_run else results
@@ -61,6 +61,11 @@ def test_files_that_do_not_fit(save, tmp_path, content, code):
     (tmp_path / "bad.json").write_text(content, encoding="utf8")
     result = run(save("a.json", 40), tmp_path / "bad.json")
     assert result.exit_code == 1 and code in result.output
+
+
+def test_other_sentences_of_the_same_data(save):
+    result = run(save("a.json", 40), save("b.json", 40, n=41))
+    assert result.exit_code == 1 and "S291" in result.output and "as many sentences" in result.output
 
 
 def test_other_data_and_unknown_subsets(save, tmp_path):

@@ -5,6 +5,7 @@ import spacy
 from spacy.tokens import Doc, DocBin
 
 from spacy_ssner.evaluation.data_files import read_split, read_text
+from spacy_ssner.labels import TagSpan
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,12 @@ def test_entities_are_read_like_spans(tmp_path, nlp):
         doc.sentences
         == read_split(write_jsonl(path, record("used Mimikatz", (5, 13, "Tool"))), nlp)[0].sentences
     )
+
+
+def test_entities_count_beside_empty_spans_and_missing_stretches_are_missing(tmp_path, nlp):
+    both = {**record("used Mimikatz"), "entities": [[5, 13, "Tool"]], "missing": [[0, 4]]}
+    (doc,) = read_split(write_jsonl(tmp_path / "a.jsonl", both), nlp)
+    assert doc.n_missing == 1 and [s.spans for s in doc.sentences] == [(TagSpan(1, 2, "Tool"),)]
 
 
 def test_jsonl_record_without_spans_is_unannotated(tmp_path, nlp):

@@ -1,5 +1,8 @@
 """What the encoder reads is what it would be given on its own, and nothing of the pipeline changes by looking."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import spacy
@@ -50,6 +53,38 @@ def test_looking_on_changes_nothing_and_ends_with_the_block(nlp, found):
     pieces = use.n_pieces
     list(nlp.pipe(TEXTS))
     assert use.n_pieces == pieces > 0 and use.windows == []
+
+
+def test_batches_side_by_side_are_counted_once(nlp):
+    """Several threads, each with a batch: no piece is lost, and the time is that of the clock."""
+    encoder = encoder_of(encoder_layers(nlp)[0]).encoder
+    windows = [np.full(30, 5, dtype=np.int64)] * 40
+    batches = ideal_batches(windows, pad=0, max_padded=60)
+
+    def slow(module, args, kwargs):
+        time.sleep(0.01)
+
+    def run(_):
+        run_bare(encoder, batches)
+
+    with watch_encoders(nlp) as use, ThreadPoolExecutor(4) as pool:
+        handle = encoder.embeddings.register_forward_pre_hook(slow, with_kwargs=True)
+        start = time.perf_counter()
+        list(pool.map(run, range(4)))
+        seconds = time.perf_counter() - start
+        handle.remove()
+    assert use.n_pieces == use.n_padded == 4 * 40 * 30
+    assert 0.2 <= use.seconds <= seconds  # 20 batches of at least 0.01 s in each thread
+
+
+def test_an_encoder_that_fails_is_not_at_work(nlp):
+    module = encoder_of(encoder_layers(nlp)[0]).encoder
+    with watch_encoders(nlp) as use:
+        with pytest.raises(Exception, match="."):
+            module(input_ids=torch.full((1, 4), -1))
+        time.sleep(0.3)
+        list(nlp.pipe(TEXTS))
+    assert 0 < use.seconds < 0.3
 
 
 def test_without_cap_a_long_word_is_read_whole_and_the_cap_comes_back(nlp):

@@ -61,3 +61,24 @@ def test_a_misfit_is_overlooked_and_what_is_found_there_is_wrong(tmp_path, nlp):
     scored = scored_doc(example, raw=True)
     assert [tuple(span) for span in scored.gold] == [(4, 9, "Tool"), (15, 19, "Tool")]
     assert not scored.missing
+
+
+def test_references_are_cut_alike_for_every_pipeline(tmp_path, nlp):
+    """Two pipelines that cut otherwise are compared sentence by sentence."""
+    path = write(tmp_path, record("It used malware. The tool failed.", (8, 15, "Tool"), (21, 25, "Tool")))
+    (usual,) = read_examples(path, nlp, raw=True)
+    nlp.tokenizer = spacy.tokenizer.Tokenizer(nlp.vocab)  # cuts at blanks
+    (other,) = read_examples(path, nlp, raw=True)
+    assert len(usual.predicted) == 8 and len(other.predicted) == 6
+    assert [token.text for token in other.reference] == [token.text for token in usual.reference]
+    assert count_misfits(usual) == 0 and count_misfits(other) == 1
+    (own,) = read_examples(path, nlp)
+    assert len(own.reference) == 6
+
+
+def test_a_text_above_spacys_limit_is_read(tmp_path, nlp):
+    nlp.max_length = 10
+    path = write(tmp_path, record("It used PlugX again.", (8, 13, "Tool")))
+    for raw in (False, True):
+        (example,) = read_examples(path, nlp, raw=raw)
+        assert example.predicted.text == "It used PlugX again."

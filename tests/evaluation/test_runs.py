@@ -126,11 +126,20 @@ def test_a_run_that_cannot_start_does_not_take_away_what_was_found_before(run, t
 
 
 def test_commands_are_run_with_threads_and_log(tmp_path):
-    code = "import os, sys; print('threads', os.environ['OMP_NUM_THREADS']); x = bytearray(60_000_000)"
+    code = "import os, time; print('threads', os.environ['OMP_NUM_THREADS']); x = bytearray(60_000_000)"
+    code += "; time.sleep(0.5)"
     seconds, peak = run_command(["python", "-c", code], tmp_path / "log", threads=3)
     log = (tmp_path / "log").read_text(encoding="utf8")
     assert log.startswith("$ python -c ") and log.endswith("threads 3\n")
     assert seconds > 0 and (peak is None or 60 < peak < 2000)
+
+
+def test_the_peak_is_not_that_of_the_process_that_waits(tmp_path):
+    held = bytearray(600_000_000)
+    held[::4096] = bytes(len(held[::4096]))
+    code = "import time; x = bytearray(60_000_000); time.sleep(0.5)"
+    _, peak = run_command(["python", "-c", code], tmp_path / "log")
+    assert peak is None or 60 < peak < 400
 
 
 def test_failed_command_is_named_with_its_last_lines(tmp_path):

@@ -106,6 +106,10 @@ def test_scoring_is_the_mean_loss(model):
 FIT = dict(n_epochs=40, learn_rate=1e-2, seed=0, autocast=contextlib.nullcontext)
 
 
+def test_no_batch_has_no_scores(model):
+    assert score_masked_lm(MaskedLM(model), [], autocast=contextlib.nullcontext) == {}
+
+
 def test_frequencies_become_the_bias(model):
     n_vocab = model.config.vocab_size
     counts = torch.arange(n_vocab)
