@@ -1,7 +1,19 @@
 """`python -m spacy ssner render`: reports to a page with coloured entities."""
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Dict, FrozenSet, Iterable, List, Optional, Sequence
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Dict,
+    FrozenSet,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import typer
 
@@ -16,12 +28,13 @@ if TYPE_CHECKING:
     from ..visual import RenderOptions, Section
 
 Opt = typer.Option
+INPUTS_HELP = "Text, .html, .pdf or .jsonl files, or - for standard input"
 
 
 @ssner_app.command("render")
 def render_cli(
     pipeline: Annotated[str, typer.Argument(help="Saved pipeline (folder) or pipeline package")],
-    inputs: Annotated[List[str], typer.Argument(help="Text, .html or .pdf files, or - for standard input")],
+    inputs: Annotated[List[str], typer.Argument(help=INPUTS_HELP)],
     output: Annotated[Path, typer.Argument(dir_okay=False, help="HTML file to write")],
     title: Annotated[Optional[str], Opt("--title", "-t", help="Title of the page")] = None,
     scores: Annotated[bool, Opt("--scores/--no-scores", help="Show probabilities, if any")] = True,
@@ -40,7 +53,7 @@ def render_cli(
         check_output(output, inputs)
         if not 0 <= min_score <= 1:
             raise ValueError(Errors.S282.format(got=min_score))
-        texts = {name: read_input(name) for name in dict.fromkeys(inputs)}
+        texts = {name: text for path in dict.fromkeys(inputs) for name, text in read_input(path)}
         use_gpu(gpu_id)
         nlp = load_pipeline(pipeline)
         sections = annotate(nlp, texts, max_length=max_length)
@@ -65,11 +78,24 @@ def check_output(output: Path, inputs: Sequence[str]) -> None:
         raise ValueError(Errors.S279.format(path=output))
 
 
-def read_input(name: str) -> str:
-    """Text of a file, or of standard input. Errors and warnings as text.documents.read_document."""
-    from ..text.documents import read_document
+def read_input(name: str) -> Iterator[Tuple[str, str]]:
+    """Name and text of a file, of standard input, or of each record of a file of JSON lines.
 
-    return read_stdin() if name == STDIN else read_document(Path(name))
+    RAISES, WARNS: As text.documents.read_document; (ValueError): S280 for a line that is no record with a text.
+    """
+    from ..text.documents import read_document
+    from ..text.records import RECORDS, read_records
+
+    def refuse(place: str, reason: str) -> None:
+        raise ValueError(Errors.S280.format(path=place, reason=reason))
+
+    if name == STDIN:
+        yield name, read_stdin()
+    elif name.lower().endswith(RECORDS):
+        for record in read_records([name], max_length=sys.maxsize, on_bad=refuse):
+            yield record.name, record.text
+    else:
+        yield name, read_document(Path(name))
 
 
 def annotate(nlp: "Language", texts: Dict[str, str], *, max_length: Optional[int]) -> List["Section"]:

@@ -199,3 +199,16 @@ def test_a_name_that_is_no_utf8(pipeline, tmp_path):
 def test_gpu_that_is_not_there(pipeline, report, tmp_path):
     result = run(pipeline, report, tmp_path / "out.html", "--gpu-id", "99")
     assert result.exit_code == 1 and "S276" in result.output
+
+
+def test_json_lines_are_sections(pipeline, tmp_path):
+    path, page = tmp_path / "a.JSONL", tmp_path / "page.html"
+    path.write_text('{"text": "APT28 was here."}\n\n{"text": "So was mimikatz.", "id": 7}\n', encoding="utf8")
+    result = run(pipeline, path, page)
+    assert result.exit_code == 0 and "2 entities of 2 text(s)" in result.output
+    html = page.read_text(encoding="utf8")
+    assert "a.JSONL:1" in html and "a.JSONL:3" in html and '"text"' not in html
+    path.write_text('{"text": "APT28"}\n{"body": "APT28"}\n', encoding="utf8")
+    result = run(pipeline, path, tmp_path / "other.html")
+    assert result.exit_code == 1 and "S280" in result.output and "a.JSONL:2" in result.output
+    assert not (tmp_path / "other.html").exists()
