@@ -27,6 +27,7 @@ from .knowledge import (
 )
 from .labels import check_label, tag_names
 from .layers.doc_reports import doc_reports
+from .layers.encoder_shim import warn_if_never_learns
 from .layers.torch_tagger import grow_network, network_of
 from .loss import allowed_tags, crf_loss, gold_tag_ids, softmax_loss, tag_weights
 from .settings import check_cfg, check_settings, plain
@@ -107,7 +108,7 @@ class SSNER(StreamPipe):
         RAISES (ValueError): S108 for a label that is no usable name, S109 if there is no entity type at all; S105 if
             the model wants similar words and gets none, S130 if it wants a lexicon; S257, S258, S264, S267 for files
             that are none of these or damaged. (FileNotFoundError): S263 for a file that is not there.
-        WARNS: SW130 if the model has no use for the lexicon.
+        WARNS: SW130 if the model has no use for the lexicon, SW106 as warn_if_never_learns.
         """
         validate_get_examples(get_examples, "SSNER.initialize")
         self._labels_given = labels is not None
@@ -129,6 +130,7 @@ class SSNER(StreamPipe):
             sample = [Doc(self.vocab, words=["sample"])]
         self.model.set_dim("nO", len(self.labels), force=True)
         self.model.initialize(X=sample)
+        warn_if_never_learns(nlp)
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
         """Of each doc its entities, with their probabilities, and what was read of it. The docs stay as they are.

@@ -69,7 +69,7 @@ def export_trained_encoder(nlp: "Language", folder: Union[str, Path]) -> Path:
 
     SOURCE: Phang et al. 2018 (arXiv 1811.01088): training on another labelled task in between.
     """
-    from .layers.hf_encoder import encoder_layers
+    from .layers.encoder_shim import encoder_layers
     from .layers.pieces import encoder_of
 
     encoders = [encoder_of(layer) for layer in encoder_layers(nlp)]

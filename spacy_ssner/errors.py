@@ -418,6 +418,10 @@ class Warnings(metaclass=_Coded):
         "{setting} asks for bfloat16, in which this {device} computes more slowly than in float32. Leave it off here; "
         "it pays on GPUs and on some CPUs with avx512_bf16 or AMX."
     )
+    SW106 = (
+        "frozen_steps = {n_frozen} keeps the encoder as it is until the training ends or its learning rate is zero, "
+        "after {n_steps} steps. Expected fewer; set frozen_steps lower, or max_steps and total_steps higher."
+    )
 
     # SW150-SW159: self-training
     SW150 = "{n} entities of {name} are of other types than the annotated data ({types}), and were left out."

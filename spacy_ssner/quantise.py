@@ -7,7 +7,7 @@ from .errors import Errors
 if TYPE_CHECKING:
     from spacy.language import Language
 
-    from .layers.hf_encoder import EncoderShim
+    from .layers.encoder_shim import EncoderShim
 
 
 def quantise_encoder(
@@ -36,6 +36,6 @@ def quantise_encoder(
 
 def find_encoders(nlp: "Language") -> List["EncoderShim"]:
     """The encoders of a pipeline, one of several components once."""
-    from .layers.hf_encoder import EncoderShim, encoder_layers
+    from .layers.encoder_shim import EncoderShim, encoder_layers
 
     return [cast(EncoderShim, layer.shims[0]) for layer in encoder_layers(nlp)]

@@ -10,7 +10,7 @@ from thinc.api import prefer_gpu, require_cpu, require_gpu
 from typer.testing import CliRunner
 
 from spacy_ssner.cli._app import ssner_app
-from spacy_ssner.layers.hf_encoder import encoder_layers
+from spacy_ssner.layers.encoder_shim import encoder_layers
 from spacy_ssner.layers.torch_tagger import network_of
 from spacy_ssner.quantise import quantise_encoder
 

@@ -123,7 +123,7 @@ def test_no_encoder_to_round(trained):
 
 def test_not_on_a_gpu(encoder_path, monkeypatch):
     monkeypatch.setattr(
-        "spacy_ssner.layers.hf_encoder.get_torch_default_device", lambda: torch.device("cuda")
+        "spacy_ssner.layers.encoder_shim.get_torch_default_device", lambda: torch.device("cuda")
     )
     with pytest.raises(ValueError, match="S140"):
         quantise_encoder(spacy.load(encoder_path))
@@ -134,7 +134,7 @@ def test_loading_on_a_gpu_says_what_to_do(encoder_path, tmp_path, monkeypatch):
     quantise_encoder(nlp)
     nlp.to_disk(tmp_path / "small")
     monkeypatch.setattr(
-        "spacy_ssner.layers.hf_encoder.get_torch_default_device", lambda: torch.device("cuda")
+        "spacy_ssner.layers.encoder_shim.get_torch_default_device", lambda: torch.device("cuda")
     )
     for path, config in (tmp_path / "small", {}), (encoder_path, INT8):
         with pytest.raises(ValueError, match="S140"):

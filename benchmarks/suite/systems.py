@@ -13,7 +13,7 @@ from spacy_ssner.evaluation.encoder_use import (
     windows_read,
     without_piece_cap,
 )
-from spacy_ssner.layers.hf_encoder import encoder_layers
+from spacy_ssner.layers.encoder_shim import encoder_layers
 from spacy_ssner.layers.pieces import encoder_of
 
 OVERLAP = 8  # Hugging Face's pipeline: an eighth of the longest input is shared by two parts of a long text

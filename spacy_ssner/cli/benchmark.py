@@ -124,7 +124,7 @@ def check_length(nlp: "Language", texts: Sequence[str], *, max_length: Optional[
 
 def load_int8(settings: BenchmarkSettings, nlp: "Language") -> Tuple[Optional["Language"], int]:
     """A second copy of the pipeline in int8 and how many layers are so; None and 0 where that cannot be."""
-    from ..layers.hf_encoder import encoder_layers
+    from ..layers.encoder_shim import encoder_layers
 
     if not settings.int8 or settings.gpu_id >= 0 or not encoder_layers(nlp):
         return None, 0

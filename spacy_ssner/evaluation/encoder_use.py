@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ..knowledge import similar_word_table
-from ..layers.hf_encoder import encoder_layers
+from ..layers.encoder_shim import encoder_layers
 from ..layers.pieces import encoder_of
 from ..nn.batching import length_groups
 from ..nn.parallel import each

@@ -5,7 +5,7 @@ from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
 
-from ..layers.hf_encoder import encoder_layers
+from ..layers.encoder_shim import encoder_layers
 from ..layers.pieces import encoder_of
 from .encoder_use import (
     EncoderUse,

@@ -10,7 +10,7 @@ from thinc.api import Model
 
 from ..text.windows import cut_window
 from ..types import DocReport, NetworkSettings, Reading, TagScores
-from .hf_encoder import LAYER
+from .encoder_shim import LAYER
 from .pieces import piece_counts
 from .torch_tagger import network_of
 

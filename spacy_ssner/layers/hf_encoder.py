@@ -1,29 +1,24 @@
 """A transformer as token vectors: sentences as windows, cut by word pieces, batched by length."""
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, cast
+from typing import Any, Callable, List, Optional, Sequence, Tuple, cast
 
 import numpy as np
 import torch
 from spacy.tokens import Doc
-from thinc.api import ArgsKwargs, Model, Optimizer, get_torch_default_device
+from thinc.api import ArgsKwargs, Model, get_torch_default_device
 from thinc.types import Floats2d
 from thinc.util import torch2xp, xp2torch
-from torch import nn
 
 from ..errors import Errors
 from ..nn.encoder_loading import build_encoder, load_encoder
 from ..nn.piece_encoder import PieceEncoder
 from ..nn.precision import warn_of_slow_bfloat16
 from ..text.windows import make_windows
+from .encoder_shim import LAYER, EncoderShim, is_frozen
 from .pieces import encoder_of, read_pieces
-from .torch_shim import ModuleShim
 from .vector_cache import VectorCache
 from .word_features import distinct_words, doc_sentence_starts
 
-if TYPE_CHECKING:
-    from spacy.language import Language
-
-LAYER = "hf_encoder"  # name of the layer in a model
 LONG_WORDS = ("first", "ends", "proxy")
 
 
@@ -93,63 +88,6 @@ def build_hf_encoder(
     )
 
 
-def encoder_layers(nlp: "Language") -> List[Model]:
-    """The layers of this kind in a pipeline that hold an encoder, each once; empty without one."""
-    found: Dict[int, Model] = {}
-    for _, pipe in nlp.pipeline:
-        model: Any = getattr(pipe, "model", None)
-        for node in model.walk() if hasattr(model, "walk") else ():
-            if node.name == LAYER and node.shims[0].module is not None:
-                found[node.id] = node
-    return list(found.values())
-
-
-class EncoderShim(ModuleShim):
-    """Holds the encoder. int8 (bool): Round it when it is loaded.
-
-    cache: What a frozen encoder has read since a training began.
-    n_updates: How many there were since the initialization; None if the encoder was loaded.
-    """
-
-    def __init__(self, *args: Any, int8: bool, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self.int8 = int8
-        self.cache: Optional[VectorCache] = None
-        self.n_updates: Optional[int] = 0
-
-    def finish_update(self, optimizer: Optimizer) -> None:
-        super().finish_update(optimizer)
-        if self.n_updates is not None:
-            self.n_updates += 1
-
-    def from_bytes(self, bytes_data: bytes) -> "EncoderShim":
-        super().from_bytes(bytes_data)
-        self.n_updates = None
-        if self.int8 and self.module is not None:
-            self.quantise()
-        return self
-
-    def quantise(self, sentences: Optional[Iterable[Sequence[str]]] = None, *, engine: str = "torch") -> int:
-        """See PieceEncoder.quantise; what is saved from now on is the rounded encoder. RAISES: S140 on a GPU."""
-        self._check_device()
-        encoder = cast(PieceEncoder, self.module)
-        count = encoder.quantise(sentences, engine=engine)
-        self.cache = None
-        self.cfg["settings"] = encoder.settings
-        return count
-
-    def set_module(self, settings: Dict[str, Any], module: Optional[nn.Module] = None) -> nn.Module:
-        """RAISES (ValueError): S140 for a rounded encoder on a GPU."""
-        if settings.get("int8"):
-            self._check_device()
-        self.cache = None
-        return super().set_module(settings, module)
-
-    def _check_device(self) -> None:
-        if get_torch_default_device().type != "cpu":
-            raise ValueError(Errors.S140.format(got=get_torch_default_device()))
-
-
 def init(model: Model, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
     """Read the encoder, unless it is there already. RAISES, WARNS: See build_hf_encoder."""
     shim = cast(EncoderShim, model.shims[0])
@@ -181,12 +119,6 @@ def forward(model: Model, docs: List[Doc], is_train: bool) -> Tuple[List[Floats2
         return _read_frozen(model, docs, is_train), lambda d_vectors: []
     cast(EncoderShim, model.shims[0]).cache = None
     return _read(model, docs, is_train)
-
-
-def is_frozen(model: Model) -> bool:
-    """Whether the encoder does not learn in the next update."""
-    n_updates = cast(EncoderShim, model.shims[0]).n_updates
-    return model.attrs["frozen"] or (n_updates is not None and n_updates < model.attrs["frozen_steps"])
 
 
 def _read_frozen(model: Model, docs: List[Doc], is_train: bool) -> List[Floats2d]:

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from spacy_ssner.cli import benchmark, evaluate  # noqa: F401
 from spacy_ssner.cli._app import ssner_app
-from spacy_ssner.layers.hf_encoder import encoder_layers
+from spacy_ssner.layers.encoder_shim import encoder_layers
 from spacy_ssner.layers.pieces import encoder_of
 from spacy_ssner.quantise import quantise_encoder
 

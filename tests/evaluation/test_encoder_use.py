@@ -19,7 +19,7 @@ from spacy_ssner.evaluation.encoder_use import (
     without_piece_cap,
 )
 from spacy_ssner.knowledge import similar_word_table
-from spacy_ssner.layers.hf_encoder import encoder_layers
+from spacy_ssner.layers.encoder_shim import encoder_layers
 from spacy_ssner.layers.pieces import encoder_of
 
 TEXTS = ["The group used malware. It attacked http://evil.example/abc again.", "", "Nothing was stolen."]

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from numpy.testing import assert_allclose
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from spacy_ssner.layers.hf_encoder import build_hf_encoder, encoder_layers
+from spacy_ssner.layers.encoder_shim import encoder_layers
+from spacy_ssner.layers.hf_encoder import build_hf_encoder
 from spacy_ssner.layers.vector_cache import VectorCache
 
 VOCAB = spacy.blank("en").vocab
@@ -203,3 +205,22 @@ def test_a_loaded_pipeline_has_had_its_frozen_steps(head_first, tmp_path):
 def test_frozen_steps_below_zero_are_refused(tiny_bert):
     with pytest.raises(ValueError, match="S104.*frozen_steps"):
         build_hf_encoder(str(tiny_bert), frozen_steps=-1)
+
+
+@pytest.mark.parametrize(
+    "training,warns",
+    [
+        ({"max_steps": 3}, True),
+        ({"max_steps": 4}, False),
+        ({"max_steps": 0, "optimizer": {"learn_rate": {"total_steps": 2}}}, True),
+        ({"optimizer": {"learn_rate": 0.001}}, False),
+        ({}, False),
+    ],
+)
+def test_an_encoder_that_would_never_learn_is_told(head_first, training, warns):
+    nlp, _, example = head_first
+    nlp.config["training"].update({"max_steps": 0, **training})
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        nlp.initialize(lambda: [example])
+    assert any("SW106" in str(w.message) for w in told) == warns

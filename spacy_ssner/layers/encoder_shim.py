@@ -1,0 +1,95 @@
+"""How the encoder lives inside Thinc: when it learns, and in how many bits it computes."""
+
+import warnings
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Sequence, cast
+
+from thinc.api import Model, Optimizer, get_torch_default_device
+from torch import nn
+
+from ..errors import Errors, Warnings
+from ..nn.piece_encoder import PieceEncoder
+from .torch_shim import ModuleShim
+from .vector_cache import VectorCache
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+LAYER = "hf_encoder"  # name of the layer in a model
+
+
+class EncoderShim(ModuleShim):
+    """Holds the encoder. int8 (bool): Round it when it is loaded.
+
+    cache: What a frozen encoder has read since a training began.
+    n_updates: How many there were since the initialization; None if the encoder was loaded.
+    """
+
+    def __init__(self, *args: Any, int8: bool, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.int8 = int8
+        self.cache: Optional[VectorCache] = None
+        self.n_updates: Optional[int] = 0
+
+    def finish_update(self, optimizer: Optimizer) -> None:
+        super().finish_update(optimizer)
+        if self.n_updates is not None:
+            self.n_updates += 1
+
+    def from_bytes(self, bytes_data: bytes) -> "EncoderShim":
+        super().from_bytes(bytes_data)
+        self.n_updates = None
+        if self.int8 and self.module is not None:
+            self.quantise()
+        return self
+
+    def quantise(self, sentences: Optional[Iterable[Sequence[str]]] = None, *, engine: str = "torch") -> int:
+        """See PieceEncoder.quantise; what is saved from now on is the rounded encoder. RAISES: S140 on a GPU."""
+        self._check_device()
+        encoder = cast(PieceEncoder, self.module)
+        count = encoder.quantise(sentences, engine=engine)
+        self.cache = None
+        self.cfg["settings"] = encoder.settings
+        return count
+
+    def set_module(self, settings: Dict[str, Any], module: Optional[nn.Module] = None) -> nn.Module:
+        """RAISES (ValueError): S140 for a rounded encoder on a GPU."""
+        if settings.get("int8"):
+            self._check_device()
+        self.cache = None
+        return super().set_module(settings, module)
+
+    def _check_device(self) -> None:
+        if get_torch_default_device().type != "cpu":
+            raise ValueError(Errors.S140.format(got=get_torch_default_device()))
+
+
+def encoder_layers(nlp: "Language") -> List[Model]:
+    """The layers of this kind in a pipeline that hold an encoder, each once; empty without one."""
+    found: Dict[int, Model] = {}
+    for _, pipe in nlp.pipeline:
+        model: Any = getattr(pipe, "model", None)
+        for node in model.walk() if hasattr(model, "walk") else ():
+            if node.name == LAYER and node.shims[0].module is not None:
+                found[node.id] = node
+    return list(found.values())
+
+
+def is_frozen(model: Model) -> bool:
+    """Whether the encoder of a layer does not learn in the next update."""
+    n_updates = cast(EncoderShim, model.shims[0]).n_updates
+    return model.attrs["frozen"] or (n_updates is not None and n_updates < model.attrs["frozen_steps"])
+
+
+def warn_if_never_learns(nlp: Optional["Language"]) -> None:
+    """See that a training is longer than the encoder's frozen steps, by the limits that its config names.
+
+    WARNS: SW106 if it ends, or its learning rate is zero, before the encoder learns.
+    """
+    training: Dict[str, Any] = {} if nlp is None else nlp.config.get("training") or {}
+    rate = (training.get("optimizer") or {}).get("learn_rate")
+    limits = [training.get("max_steps"), rate.get("total_steps") if isinstance(rate, dict) else None]
+    known = [limit for limit in limits if isinstance(limit, int) and limit > 0]
+    for layer in encoder_layers(nlp) if nlp is not None and known else ():
+        n_frozen = layer.attrs["frozen_steps"]
+        if n_frozen >= min(known) and not layer.attrs["frozen"]:
+            warnings.warn(Warnings.SW106.format(n_frozen=n_frozen, n_steps=min(known)), stacklevel=2)
