@@ -164,6 +164,15 @@ def scripts():
     ]
 
 
+def source_of(config, project):
+    """The config of the repository from which a command of the project makes this one."""
+    lines = [
+        shlex.split(fill(line, project)) for command in project["commands"] for line in command["script"]
+    ]
+    made = {words[6]: words[5] for words in lines if words[3:5] == ["ssner", "variant"]}
+    return made.get(config, config)
+
+
 @pytest.mark.parametrize("line", scripts())
 def test_script_line_is_a_command_with_known_options(line, project, spacy_commands):
     words = shlex.split(fill(line, project))
@@ -182,7 +191,7 @@ def test_script_line_is_a_command_with_known_options(line, project, spacy_comman
     if name != "train":
         assert not overrides
         return
-    config = load_config(ROOT / rest[0], interpolate=False)
+    config = load_config(ROOT / source_of(rest[0], project), interpolate=False)
     for override in overrides:
         *sections, setting = override[2:].split(".")
         node = config

@@ -28,6 +28,7 @@ NAMES = {
         "spacy-ssner.SimilarWords.v1",
     ],
     "thinc_optimizers": ["spacy-ssner.FusedAdam.v1"],
+    "thinc_schedules": ["spacy-ssner.head_first.v1"],
     "spacy_callbacks": ["spacy-ssner.keep_freed_memory.v1", "spacy-ssner.trim_freed_memory.v1"],
     "spacy_scorers": ["spacy-ssner.ssner_scorer.v1"],
     "spacy_tokenizers": ["spacy-ssner.CTITokenizer.v1"],

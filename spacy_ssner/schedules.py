@@ -1,0 +1,34 @@
+"""Learning rates over a training."""
+
+from itertools import islice
+from typing import Iterator
+
+from thinc.api import warmup_linear
+
+from .errors import Errors
+
+
+def make_head_first(
+    initial_rate: float, warmup_steps: int, total_steps: int, head_steps: int = 0
+) -> Iterator[float]:
+    """For `[training.optimizer.learn_rate]`: `@schedules = "spacy-ssner.head_first.v1"`; with HFEncoder's frozen_steps.
+
+    initial_rate (float): Highest rate. warmup_steps (int): From zero to it, >= 0. total_steps (int): All steps.
+    head_steps (int): As many as frozen_steps. In these the rate rises and falls to zero once, for the head, in the
+        others again, for head and encoder: a head that has settled, and an encoder that begins slowly.
+    YIELDS (float): The rate of each step; zero behind the last one.
+    RAISES (ValueError): S104 unless 0 <= head_steps < total_steps.
+
+    SOURCE: Kumar et al. 2022, Fine-Tuning can Distort Pretrained Features: a linear probe first, then fine-tuning. Each
+        part is Thinc's warmup_linear.v1.
+    """
+    if not 0 <= head_steps < total_steps:
+        expected = f"between 0 and total_steps - 1 = {total_steps - 1}"
+        raise ValueError(Errors.S104.format(name="head_steps", expected=expected, got=head_steps))
+    return _twice(initial_rate, warmup_steps, head_steps, total_steps - head_steps)
+
+
+def _twice(initial_rate: float, warmup_steps: int, *n_steps: int) -> Iterator[float]:
+    first, second = n_steps
+    yield from islice(warmup_linear(initial_rate, warmup_steps, first), first)
+    yield from warmup_linear(initial_rate, warmup_steps, second)
