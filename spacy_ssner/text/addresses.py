@@ -6,6 +6,7 @@ from typing import Iterator, NamedTuple, Pattern
 
 from .name_lists import EXTENSIONS, TOP_LEVEL
 from .refang import Refanged
+from .scripts import CJK, LETTER, WIDE_PART, WIDE_SIGNS
 from .versions import is_version
 
 
@@ -23,8 +24,10 @@ SCHEME = re.compile(
     r"(?=[\w\[%${<*])"
 )
 # Signs of running text that no URL holds.
-TYPESET = "\u2018\u2019\u201c\u201d\u00ab\u00bb\u2026\u3001\u3002\uff0c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
-URL_REST = re.compile(rf"[^\s\"'<>`|^\\,;()\[\]{{}}{TYPESET}]*")
+TYPESET = (
+    "\u2018\u2019\u201c\u201d\u00ab\u00bb\u2026\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff" + WIDE_SIGNS
+)
+URL_REST = re.compile(rf"(?:[^\s\"'<>`|^\\,;()\[\]{{}}{TYPESET}{CJK}]+|{WIDE_PART})*")
 COMMANDS = (
     r"bash busybox cat cd chmod cp curl done echo export kill killall mkdir mv nohup perl python\d? rm sh "
     "sleep sudo tar tftp wget"
@@ -36,12 +39,19 @@ BEHIND_URL = re.compile(
     r"|[,;](?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{32,128})(?![\w.=-])"
 )
 OPENER = {")": "(", "]": "[", "}": "{"}
-PORT = re.compile(r":\d{1,5}(?!\w)")
-EMAIL = re.compile(r"(?<![\w.+%-])([\w.+%-]{1,64})@((?:[\w-]{1,63}\.){1,10}[^\W\d_]{2,24})(?![\w@])(?!-\w)")
-IPV4 = re.compile(r"(?<![\w.])(?<![A-Za-z][-/])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\w|-[A-Za-z])")
-CIDR = re.compile(r"/\d{1,2}(?![\w/]|\.\d)")
-IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:][0-9A-Fa-f:.]{1,48}(?![\w:])")
-IPV6_TAIL = re.compile(r"(?:%\w{1,16})?(?:/\d{1,3}(?!\w))?")
+PORT = re.compile(rf":\d{{1,5}}(?!{LETTER})")
+# Each part of an address is either in letters of Chinese, Japanese or Korean or in others.
+EMAIL = re.compile(
+    rf"((?<!{LETTER})(?<![.+%-])(?:{LETTER}|[.+%-]){{1,64}}|(?<![\w.+%-])[{CJK}]{{1,64}})"
+    rf"@((?:(?:(?:{LETTER}|-){{1,63}}|[{CJK}]{{1,63}})\.){{1,10}}"
+    rf"(?:[^\W\d_{CJK}]{{2,24}}(?!{LETTER})|[{CJK}]{{2,24}}(?!\w)))(?!@|-\w)"
+)
+IPV4 = re.compile(
+    rf"(?<!{LETTER})(?<!\.)(?<![A-Za-z][-/])\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?!{LETTER}|\.{LETTER}|-[A-Za-z])"
+)
+CIDR = re.compile(rf"/\d{{1,2}}(?!{LETTER}|/|\.\d)")
+IPV6 = re.compile(rf"(?<!{LETTER})(?<![:.])[0-9A-Fa-f:][0-9A-Fa-f:.]{{1,48}}(?!{LETTER}|:)")
+IPV6_TAIL = re.compile(rf"(?:%{LETTER}{{1,16}})?(?:/\d{{1,3}}(?!{LETTER}))?")
 KNOWN_IPV6 = re.compile(
     r"(?:2[0-9a-f]{3}|3[0-9a-f]{3}|fe[89ab][0-9a-f]|f[cd][0-9a-f]{2}|ff[0-9a-f]{2}|64):|::(?:1$|ffff:)", re.I
 )

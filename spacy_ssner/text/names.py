@@ -21,6 +21,7 @@ from .name_lists import (
     WORDS,
 )
 from .refang import Refanged
+from .scripts import pieces
 
 RUN = re.compile(r"[\w.~$!+@%-]+")
 SIGNS = frozenset("~$!+@%")  # in names of files, not in those of hosts
@@ -38,8 +39,11 @@ def names(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
     """Domains (with a port), URLs without a scheme and file names within text[lo:hi]."""
     done = lo
     for match in RUN.finditer(plain.text, lo, hi):
-        if "." in match[0] and match.start() >= done:  # else it lies in the path of the URL before
-            hit = _name(plain, match.start(), match.end(), hi)
+        if "." not in match[0]:
+            continue
+        for start, end in pieces(plain.text, *match.span()):
+            # else it lies in the path of the URL before
+            hit = _name(plain, start, end, hi) if start >= done and "." in plain.text[start:end] else None
             if hit:
                 yield hit
                 done = hit.end

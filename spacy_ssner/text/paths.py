@@ -6,13 +6,13 @@ from typing import Iterator, Optional
 from .addresses import IPV4, Hit, balanced_run
 from .names import has_extension, host_kind
 from .refang import Refanged
+from .scripts import CJK, LETTER, WIDE_PART, WIDE_SIGNS, narrowed
 
 SLASH = r"\\{1,2}"  # doubled where the text was taken from source code
 # Names and backslashes between them, without brackets; balanced_run adds these.
-BODY = re.compile(
-    r"(?:[^\s\\/:\"<>|,;'`()\[\]{}\u2018\u2019\u201c\u201d]+|<[\w .-]{1,30}>|\\{1,2}(?!\\)){0,500}"
-)
-SLASHED = re.compile(r"[^\s:\"<>|,;'`()\[\]{}\u2018\u2019\u201c\u201d]*")
+NO_PART = rf"\s:\"<>|,;'`()\[\]{{}}\u2018\u2019\u201c\u201d{WIDE_SIGNS}{CJK}"
+BODY = re.compile(rf"(?:[^\\/{NO_PART}]+|<[\w .-]{{1,30}}>|\\{{1,2}}(?!\\)|{WIDE_PART}){{0,500}}")
+SLASHED = re.compile(rf"(?:[^{NO_PART}]+|{WIDE_PART})*")
 HIVES = (
     r"(?:HKEY_(?:LOCAL_MACHINE|CURRENT_USER|CLASSES_ROOT|USERS|CURRENT_CONFIG)|HKLM|HKCU|HKCR|HKU|HKCC)[:\]]?"
 )
@@ -21,7 +21,7 @@ SUBKEYS = (
     rf"|SYSTEM{SLASH}(?:CurrentControlSet|ControlSet00\d){SLASH})"
 )
 ROOT = re.compile(
-    rf"""(?:(?<![\w\\])|(?<=\bComputer\\))(?:
+    rf"""(?:(?<!{LETTER})(?<!\\)|(?<=\bComputer\\))(?:
       (?P<MUTEX>(?-i:Global|Local){SLASH}(?=[^\s\\]))
     | (?P<REGISTRY>{HIVES}{SLASH}|{SUBKEYS})
     | (?P<PATH>\\\\[?.]\\(?:[A-Z]:\\)?|[A-Z]:{SLASH}|%[A-Z][\w()]{{1,30}}%{SLASH}|\$env:\w{{1,30}}{SLASH}
@@ -30,7 +30,7 @@ ROOT = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 SLASHED_ROOT = re.compile(
-    rf"(?<![\w\\])(?:(?P<REGISTRY>(?i:{HIVES})/(?!(?i:{HIVES}))(?=\w))|(?P<PATH>[A-Za-z]:/(?=[\w.~%$]{{2}})))"
+    rf"(?<!{LETTER})(?<!\\)(?:(?P<REGISTRY>(?i:{HIVES})/(?!(?i:{HIVES}))(?=\w))|(?P<PATH>[A-Za-z]:/(?=[\w.~%$]{{2}})))"
 )
 # A folder with blanks in its name counts if a backslash follows soon and its words look like a name's.
 WORD = (
@@ -58,9 +58,10 @@ LINES = re.compile(r"\\r\\n|\\n\\n|\\0\\0")  # ends of lines in code: `HTTP/1.1\
 QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
 QUOTED = re.compile(r"[^\n:*?\"<>|]{1,260}")
 
-OPENED = r"(?<![^\s\"'`(\[{=:,;>|\u2018\u201c])"  # at the start, or behind what may stand before a path
+OPENERS = rf"\s\"'`(\[{{=:,;>|\u2018\u201c{WIDE_SIGNS}"
+OPENED = rf"(?<![^{OPENERS}])"  # at the start, or behind what may stand before a path
 HOME = r"(?:~|\.{1,2}|\$\{?\w{1,30}\}?|%\w{2,30}%)?"
-UNIX = re.compile(rf"{OPENED}{HOME}/[\w./@%+~$#*-]+(?:\?[\w=&%.+-]+)?")
+UNIX = re.compile(rf"(?<![^{OPENERS}{CJK}]){HOME}/[\w./@%+~$#*-]+(?:\?[\w=&%.+-]+)?")
 # macOS: `~/Library/Application Support/com.x`; the blank may be escaped
 SUPPORT = re.compile(r"(?<=/Application)\\? Support/[\w./@%+~$#*-]*")
 UNIX_RELATIVE = re.compile(OPENED + r"[\w@%+~$.-]+(?:/[\w@%+~$.-]+)+")
@@ -180,23 +181,23 @@ def _relative(text: str, lo: int, hi: int, limit: int) -> Iterator[Hit]:
     One with blanks in a well-known folder passes `hi`, but not `limit`.
     """
     for match in RELATIVE.finditer(text, lo, hi):
-        end = match.end()
+        start, end = narrowed(text, match.start(), text.find("\\", match.start()), match.end())
         while final := FINAL.match(text, end, limit):
             rest = RELATIVE_REST.match(text, final.end(), limit)
             end = rest.end() if rest else final.end()
-        end = _trim(text, match.start(), end)
-        if text.count("{", match.start(), end) != text.count("}", match.start(), end):
+        end = _trim(text, start, end)
+        if text.count("{", start, end) != text.count("}", start, end):
             continue  # LaTeX and other markup
-        while end > match.start() and text[end - 2 : end] in ("\\n", "\\r", "\\t"):
+        while end > start and text[end - 2 : end] in ("\\n", "\\r", "\\t"):
             end -= 2
-        if LINES.search(text, match.start(), end) or "\\" not in text[match.start() : end]:
+        if LINES.search(text, start, end) or "\\" not in text[start : end]:
             continue
-        parts = [part for part in text[match.start() : end].split("\\") if part]
-        if all(ESCAPE.match(part) for part in parts) or ESCAPES.search(text, match.start(), end):
+        parts = [part for part in text[start : end].split("\\") if part]
+        if all(ESCAPE.match(part) for part in parts) or ESCAPES.search(text, start, end):
             continue
-        rooted = text[match.start()] in "\\."
+        rooted = text[start] in "\\."
         if has_extension(parts[-1]) or len(parts) > 2 or (rooted and len(parts) > 1):
-            yield Hit(match.start(), end, "PATH")
+            yield Hit(start, end, "PATH")
 
 
 def unix_paths(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
@@ -207,32 +208,38 @@ def unix_paths(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
     text = plain.text
     limit = _limit(text, hi, len(text))
     for match in UNIX.finditer(text, lo, hi):
-        support = SUPPORT.match(text, match.end(), limit)
-        end = support.end() if support else match.end()
-        while end > match.start() and text[end - 1] in ".*-?#":
+        start, end = narrowed(text, match.start(), match.start(), match.end())
+        support = SUPPORT.match(text, end, limit)
+        end = support.end() if support else end
+        while end > start and text[end - 1] in ".*-?#":
             end -= 1
-        if is_unix_path(text[match.start() : end]):
-            yield Hit(match.start(), end, "PATH")
+        if is_unix_path(text[start:end], glued=start > 0 and text[start - 1].isalpha()):
+            yield Hit(start, end, "PATH")
     for match in UNIX_RELATIVE.finditer(text, lo, hi):
-        end = match.end()
-        while end > match.start() and text[end - 1] in ".-":
+        slash = text.find("/", match.start())
+        start, end = narrowed(text, match.start(), slash, match.end())
+        while end > start and text[end - 1] in ".-":
             end -= 1
-        first, _, rest = text[match.start() : end].partition("/")
-        if first.isdigit() and text[match.start() - 1 : match.start()] == ":":  # a port, `evil.com:80/a.exe`
+        first, _, rest = text[start:end].partition("/")
+        if first.isdigit() and text[start - 1 : start] == ":":  # a port, `evil.com:80/a.exe`
             continue
         if first[0] in "~$%" or not any(c.isalnum() for c in first) or not has_extension(rest):
             continue
         if host_kind(first) or IPV4.match(first) or (first[0] == "." and "/." in f"/{rest}"):  # `.exe/.dll`
             continue
-        yield Hit(match.start(), end, "PATH")
+        yield Hit(start, end, "PATH")
 
 
-def is_unix_path(path: str) -> bool:
-    """Does a string that begins with `/`, `~/`, `./`, `../` or `$NAME/` look like a path?"""
+def is_unix_path(path: str, *, glued: bool = False) -> bool:
+    """Does a string that begins with `/`, `~/`, `./`, `../` or `$NAME/` look like a path?
+
+    glued (bool): A letter stands right before it: then only a well-known first folder will do, not `和/或`.
+    """
     root, _, rest = path.partition("/")
     parts = rest.rstrip("/").partition("?")[0].split("/")
     if not all(any(c.isalnum() for c in part) or part in (".", "..", "*") for part in parts):
         return False
     if not any(c.isalpha() for c in rest) or max(map(len, parts)) < 2:
         return False
-    return bool(root) or len(parts) > 1 or parts[0].lower() in TOP_FOLDERS or has_extension(parts[0])
+    known = parts[0].lower() in TOP_FOLDERS
+    return known or (not glued and (bool(root) or len(parts) > 1 or has_extension(parts[0])))
