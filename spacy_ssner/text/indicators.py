@@ -33,20 +33,21 @@ KINDS = (
     "USER_AGENT",
 )
 HYPHENS = "-\u2010\u2011\u2012\u2013"
-PLAIN_HYPHENS = {ord(hyphen): "-" for hyphen in HYPHENS}
+PLAIN_HYPHENS = {ord(hyphen): "-" for hyphen in f"{HYPHENS}_"}
 # A sign: punctuation of names before a word; CVE and ATT&CK numbers; hex digits in a row, the first a digit.
 SIGN = re.compile(
-    rf"[.@/\\:0-9](?:(?<=[.@/\\:])(?=[\w%<$*{{])|(?<=[{HYPHENS}TSGMCA]\d)\d{{3}}|(?<=\d)[0-9A-Fa-f]{{7}})"
+    rf"[.@/\\:0-9](?:(?<=[.@/\\:])(?=[\w%<$*{{])|(?<=[{HYPHENS}_TSGMCA]\d)\d{{3}}|(?<=\d)[0-9A-Fa-f]{{7}})"
 )
 SPACE = re.compile(r"\s")
 HASHES = {32: "MD5", 40: "SHA1", 64: "SHA256", 128: "SHA512"}
 CODE = re.compile(
     rf"""(?:
-      (?:(?<![0-9A-Za-z_])[Cc][Vv][Ee]|(?<=[a-z])CVE)[{HYPHENS}]?  # also glued to words: `BugCVE-2016-1019Java`
-        (?P<CVE>\d{{4}}[{HYPHENS}]\d{{4,19}})(?=[A-Z][a-z]|(?![0-9A-Za-z_]))
+      # also glued to words, `BugCVE-2016-1019Java`, and in names of rules, `RTF_CVE_2017_8759`
+      (?:(?<![0-9A-Za-z])[Cc][Vv][Ee]|(?<=[a-z])CVE)[{HYPHENS}_]?
+        (?P<CVE>\d{{4}}[{HYPHENS}_]\d{{4,19}})(?=[A-Z][a-z]|(?![0-9A-Za-z]))
     | (?<![0-9A-Za-z_.-])(?P<ATTACK_ID>
         (?:T[01]\d{{3}}(?:\.\d{{3}})?|(?:TA|[SGM])[01]\d{{3}}|C0\d{{3}}|DS0\d{{3}})(?!\.?\d|-\d|[A-Za-z_]))
-    | (?<![0-9A-Za-z_])(?P<hash>[0-9A-Fa-f]{{32,128}})(?![0-9A-Za-z_])
+    | (?:(?<![0-9A-Za-z])|(?<=(?<![0-9A-Za-z])0x))(?P<hash>[0-9A-Fa-f]{{32,128}})(?![0-9A-Za-z])  # `VirusShare_...`
     )""",
     re.VERBOSE,
 )

@@ -71,7 +71,7 @@ TOP_FOLDERS = frozenset(
 )
 PRODUCT = r"[\w.+-]{1,60}/[\w.+:-]{1,60}"
 AGENT_REST = rf"(?: (?:\([^()\n]{{0,300}}\)|{PRODUCT}|like Gecko|Gecko|Mobile|Safari))*"
-MOZILLA = re.compile(rf"(?<!\w)Mozilla/\d\.\d{AGENT_REST}")
+MOZILLA = re.compile(rf"(?<!\w)Mozilla/\d\.\d{{1,2}}(?!\d)(?: \[\w{{2}}\])?{AGENT_REST}")
 MAX_AGENT = 512  # characters
 # Any other agent only where quotes or the name of the header set it off.
 AGENT = re.compile(

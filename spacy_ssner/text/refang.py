@@ -11,6 +11,8 @@ from typing import List, Sequence, Tuple
 
 from spacy.lang.en.stop_words import STOP_WORDS
 
+from .escapes import line_ends
+
 # What stands between the brackets: [.] (dot) {at} [:] [://]; blanks inside as in `[ . ]`. A bracket may
 # also be left open or unopened around a dot (`evil[.com`, `203.0.113[.7`, `evil.]com`) and stand around a hyphen
 # (`my[-]site.com`) or letters of a scheme (`h[tt]p`). One set of signs begins every marker and letters are spelt in
@@ -87,6 +89,7 @@ class Refanged:
 def refang(text: str) -> Refanged:
     r"""Replace bracketed dots, at signs, colons and slashes by plain ones, also `bob AT evil DOT com` and `http:\/\/`.
 
+    Ends of lines that are written as `\n` become such, for what stands before and behind them is not one name.
     Blanks around a bracketed dot or at sign go with it where they stand within an address (`evil [.] com`).
     """
     parts, new, old = [], [], []
@@ -120,6 +123,9 @@ def _markers(text: str) -> List[Tuple[int, int, str]]:
         found.sort()
     if "CVE " in text or "CVE:" in text:
         found += [(*match.span(), "-") for match in CVE_ID.finditer(text)]
+        found.sort()
+    if ends := list(line_ends(text)):
+        found += [(start, end, "\n") for start, end in ends]
         found.sort()
     return found
 
