@@ -47,8 +47,11 @@ EMAIL = re.compile(
     rf"(?:[^\W\d_{CJK}]{{2,24}}(?!{LETTER})|[{CJK}]{{2,24}}(?!\w)))(?!@|-\w)"
 )
 IPV4 = re.compile(
-    rf"(?<!{LETTER})(?<!\.)(?<![A-Za-z][-/])\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?!{LETTER}|\.{LETTER}|-[A-Za-z])"
+    rf"(?<!{LETTER})(?<!\.)(?<![A-Za-z][-/])\d{{1,3}}(?:\.\d{{1,3}}){{3}}"
+    rf"(?!{LETTER}|\.(?![A-Z][a-z]){LETTER}|-[A-Za-z])"  # `1.2.3.4.Then it`
 )
+# With backslashes in place of slashes, `http:\\evil.com\a`.
+BACKSLASHED_REST = re.compile(rf"(?:[^\s\"'<>`|^,;()\[\]{{}}{TYPESET}{CJK}]+|{WIDE_PART})*")
 CIDR = re.compile(rf"/\d{{1,2}}(?!{LETTER}|/|\.\d)")
 IPV6 = re.compile(rf"(?<!{LETTER})(?<![:.])[0-9A-Fa-f:][0-9A-Fa-f:.]{{1,48}}(?!{LETTER}|:)")
 IPV6_TAIL = re.compile(rf"(?:%{LETTER}{{1,16}})?(?:/\d{{1,3}}(?!{LETTER}))?")
@@ -78,9 +81,13 @@ def balanced_run(pattern: Pattern[str], text: str, pos: int, hi: int, *, commas:
 
 
 def url_end(text: str, pos: int, hi: int) -> int:
-    """Where a URL ends that goes on at `pos`: before white space, quotes, an unmatched bracket, punctuation."""
-    end = balanced_run(URL_REST, text, pos, hi, commas=True)
-    while end > pos and text[end - 1] in ".,;:!?*([{":
+    r"""Where a URL ends that goes on at `pos`: before white space, quotes, an unmatched bracket, punctuation.
+
+    Backslashes belong to it where they stand before `pos`, as in `http:\\`.
+    """
+    rest = BACKSLASHED_REST if text.startswith("\\", pos - 1) else URL_REST
+    end = balanced_run(rest, text, pos, hi, commas=True)
+    while end > pos and text[end - 1] in ".,;:!?*([{\\":
         end -= 1
     return end
 

@@ -9,7 +9,9 @@ STRETCH = re.compile(r"[^\s\"'`<>|]+")
 LINE_END = re.compile(r"\\{1,2}[nrt]")
 ADDRESS = r"\d{1,3}(?:\[?\.\]?\d{1,3}){3}(?!\w)|[0-9A-Fa-f]{32,128}(?!\w)"
 # What no name in a Windows path begins with, once its first letter is taken off.
-NO_NAME = re.compile(rf"(?:h[tx*]{{2}}ps?|s?ftps?|tcp|udp|wss?|meows?|fxps?)\[?:|[A-Za-z]:\\|{ADDRESS}", re.IGNORECASE)
+NO_NAME = re.compile(
+    rf"(?:h[tx*]{{2}}ps?|s?ftps?|tcp|udp|wss?|meows?|fxps?)\[?:|[A-Za-z]:\\|{ADDRESS}", re.IGNORECASE
+)
 ADDRESSES = re.compile(rf"(?:{ADDRESS})$")
 NAME = re.compile(r"[\w.-]+")
 DRIVE = re.compile(r"(?:(?<!\w)[A-Za-z]:|%)$")

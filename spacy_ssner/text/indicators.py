@@ -186,5 +186,6 @@ def _value(text: str, kind: str) -> str:
     if kind == "URL":
         scheme, colon, rest = text.partition(":")
         if colon and rest[:2] in ("//", "\\\\"):
-            return f"{refang_scheme(scheme)}://{rest[2:]}"
+            rest = rest[2:].replace("\\", "/") if rest[0] == "\\" else rest[2:]
+            return f"{refang_scheme(scheme)}://{rest}"
     return text

@@ -107,3 +107,8 @@ DETECTIONS = frozenset(
     "trojan-dropper trojan-ransom trojan-spy virtool virus win32 win64 worm w32 w64 w97m x97m o97m".split()
 )
 PACKAGES = frozenset("com org net io edu gov java javax android androidx kotlin".split())
+# First parts of names of detections that look like folders, `Win32/Emotet.H`, written as the vendors do.
+PLATFORMS = frozenset(
+    "AndroidOS Android ALisp ASP AutoIt BAT FreeBSD HTML IRC iOS Java JS Linux MacOS MSIL O97M OSX PDF Perl PHP "
+    "PowerShell PP97M Python RTF SWF Unix VBA VBS W32 W64 W97M Win16 Win32 Win64 Win95 Win98 WinNT X97M".split()
+)

@@ -16,6 +16,7 @@ from .name_lists import (
     NOT_NAMES,
     OBJECTS,
     PACKAGES,
+    PLATFORMS,
     SCRIPTS,
     TOP_LEVEL,
     WORDS,
@@ -32,6 +33,12 @@ SOURCE = re.compile(r"[A-Z][A-Za-z0-9]+\.cc$")  # `XRef.cc`
 CONTROL = re.compile(r"[A-Z]{2}\.[A-Z]{2}$")  # of the NIST framework: `PR.AC`, `DE.CM`
 CAMEL = re.compile(r"[a-z][A-Z]")  # as in names of variables and of files with source code
 ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}(?!.*%)")  # a sign of a URL
+VARIABLE = re.compile(r"%[A-Za-z]\w{1,29}%")  # `%TEMP%_1.tmp`
+PLATFORM = re.compile(rf"(?<![\w./\\-])(?:{'|'.join(sorted(PLATFORMS))})/$")
+LONGEST_PLATFORM = 1 + max(map(len, PLATFORMS))
+ENDINGS = TOP_LEVEL | EXTENSIONS
+SENTENCE = re.compile(r"[A-Z][a-z]+$")
+GATEWAY = re.compile(r"\.onion\.([a-z]{2,6})[A-Z][a-z]+$")  # `x.onion.toAccept:`
 ANY_ENDING = re.compile(r"[^\W\d_]{2,24}$")
 
 
@@ -54,12 +61,17 @@ def _name(plain: Refanged, start: int, end: int, hi: int) -> Optional[Hit]:
     run = text[start:end].rstrip(".-+@%$!")
     end = start + len(run)
     lead = ESCAPED.match(run)  # `%00.gif`
-    start += lead.end() if lead else len(run) - len(run.lstrip("-+%"))
+    variable = VARIABLE.search(run)
+    if variable:
+        start += variable.start()
+    else:
+        start += lead.end() if lead else len(run) - len(run.lstrip("-+%"))
     gap = text.rfind("..", start, end)
     start = gap + 2 if gap >= 0 else start
     start += text[start : start + 1] in (".", "@") and plain.defanged(start, start + 1)  # ` AT foo.exe`
-    if end - start > MAX_NAME or end <= start:
+    if end - start > MAX_NAME or end <= start or is_detection(text, start, end):
         return None
+    end = _without_sentence(text, start, end)
     tail = text.find("-", text.rfind(".", start, end) + 1, end)  # `evil.com-based`
     for stop in (end, tail) if tail > start else (end,):
         if is_file(text[start:stop], defanged=plain.defanged(start, stop)):
@@ -74,6 +86,34 @@ def _name(plain: Refanged, start: int, end: int, hi: int) -> Optional[Hit]:
         if is_domain(text[first:stop], defanged=plain.defanged(first, stop), called=called):
             return domain_hit(plain.text, first, stop, hi)
     return None
+
+
+def is_detection(text: str, start: int, end: int) -> bool:
+    """Is the name text[start:end] the second part of one that a product gave to malware, `Win32/Zbot.CC!MTB`?"""
+    before = text[max(0, start - LONGEST_PLATFORM - 1) : start]
+    if not before.endswith("/") or not PLATFORM.search(before):
+        return False
+    name, sign, _ = text[start : min(end + 1, len(text))].partition("!")
+    return bool(sign) or name[: end - start].rpartition(".")[2].isupper()
+
+
+def _without_sentence(text: str, start: int, end: int) -> int:
+    """End of a name without the word behind it that begins the next sentence: `evil.exe.Then it`."""
+    parts = text[start:end].rsplit(".", 2)
+    if len(parts) < 3:
+        return end
+    before, last = parts[1], parts[2]
+    gateway = GATEWAY.search(text, start, end)
+    if gateway and gateway[1] in TOP_LEVEL:
+        return gateway.end(1)
+    after = text[end : end + 1]
+    word = (
+        SENTENCE.match(last)
+        and last.lower() not in ENDINGS
+        and (not after or after.isspace() or after == ",")
+    )
+    coded = text[start:end].split(".", 1)[0].lower() in PACKAGES
+    return end - len(last) - 1 if word and before in ENDINGS and not coded else end
 
 
 def domain_hit(text: str, start: int, end: int, hi: int) -> Hit:
@@ -91,6 +131,8 @@ def domain_hit(text: str, start: int, end: int, hi: int) -> Hit:
 def has_extension(name: str) -> bool:
     """Does a name end in an extension that files have?"""
     stem, dot, last = name.rpartition(".")
+    if len(last) == 1 and (len(stem) < 2 or not last.islower()):  # `Clipper.C`
+        return False
     return bool(dot) and stem not in ("", ".") and last.lower() in EXTENSIONS
 
 

@@ -4,7 +4,7 @@ import re
 from typing import Iterator, Optional
 
 from .addresses import IPV4, Hit, balanced_run
-from .names import has_extension, host_kind
+from .names import has_extension, host_kind, is_detection
 from .refang import Refanged
 from .scripts import CJK, LETTER, WIDE_PART, WIDE_SIGNS, narrowed
 
@@ -50,6 +50,9 @@ FINAL = re.compile(
 FOLDER = rf"(?:{SLASH}[\w.$%@~#!&+{{}}*-]+)"
 RELATIVE = re.compile(rf"(?<![\w\\:.$%~-])(?:[\w.$%~-]+)?{FOLDER}+")
 RELATIVE_REST = re.compile(rf"{FOLDER}*")
+MAX_FOLDER = 260  # characters looked at
+# A path that ended at the blank before, which may well stand in a folder's name: `C:\Public\a b\c.exe`.
+CUT_OFF = re.compile(r"(?<!\w)[A-Za-z]:\\[^\s\"'`<>|*?:;,]*(?<=[\w)~-]) $")
 ESCAPE = re.compile(r"(?:x[0-9a-f]{2}|u[0-9a-f]{4}|[\da-z]{1,2})$", re.IGNORECASE)
 # Two of them in one string, `z\x00v\x00`, or one with four digits; but `WinSxS\x86_microsoft`.
 HEX = r"\\x(?!(?:86|64)(?:[_\\]|$))[0-9a-f]{2}"
@@ -58,10 +61,11 @@ LINES = re.compile(r"\\r\\n|\\n\\n|\\0\\0")  # ends of lines in code: `HTTP/1.1\
 QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
 QUOTED = re.compile(r"[^\n:*?\"<>|]{1,260}")
 
-OPENERS = rf"\s\"'`(\[{{=:,;>|\u2018\u201c{WIDE_SIGNS}"
+OPENERS = rf"\s\"'`(\[{{=:,;>|*\u2018\u201c{WIDE_SIGNS}"
 OPENED = rf"(?<![^{OPENERS}])"  # at the start, or behind what may stand before a path
 HOME = r"(?:~|\.{1,2}|\$\{?\w{1,30}\}?|%\w{2,30}%)?"
-UNIX = re.compile(rf"(?<![^{OPENERS}{CJK}]){HOME}/[\w./@%+~$#*-]+(?:\?[\w=&%.+-]+)?")
+EMPHASIS = r"(?<=^_)|(?<=\s_)|(?<=^__)|(?<=\s__)"  # `_/etc/passwd_`
+UNIX = re.compile(rf"(?:(?<![^{OPENERS}{CJK}])|{EMPHASIS}){HOME}/[\w./@%+~$#*-]+(?:\?[\w=&%.+-]+)?")
 # macOS: `~/Library/Application Support/com.x`; the blank may be escaped
 SUPPORT = re.compile(r"(?<=/Application)\\? Support/[\w./@%+~$#*-]*")
 UNIX_RELATIVE = re.compile(OPENED + r"[\w@%+~$.-]+(?:/[\w@%+~$.-]+)+")
@@ -190,12 +194,15 @@ def _relative(text: str, lo: int, hi: int, limit: int) -> Iterator[Hit]:
             continue  # LaTeX and other markup
         while end > start and text[end - 2 : end] in ("\\n", "\\r", "\\t"):
             end -= 2
-        if LINES.search(text, start, end) or "\\" not in text[start : end]:
+        if LINES.search(text, start, end) or "\\" not in text[start:end]:
             continue
-        parts = [part for part in text[start : end].split("\\") if part]
+        parts = [part for part in text[start:end].split("\\") if part]
         if all(ESCAPE.match(part) for part in parts) or ESCAPES.search(text, start, end):
             continue
         rooted = text[start] in "\\."
+        before = None if rooted else CUT_OFF.search(text, max(0, start - MAX_FOLDER), start)
+        if before and "." not in before[0].rpartition("\\")[2]:
+            continue
         if has_extension(parts[-1]) or len(parts) > 2 or (rooted and len(parts) > 1):
             yield Hit(start, end, "PATH")
 
@@ -211,7 +218,8 @@ def unix_paths(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
         start, end = narrowed(text, match.start(), match.start(), match.end())
         support = SUPPORT.match(text, end, limit)
         end = support.end() if support else end
-        while end > start and text[end - 1] in ".*-?#":
+        around = ".*-?#_" if start and text[start - 1] == "_" else ".*-?#"
+        while end > start and text[end - 1] in around:
             end -= 1
         if is_unix_path(text[start:end], glued=start > 0 and text[start - 1].isalpha()):
             yield Hit(start, end, "PATH")
@@ -226,6 +234,8 @@ def unix_paths(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
         if first[0] in "~$%" or not any(c.isalnum() for c in first) or not has_extension(rest):
             continue
         if host_kind(first) or IPV4.match(first) or (first[0] == "." and "/." in f"/{rest}"):  # `.exe/.dll`
+            continue
+        if "/" not in rest and is_detection(text, slash + 1, end):  # `Win32/Emotet.H`
             continue
         yield Hit(start, end, "PATH")
 

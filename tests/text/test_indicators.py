@@ -155,7 +155,7 @@ def test_more_brackets_of_defanging(text, expected):
         ("email abc%40evil.com' AND", ["DOMAIN evil.com"]),
         ("the input %00settings.htm", ["FILE settings.htm"]),
         ("ends with %00.gif or %3F.php", []),
-        ("?CP=%2fweb.config and %DEV%x.dll", ["FILE web.config", "FILE DEV%x.dll"]),
+        ("?CP=%2fweb.config and %DEV%x.dll", ["FILE web.config", "FILE %DEV%x.dll"]),
         ("my%20file.exe", ["FILE my%20file.exe"]),
     ],
 )

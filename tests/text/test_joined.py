@@ -29,3 +29,85 @@ def test_underscores(text, expected):
 )
 def test_versions_of_user_agents(agent):
     assert found(f'"{agent}"') == [f"USER_AGENT {agent}"]
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("x %TEMP%_502562165489004300.tmp -o%TEMP%", ["FILE %TEMP%_502562165489004300.tmp"]),
+        ("run -o%TEMP%_1.tmp and %20a.exe", ["FILE %TEMP%_1.tmp", "FILE a.exe"]),
+    ],
+)
+def test_variables_before_names(text, expected):
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("**/tmp/x.sh** and _/etc/passwd_", ["PATH /tmp/x.sh", "PATH /etc/passwd"]),
+        ("*/data/net.droidjack.server/ *", ["PATH /data/net.droidjack.server/"]),
+        ("in __/etc/shadow__ and /opt/b_", ["PATH /etc/shadow", "PATH /opt/b_"]),
+    ],
+)
+def test_emphasis_around_paths(text, expected):
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    "Trojan:Win32/NukeSped.C!dha Java/ByteVerify.C Android/Clipper.C Win32/Emotet.H Win32/Spy.Banker.CS "
+    "Win32/Filecoder.GO Trojan:Win32/Zbot.CC!MTB Win32/Kryptik.JS JS/Agent.OCX MSIL/Agent.PS".split(),
+)
+def test_detections_are_none(name):
+    assert found(f"detected as {name} trojan") == []
+
+
+@pytest.mark.parametrize(
+    "path", ["Win32/x.exe", "Win32/a/b.EXE", "Python/x.py", "src/main.c", "a/Linux/README.MD"]
+)
+def test_paths_that_look_like_detections(path):
+    assert found(f"in {path} here") == [f"PATH {path}"]
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("It used evil.exe.Then 1.2.3.4.Then", ["FILE evil.exe", "IPV4 1.2.3.4"]),
+        ("used evil.com.The next sentence", ["DOMAIN evil.com"]),
+        ("Host: r2elajikcosf7zee.onion.toAccept:", ["DOMAIN r2elajikcosf7zee.onion.to"]),
+        ("java.net.Socket, android.app.Activity, user.id.Value(x), System.Net.Http, 1.2.3.4.x", []),
+    ],
+)
+def test_no_blank_behind_a_full_stop(text, expected):
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        (r"at hxxp:\\evil.com\a, then", ["URL http://evil.com/a"]),
+        (r'"http:\\evil[.]com\a\b.php\"', ["URL http://evil.com/a/b.php"]),
+    ],
+)
+def test_backslashes_of_urls(text, expected):
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        (r"| C:\Users\Public\a b\c.exe |", [r"PATH C:\Users\Public\a", "FILE c.exe"]),
+        (r"copy C:\Windows\a.exe b\c.exe", [r"PATH C:\Windows\a.exe", r"PATH b\c.exe"]),
+    ],
+)
+def test_the_rest_of_a_path_with_a_blank_is_no_path(text, expected):
+    assert found(text) == expected
+
+
+HOSTILE = "\u4e2d \u4e2da a\u4e2d C:\\\u4e2da /a\u4e2d %a% %aa%. a.com.Then .onion.to Win32/ Win32/a.C! __/ */ http:\\\\a\\ a\u4e2d@".split()
+
+
+@pytest.mark.parametrize("piece", [*HOSTILE, "C:\\a b\\c ", "0x", "_CVE_2017_", " _/"])
+def test_many_of_them_in_a_row(piece):
+    find_indicators(piece * 20_000)
