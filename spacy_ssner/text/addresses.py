@@ -6,7 +6,7 @@ from typing import Iterator, NamedTuple, Pattern
 
 from .name_lists import EXTENSIONS, TOP_LEVEL
 from .refang import Refanged
-from .scripts import CJK, LETTER, WIDE_PART, WIDE_SIGNS
+from .scripts import CJK, IN_URL, LETTER, WIDE_SIGNS
 from .versions import is_version
 
 
@@ -27,7 +27,7 @@ SCHEME = re.compile(
 TYPESET = (
     "\u2018\u2019\u201c\u201d\u00ab\u00bb\u2026\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff" + WIDE_SIGNS
 )
-URL_REST = re.compile(rf"(?:[^\s\"'<>`|^\\,;()\[\]{{}}{TYPESET}{CJK}]+|{WIDE_PART})*")
+URL_REST = re.compile(rf"(?:[^\s\"'<>`|^\\,;()\[\]{{}}{TYPESET}{CJK}]+|{IN_URL})*")
 COMMANDS = (
     r"bash busybox cat cd chmod cp curl done echo export kill killall mkdir mv nohup perl python\d? rm sh "
     "sleep sudo tar tftp wget"
@@ -51,7 +51,7 @@ IPV4 = re.compile(
     rf"(?!{LETTER}|\.(?![A-Z][a-z]){LETTER}|-[A-Za-z])"  # `1.2.3.4.Then it`
 )
 # With backslashes in place of slashes, `http:\\evil.com\a`.
-BACKSLASHED_REST = re.compile(rf"(?:[^\s\"'<>`|^,;()\[\]{{}}{TYPESET}{CJK}]+|{WIDE_PART})*")
+BACKSLASHED_REST = re.compile(rf"(?:[^\s\"'<>`|^,;()\[\]{{}}{TYPESET}{CJK}]+|{IN_URL})*")
 CIDR = re.compile(rf"/\d{{1,2}}(?!{LETTER}|/|\.\d)")
 IPV6 = re.compile(rf"(?<!{LETTER})(?<![:.])[0-9A-Fa-f:][0-9A-Fa-f:.]{{1,48}}(?!{LETTER}|:)")
 IPV6_TAIL = re.compile(rf"(?:%{LETTER}{{1,16}})?(?:/\d{{1,3}}(?!{LETTER}))?")

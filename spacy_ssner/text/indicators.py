@@ -10,8 +10,9 @@ from functools import lru_cache
 from typing import Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 from .addresses import Hit, emails, ipv4, ipv6, urls
+from .agents import agents
 from .names import names
-from .paths import agents, slashed_paths, unix_paths, windows_paths
+from .paths import slashed_paths, unix_paths, windows_paths
 from .refang import Refanged, refang, refang_scheme
 
 KINDS = (
@@ -77,6 +78,8 @@ def codes(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
         kind = match.lastgroup or ""
         if kind == "hash":
             kind = HASHES.get(len(match[0]), "")
+            if plain.text.startswith("0x", match.start() - 2) and kind != "MD5":  # a wallet or transaction
+                continue
             if not any(c.isalpha() for c in match[0]) or not any(c.isdigit() for c in match[0]):
                 continue
         if kind:

@@ -1,4 +1,4 @@
-"""Windows and Unix paths, registry keys, mutexes and user agents in refanged text."""
+"""Windows and Unix paths, registry keys and mutexes in refanged text."""
 
 import re
 from typing import Iterator, Optional
@@ -6,13 +6,13 @@ from typing import Iterator, Optional
 from .addresses import IPV4, Hit, balanced_run
 from .names import has_extension, host_kind, is_detection
 from .refang import Refanged
-from .scripts import CJK, LETTER, WIDE_PART, WIDE_SIGNS, narrowed
+from .scripts import CJK, IN_PATH, LETTER, WIDE_SIGNS, narrowed
 
 SLASH = r"\\{1,2}"  # doubled where the text was taken from source code
 # Names and backslashes between them, without brackets; balanced_run adds these.
 NO_PART = rf"\s:\"<>|,;'`()\[\]{{}}\u2018\u2019\u201c\u201d{WIDE_SIGNS}{CJK}"
-BODY = re.compile(rf"(?:[^\\/{NO_PART}]+|<[\w .-]{{1,30}}>|\\{{1,2}}(?!\\)|{WIDE_PART}){{0,500}}")
-SLASHED = re.compile(rf"(?:[^{NO_PART}]+|{WIDE_PART})*")
+BODY = re.compile(rf"(?:[^\\/{NO_PART}]+|<[\w .-]{{1,30}}>|\\{{1,2}}(?!\\)|{IN_PATH}){{0,500}}")
+SLASHED = re.compile(rf"(?:[^{NO_PART}]+|{IN_PATH})*")
 HIVES = (
     r"(?:HKEY_(?:LOCAL_MACHINE|CURRENT_USER|CLASSES_ROOT|USERS|CURRENT_CONFIG)|HKLM|HKCU|HKCR|HKU|HKCC)[:\]]?"
 )
@@ -61,49 +61,21 @@ LINES = re.compile(r"\\r\\n|\\n\\n|\\0\\0")  # ends of lines in code: `HTTP/1.1\
 QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
 QUOTED = re.compile(r"[^\n:*?\"<>|]{1,260}")
 
-OPENERS = rf"\s\"'`(\[{{=:,;>|*\u2018\u201c{WIDE_SIGNS}"
+OPENERS = rf"\s\"'`(\[{{=:,;>|\u2018\u201c{WIDE_SIGNS}"
 OPENED = rf"(?<![^{OPENERS}])"  # at the start, or behind what may stand before a path
 HOME = r"(?:~|\.{1,2}|\$\{?\w{1,30}\}?|%\w{2,30}%)?"
-EMPHASIS = r"(?<=^_)|(?<=\s_)|(?<=^__)|(?<=\s__)"  # `_/etc/passwd_`
+EMPHASIS = r"(?<=\*)|(?<=^_)|(?<=\s_)|(?<=^__)|(?<=\s__)"  # `_/etc/passwd_`
 UNIX = re.compile(rf"(?:(?<![^{OPENERS}{CJK}])|{EMPHASIS}){HOME}/[\w./@%+~$#*-]+(?:\?[\w=&%.+-]+)?")
 # macOS: `~/Library/Application Support/com.x`; the blank may be escaped
 SUPPORT = re.compile(r"(?<=/Application)\\? Support/[\w./@%+~$#*-]*")
-UNIX_RELATIVE = re.compile(OPENED + r"[\w@%+~$.-]+(?:/[\w@%+~$.-]+)+")
+UNIX_RELATIVE = re.compile(rf"(?:{OPENED}|(?<=\*\*))" + r"[\w@%+~$.-]+(?:/[\w@%+~$.-]+)+")
 TOP_FOLDERS = frozenset(
     "applications bin boot data dev etc home lib lib64 library media mnt opt private proc root run sbin sdcard srv sys "
     "system tmp users usr var volumes".split()
 )
-PRODUCT = r"[\w.+-]{1,60}/[\w.+:-]{1,60}"
-AGENT_REST = rf"(?: (?:\([^()\n]{{0,300}}\)|{PRODUCT}|like Gecko|Gecko|Mobile|Safari))*"
-MOZILLA = re.compile(rf"(?<!\w)Mozilla/\d\.\d{{1,2}}(?!\d)(?: \[\w{{2}}\])?{AGENT_REST}")
-MAX_AGENT = 512  # characters
-# Any other agent only where quotes or the name of the header set it off.
-AGENT = re.compile(
-    rf"(?<![^\"'`\u201c\u2018\s])[A-Za-z][\w.-]{{1,30}}/\d{{1,4}}\.\d[\w.]{{0,20}}{AGENT_REST}"
-)
-HEADER = re.compile(r"user-agent['\"]?\s?[:=]\s?['\"]?$", re.IGNORECASE)
 
 
-def agents(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
-    """User agents: the `Mozilla/` kind anywhere, others in quotes or behind `User-Agent:`. May pass `hi`."""
-    text = plain.text
-    first = MOZILLA.search(text, lo, hi)
-    if first:
-        full = MOZILLA.match(text, first.start(), _limit(text, hi, first.start() + MAX_AGENT))
-        yield Hit(first.start(), _trim(text, first.end(), (full or first).end()), "USER_AGENT")
-        return
-    first = AGENT.search(text, lo, hi)
-    if first is None:
-        return
-    start = first.start()
-    full = AGENT.match(text, start, _limit(text, hi, start + MAX_AGENT))
-    end = _trim(text, first.start(), (full or first).end())
-    closing = QUOTES.get(text[start - 1 : start]) if start else None
-    if HEADER.search(text[max(0, start - 16) : start]) or (closing and text[end : end + 1] == closing):
-        yield Hit(start, end, "USER_AGENT")
-
-
-def _limit(text: str, hi: int, furthest: int) -> int:
+def reach(text: str, hi: int, furthest: int) -> int:
     """How far a hit may go: past `hi` only if white space begins there, for what follows is taken otherwise."""
     return furthest if hi == len(text) or text[hi].isspace() else min(hi, furthest)
 
@@ -111,14 +83,14 @@ def _limit(text: str, hi: int, furthest: int) -> int:
 def windows_paths(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
     """Windows paths, registry keys and mutexes. One with blanks in a folder's name passes `hi`."""
     text, pos = plain.text, lo
-    limit = _limit(text, hi, len(text))
+    limit = reach(text, hi, len(text))
     while pos < hi and (match := ROOT.search(text, pos, hi)):
         start, kind = match.start(), match.lastgroup or "PATH"
         end = pos = match.end()
         if kind == "MUTEX":
-            end = _trim(text, pos, balanced_run(BODY, text, pos, hi))
+            end = trimmed(text, pos, balanced_run(BODY, text, pos, hi))
         else:
-            end = _quoted_end(text, start, end, limit) or _trim(text, pos, _windows_end(text, end, limit))
+            end = _quoted_end(text, start, end, limit) or trimmed(text, pos, _windows_end(text, end, limit))
         if end > pos:
             yield Hit(start, end, kind)
             pos = end
@@ -131,7 +103,7 @@ def slashed_paths(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
     text, pos = plain.text, lo
     while match := SLASHED_ROOT.search(text, pos, hi):
         pos = match.end()
-        end = _trim(text, pos, balanced_run(SLASHED, text, pos, hi))
+        end = trimmed(text, pos, balanced_run(SLASHED, text, pos, hi))
         folder = text[pos:end].partition("/")[0]
         if end > pos and not (
             match["PATH"] and folder in TOP_FOLDERS
@@ -172,7 +144,7 @@ def _quoted_end(text: str, start: int, pos: int, limit: int) -> Optional[int]:
     return end if has_extension(words[-1]) or "\\" in words[-1] else None
 
 
-def _trim(text: str, start: int, end: int) -> int:
+def trimmed(text: str, start: int, end: int) -> int:
     """End of text[start:end] without punctuation and opening brackets there."""
     while end > start and text[end - 1] in ".!?*([{":
         end -= 1
@@ -189,7 +161,7 @@ def _relative(text: str, lo: int, hi: int, limit: int) -> Iterator[Hit]:
         while final := FINAL.match(text, end, limit):
             rest = RELATIVE_REST.match(text, final.end(), limit)
             end = rest.end() if rest else final.end()
-        end = _trim(text, start, end)
+        end = trimmed(text, start, end)
         if text.count("{", start, end) != text.count("}", start, end):
             continue  # LaTeX and other markup
         while end > start and text[end - 2 : end] in ("\\n", "\\r", "\\t"):
@@ -213,7 +185,7 @@ def unix_paths(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
     May pass `hi` behind `Application Support`.
     """
     text = plain.text
-    limit = _limit(text, hi, len(text))
+    limit = reach(text, hi, len(text))
     for match in UNIX.finditer(text, lo, hi):
         start, end = narrowed(text, match.start(), match.start(), match.end())
         support = SUPPORT.match(text, end, limit)
@@ -221,7 +193,10 @@ def unix_paths(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
         around = ".*-?#_" if start and text[start - 1] == "_" else ".*-?#"
         while end > start and text[end - 1] in around:
             end -= 1
-        if is_unix_path(text[start:end], glued=start > 0 and text[start - 1].isalpha()):
+        before = text[start - 1] if start else ""
+        # `*/x/*.js` is no emphasis, nor is `Accept: */*`
+        glued = before.isalpha() or (before == "*" and text[end : end + 1] != "*")
+        if is_unix_path(text[start:end], glued=glued):
             yield Hit(start, end, "PATH")
     for match in UNIX_RELATIVE.finditer(text, lo, hi):
         slash = text.find("/", match.start())
@@ -243,7 +218,7 @@ def unix_paths(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
 def is_unix_path(path: str, *, glued: bool = False) -> bool:
     """Does a string that begins with `/`, `~/`, `./`, `../` or `$NAME/` look like a path?
 
-    glued (bool): A letter stands right before it: then only a well-known first folder will do, not `和/或`.
+    glued (bool): It goes on before the slash: then only a well-known first folder will do, not `和/或`.
     """
     root, _, rest = path.partition("/")
     parts = rest.rstrip("/").partition("?")[0].split("/")

@@ -11,10 +11,13 @@ CJK = (
 # For character classes: brackets, commas, colons and the like of such text.
 WIDE_SIGNS = "\u3000-\u3004\u3008-\u3020\u3030\uff01-\uff0f\uff1a-\uff20\uff3b-\uff3d\uff5b-\uff65"
 LETTER = rf"[^\W{CJK}]"  # what \w matches, without those letters
-# In patterns, letters that a name or URL may hold: not right behind others, as there the running text goes on.
-WIDE_PART = rf"(?<![A-Za-z0-9])[{CJK}]+"
-INTO = re.compile(rf"(?<=[A-Za-z0-9])[{CJK}]")
-OUT_OF = re.compile(rf"(?<=[{CJK}])[A-Za-z0-9]")
+# In patterns, letters that a URL or path may hold: not right behind others, as there the running text goes on.
+IN_URL = rf"(?<![A-Za-z0-9])[{CJK}]+"
+IN_PATH = rf"(?<![A-Za-z])(?<![A-Za-z]\d)[{CJK}]+"  # numbers belong to the text: `2017年`, but `a.ps1を`
+INTO = re.compile(rf"(?:(?<=[A-Za-z])|(?<=[A-Za-z]\d))[{CJK}]")
+OUT_OF = re.compile(
+    rf"(?<=[{CJK}])(?:\d?[A-Za-z]|\d{{1,9}}\.(?:com|net|org|cn|jp|kr)(?![A-Za-z0-9]))"
+)  # `163.com`
 BORDER = re.compile(rf"{INTO.pattern}|{OUT_OF.pattern}")
 
 
