@@ -14,6 +14,7 @@ DATA_KEYS = {"train", "dev", "tests", "total_steps", "epochs", "paths"}
 VARIANT_KEYS = {"config", "options", "total_steps", "epochs", "paths", "pipeline"}
 SCHEDULE = {"total_steps": "training.optimizer.learn_rate.total_steps", "epochs": "training.max_epochs"}
 Schedule = Mapping[str, Optional[int]]  # some of SCHEDULE; None leaves the config's own value
+TAKEN = {"dev", "train", "variant", "pipeline"}  # what runs.py calls a run's other files and commands
 
 
 @dataclass(frozen=True)
@@ -179,8 +180,8 @@ def _parse_data(name: str, values: Mapping[str, Any], paths: Mapping[str, str]) 
     tests = _strings(f"{where}: tests", values.get("tests"))
     for split in tests:
         _check_name(split)
-    if "dev" in tests:
-        raise ValueError(f"{where}: a test file called dev")
+    if TAKEN & set(tests):
+        raise ValueError(f"{where}: test files called {sorted(TAKEN & set(tests))}")
     own_paths = _strings(f"{where}: paths", values.get("paths"))
     files = _strings(where, {key: values[key] for key in ("train", "dev")})
     schedule = _parse_schedule(where, values)
