@@ -143,21 +143,17 @@ def parse_grid(content: Mapping[str, Any]) -> Grid:
 
 
 def plan(
-    grid: Grid,
-    *,
-    only: Sequence[str] = (),
-    data: Sequence[str] = (),
-    seeds: Sequence[int] = (),
+    grid: Grid, *, only: Sequence[str] = (), data: Sequence[str] = (), seeds: Sequence[int] = ()
 ) -> List[Run]:
     """All runs of a grid, seed by seed, so that a stopped grid has every variant before any has two seeds.
 
     only, data, seeds: If not empty, these variants, data sets and seeds only. A variant that trains nothing
-        runs once per data set.
+        runs once per data set, and a seed that is given twice counts once.
     RAISES (ValueError): S293 for a variant or data set that the grid does not have.
     """
     kept_variants = _choose("--only", [v.name for v in grid.variants], only)
     kept_data = _choose("--data", [d.name for d in grid.data], data)
-    chosen = tuple(seeds) or grid.seeds
+    chosen = tuple(dict.fromkeys(seeds or grid.seeds))
     return [
         Run(data_set, variant, seed)
         for seed, data_set, variant in itertools.product(chosen, grid.data, grid.variants)

@@ -91,6 +91,13 @@ def test_a_part_of_a_grid():
         plan(grid, data=["full"])
 
 
+def test_a_seed_that_is_given_twice_counts_once():
+    grid = parse_grid({**GRID, "seeds": [2, 1, 2]})
+    for runs in (plan(grid, only=["crf"]), plan(parse_grid(GRID), only=["crf"], seeds=[2, 1, 2])):
+        assert [run.name for run in runs] == ["cyner.crf.2", "dnrti.crf.2", "cyner.crf.1", "dnrti.crf.1"]
+    assert [run.seed for run in plan(grid, only=["lookup"])] == [2, 2]  # once per data set
+
+
 @pytest.mark.parametrize(
     "path,value",
     [
