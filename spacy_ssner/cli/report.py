@@ -58,12 +58,13 @@ def report_cli(
 
 def draw(data: str, variants: "Variants", folder: Path, *, references: Sequence[str]) -> List[Path]:
     """Draw the variants of a data set, and how they do by length of the entity. RETURNS: The files."""
+    from ..evaluation.grid import PICTURES
     from ..evaluation.grouped_runs import f1_spread, main_split
     from ..evaluation.plots import LENGTHS, plot_curves, plot_variants
     from ..evaluation.report import picture_name
 
     split = main_split(variants)
-    paths = [folder / picture_name(data, what) for what in ("variants", "length")]
+    paths = [folder / picture_name(data, what) for what in PICTURES]
     rows = {name: f1_spread(records, split) for name, records in variants.items()}
     lines = {LOOKUP: rows.pop(LOOKUP).mean} if LOOKUP in rows and len(rows) > 1 else {}
     plot_variants(rows, paths[0], title=f"{data}, {split}", lines=lines)

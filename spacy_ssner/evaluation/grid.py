@@ -13,6 +13,7 @@ GRID_KEYS = {"config", "options", "seeds", "paths", "data", "variants", "sweeps"
 DATA_KEYS = {"train", "dev", "tests", "total_steps", "epochs", "paths"}
 VARIANT_KEYS = {"config", "options", "total_steps", "epochs", "paths", "pipeline"}
 SCHEDULE = {"total_steps": "training.optimizer.learn_rate.total_steps", "epochs": "training.max_epochs"}
+PICTURES = ("variants", "length")  # of every data set, beside those of the sweeps
 Schedule = Mapping[str, Optional[int]]  # some of SCHEDULE; None leaves the config's own value
 TAKEN = {"dev", "train", "variant", "pipeline"}  # what runs.py calls a run's other files and commands
 
@@ -139,6 +140,11 @@ def parse_grid(content: Mapping[str, Any]) -> Grid:
         raise ValueError("no data or no variants")
     names = {variant.name for variant in variants}
     sweeps = [_parse_sweep(title, curves, names) for title, curves in (content.get("sweeps") or {}).items()]
+    taken = {"", *PICTURES}
+    for sweep in sweeps:
+        if sweep.slug in taken:
+            raise ValueError(f"sweep {sweep.title!r}: its letters and digits name no picture of its own")
+        taken.add(sweep.slug)
     return Grid(tuple(data), tuple(variants), seeds, tuple(sweeps))
 
 
@@ -208,10 +214,7 @@ def _parse_sweep(title: str, curves: Mapping[str, Mapping[Any, str]], known: Abs
     unknown = {variant for points in parsed.values() for variant in points.values()} - known
     if unknown:
         raise ValueError(f"sweep {title!r}: unknown variants {sorted(map(str, unknown))}")
-    sweep = Sweep(title, parsed)
-    if not sweep.slug:
-        raise ValueError(f"the title {title!r} of a sweep; expected one with letters or digits")
-    return sweep
+    return Sweep(title, parsed)
 
 
 def _parse_options(options: Union[None, str, Sequence[str]]) -> Tuple[str, ...]:

@@ -5,7 +5,7 @@ from typing import Any, Mapping, Sequence
 import numpy as np
 
 from ..errors import Errors
-from .grid import Sweep
+from .grid import PICTURES, Sweep
 from .grouped_runs import Record, Variants, f1_spread, group_runs, main_split, splits_of, sweep_curves
 from .published_scores import PUBLISHED
 from .results import ALL, unpack_counts
@@ -118,7 +118,7 @@ def published_table(data: str) -> str:
 
 def plot_links(data: str, variants: Variants, sweeps: Sequence[Sweep]) -> str:
     """The pictures that the command `report` draws of a data set."""
-    links = [("Variants", "variants"), ("By length", "length")]
+    links = [*zip(("Variants", "By length"), PICTURES)]
     links += [(sweep.title, sweep.slug) for sweep in sweeps if sweep_curves(variants, sweep)]
     return "\n".join(f"![{title} on {data}]({picture_name(data, what)})" for title, what in links)
 

@@ -106,6 +106,9 @@ def test_a_seed_that_is_given_twice_counts_once():
         (["sweeps"], {"K": {"full": {5: "k6"}}}),
         (["sweeps"], {"K": ["k5"]}),
         (["sweeps"], {"?": {"full": {5: "k5"}}}),
+        (["sweeps"], {"Length": {"full": {5: "k5"}}}),  # the pictures that every data set has
+        (["sweeps"], {"variants!": {"full": {5: "k5"}}}),
+        (["sweeps"], {"K, words": {"full": {5: "k5"}}, "k words": {"full": {5: "k5"}}}),
         (["seeds"], ["1"]),
         (["seed"], [1]),
         (["data"], {}),
