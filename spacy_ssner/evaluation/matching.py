@@ -1,9 +1,10 @@
 """Entities that are right in part: the four schemes of nervaluate, kinds of mistakes, confusion of types."""
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import dataclass
 from typing import Counter as CounterType
-from typing import Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 from ..labels import OUTSIDE, TagSpan
 from .metrics import ScoredDoc, ratio
@@ -64,19 +65,20 @@ def match_entities(docs: Iterable[ScoredDoc]) -> Dict[str, MatchCounts]:
 def match_kinds(gold: Sequence[TagSpan], predicted: Sequence[TagSpan], *, scheme: str) -> List[str]:
     """Fields of MatchCounts, one per prediction and one per gold entity that none of them took.
 
-    Predictions choose in their order; each takes at most one gold entity.
+    gold: In order and without overlap. predicted: They choose in their order; each takes at most one gold entity.
     """
-    left = list(gold)
+    taken: Set[int] = set()
     kinds = []
     for span in predicted:
-        touched = [other for other in left if _is_touched(other, span)]
-        right = [other for other in touched if _is_right(other, span, scheme)]
+        near = (i for i in _overlapping(gold, span) if i not in taken)
+        touched = [i for i in near if _is_touched(gold[i], span)]
+        right = [i for i in touched if _is_right(gold[i], span, scheme)]
         if not touched:
             kinds.append("spurious")
             continue
-        left.remove(min(right, key=lambda other: _distance(other, span)) if right else touched[0])
+        taken.add(min(right, key=lambda i: _distance(gold[i], span)) if right else touched[0])
         kinds.append("correct" if right else "partial" if scheme == "partial" else "incorrect")
-    return kinds + ["missed"] * len(left)
+    return kinds + ["missed"] * (len(gold) - len(taken))
 
 
 def pair_entities(gold: Sequence[TagSpan], predicted: Sequence[TagSpan]) -> List[Pair]:
@@ -84,21 +86,19 @@ def pair_entities(gold: Sequence[TagSpan], predicted: Sequence[TagSpan]) -> List
 
     First those with the same span, then those that overlap with the same type, then all others that overlap;
     within each round the closest boundaries first. None stands where there is no partner.
+
+    gold: In order and without overlap. predicted: In any order; widened to gold tokens they may overlap.
     """
-    rounds = (
-        lambda g, p: g[:2] == p[:2],
-        lambda g, p: _overlap(g, p) > 0 and g.label == p.label,
-        lambda g, p: _overlap(g, p) > 0,
-    )
-    left, free, pairs = list(gold), list(predicted), []
+    rounds = (lambda g, p: g[:2] == p[:2], lambda g, p: g.label == p.label, lambda g, p: True)
+    numbers = ((i, j) for j, p in enumerate(predicted) for i in _overlapping(gold, p))
+    candidates = sorted((_distance(gold[i], predicted[j]), gold[i], predicted[j], i, j) for i, j in numbers)
+    left, free = dict(enumerate(gold)), dict(enumerate(predicted))
+    pairs: List[Pair] = []
     for fits in rounds:
-        candidates = [(_distance(g, p), g, p) for g in left for p in free if fits(g, p)]
-        for _, g, p in sorted(candidates):
-            if g in left and p in free:
-                left.remove(g)
-                free.remove(p)
-                pairs.append((g, p))
-    return [*pairs, *((g, None) for g in left), *((None, p) for p in free)]
+        for _, g, p, i, j in candidates:
+            if i in left and j in free and fits(g, p):
+                pairs.append((left.pop(i), free.pop(j)))
+    return [*pairs, *((g, None) for g in left.values()), *((None, p) for p in free.values())]
 
 
 def mistake(gold: Optional[TagSpan], predicted: Optional[TagSpan]) -> Optional[str]:
@@ -128,6 +128,12 @@ def count_mistakes(docs: Iterable[ScoredDoc]) -> Tuple[Dict[str, int], Dict[str,
     for (row, column), count in sorted(cells.items()):
         confusion.setdefault(row, {})[column] = count
     return kinds, confusion
+
+
+def _overlapping(spans: Sequence[TagSpan], other: TagSpan) -> range:
+    """The numbers of the spans, in order and without overlap, that share something with another one."""
+    first = bisect_right(spans, other.start, key=lambda span: span.end)
+    return range(first, bisect_left(spans, other.end, lo=first, key=lambda span: span.start))
 
 
 def _overlap(a: TagSpan, b: TagSpan) -> int:

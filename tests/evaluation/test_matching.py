@@ -7,12 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nervaluate import Evaluator
 
+from spacy_ssner.evaluation import matching
 from spacy_ssner.evaluation.matching import (
     MISTAKES,
     SCHEMES,
     MatchCounts,
     count_mistakes,
     match_entities,
+    match_kinds,
     pair_entities,
 )
 from spacy_ssner.evaluation.metrics import ScoredDoc, score_entities
@@ -150,3 +152,63 @@ def test_every_entity_is_in_one_pair(pairs):
     for label, prf in score_entities(docs).per_type.items():
         assert sum(confusion.get(label, {}).values()) == prf.support
         assert sum(row.get(label, 0) for row in confusion.values()) == prf.tp + prf.fp
+
+
+def slow_match(gold, predicted, scheme):
+    """match_kinds, where each prediction looks at every gold entity."""
+    left, kinds = list(gold), []
+    for span in predicted:
+        touched = [other for other in left if matching._is_touched(other, span)]
+        right = [other for other in touched if matching._is_right(other, span, scheme)]
+        if touched:
+            near = sorted(right, key=lambda other: matching._distance(other, span))
+            left.remove([*near, *touched][0])
+        kinds.append("spurious" if not touched else "correct" if right else "")
+    wrong = "partial" if scheme == "partial" else "incorrect"
+    return [kind or wrong for kind in kinds] + ["missed"] * len(left)
+
+
+def slow_pairs(gold, predicted):
+    """pair_entities, where each prediction is compared with every gold entity in every round."""
+    rounds = (
+        lambda g, p: g[:2] == p[:2],
+        lambda g, p: matching._overlap(g, p) > 0 and g.label == p.label,
+        lambda g, p: matching._overlap(g, p) > 0,
+    )
+    left, free, pairs = list(gold), list(predicted), []
+    for fits in rounds:
+        for _, g, p in sorted((matching._distance(g, p), g, p) for g in left for p in free if fits(g, p)):
+            if g in left and p in free:
+                left.remove(g)
+                free.remove(p)
+                pairs.append((g, p))
+    return [*pairs, *((g, None) for g in left), *((None, p) for p in free)]
+
+
+# Predictions that were widened to gold tokens may overlap, be equal, and stand in any order
+ANY_SPAN = st.builds(
+    lambda start, length, label: TagSpan(start, start + length, label),
+    *(st.integers(0, 19), st.integers(1, 6), st.sampled_from(LABELS)),
+)
+
+
+@given(entities(20), st.one_of(entities(20), st.lists(ANY_SPAN, max_size=9)))
+def test_equals_the_slow_comparison_of_all_with_all(gold, predicted):
+    for scheme in SCHEMES:
+        assert match_kinds(gold, predicted, scheme=scheme) == slow_match(gold, predicted, scheme)
+    assert pair_entities(gold, predicted) == slow_pairs(gold, predicted)
+
+
+def test_work_grows_with_the_entities_and_not_with_their_square(monkeypatch):
+    n = 300
+    gold = tuple(TagSpan(4 * i, 4 * i + 3, LABELS[i % 3]) for i in range(n))
+    predicted = tuple(TagSpan(4 * i + 1, 4 * i + 5, "Tool") for i in range(n))
+    calls = []
+    for name in ("_overlap", "_distance"):
+        one = getattr(matching, name)
+        monkeypatch.setattr(matching, name, lambda *pair, one=one: calls.append(pair) or one(*pair))
+    match_entities(make_docs([(gold, predicted)]))
+    assert n <= len(calls) < 20 * n
+    calls.clear()
+    count_mistakes(make_docs([(gold, predicted)]))
+    assert n <= len(calls) < 20 * n
