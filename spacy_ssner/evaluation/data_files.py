@@ -1,5 +1,6 @@
 """Read .spacy and JSONL files for the checks: files in, `CheckedDoc`s out."""
 
+from bisect import bisect_right
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterator, List, Sequence, Tuple
 
@@ -167,9 +168,12 @@ def _sentences(doc: "Doc", spans: Sequence[TagSpan], place: str) -> Iterator[Sen
     inside = {i for start, end, _ in spans for i in range(start + 1, end)}
     bounds = sorted({0, *sentence_starts(doc)} - inside) + [len(doc)]
     words = tuple(token.text for token in doc)
-    for start, end in zip(bounds, bounds[1:]):
-        inner = tuple(TagSpan(s - start, e - start, label) for s, e, label in spans if start <= s < end)
-        yield Sentence(words[start:end], inner, place)
+    inner: List[List[TagSpan]] = [[] for _ in bounds]
+    for s, e, label in spans:
+        number = bisect_right(bounds, s) - 1
+        inner[number].append(TagSpan(s - bounds[number], e - bounds[number], label))
+    for start, end, found in zip(bounds, bounds[1:], inner):
+        yield Sentence(words[start:end], tuple(found), place)
 
 
 def sentence_starts(doc: "Doc") -> List[int]:

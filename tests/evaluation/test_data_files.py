@@ -1,9 +1,12 @@
 import json
+import random
 
 import pytest
 import spacy
 from spacy.tokens import Doc, DocBin
+from spacy.vocab import Vocab
 
+from spacy_ssner.evaluation import data_files
 from spacy_ssner.evaluation.data_files import read_split, read_text
 from spacy_ssner.labels import TagSpan
 
@@ -173,3 +176,41 @@ def test_the_same_entities_are_usable_as_convert_keeps(tmp_path, nlp):
     (sentence,), _ = convert(path, ReadOptions(tokenizer=nlp.tokenizer))
     assert set(checked.sentences[0].spans) == {(0, 2, "HackOrg"), (3, 5, "Tool")} == set(sentence.mentions)
     assert sorted(problem.kind for problem in checked.problems).count("overlap") == 3
+
+
+def random_doc(seed, n_tokens):
+    """Entities of one to three tokens, and sentences that start anywhere, in entities too."""
+    rng = random.Random(seed)
+    lengths = [rng.randint(1, 3) for _ in range(n_tokens)]
+    starts = [sum(lengths[:i]) for i in range(n_tokens)]
+    spans = [
+        TagSpan(s, s + n, "Tool") for s, n in zip(starts, lengths) if s + n <= n_tokens and rng.random() < 0.5
+    ]
+    sent_starts = [i == 0 or rng.random() < 0.2 for i in range(n_tokens)]
+    return Doc(Vocab(), words=["w"] * n_tokens, sent_starts=sent_starts), spans
+
+
+class Walked(list):
+    """Counts how often it is gone through."""
+
+    n = 0
+
+    def __iter__(self):
+        self.n += 1
+        return super().__iter__()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_sentences_equal_a_slow_search_and_the_entities_are_gone_through_once(seed):
+    doc, spans = random_doc(seed, n_tokens=seed)
+    spans = Walked(spans)
+    sentences = list(data_files._sentences(doc, spans, "a.spacy:1"))
+    assert spans.n <= 2  # once for the bounds, once for the sentences
+    starts = {i for i, token in enumerate(doc) if token.is_sent_start}
+    bounds = [*sorted({0} | {i for i in starts if not any(s < i < e for s, e, _ in spans)}), len(doc)]
+    expected = [
+        tuple(TagSpan(s - start, e - start, label) for s, e, label in spans if start <= s < end)
+        for start, end in zip(bounds, bounds[1:])
+    ]
+    assert [sentence.spans for sentence in sentences] == expected
+    assert [len(s.words) for s in sentences] == [b - a for a, b in zip(bounds, bounds[1:])]
