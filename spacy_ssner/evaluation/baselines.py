@@ -23,10 +23,10 @@ Phrase = Tuple[str, ...]
 def learn_phrases(docs: Iterable[Tuple[Sequence[str], Iterable[TagSpan]]]) -> Dict[Phrase, str]:
     """Phrases in lower case with the type that they have most often in some annotated texts.
 
-    docs: Annotated texts as (words, entities).
+    docs: Annotated texts as (words, entities), with "" for a word of which it is not known what it is.
 
-    To be no entity counts as a type: a phrase that stands there more often without its commonest annotation
-    than with it is left out, or a slip in the data ("the") would match everywhere.
+    To be no entity counts as a type: a phrase that is no entity of its own more often than it has its commonest
+    type is left out, or a slip in the data ("the") would match everywhere.
     """
     texts = [(_folded(words), list(spans)) for words, spans in docs]
     counts: Dict[Phrase, CounterType[str]] = defaultdict(Counter)
@@ -106,4 +106,5 @@ def lookup_pipeline(train: Path) -> Language:
 def _annotated(path: Path, vocab: "Vocab") -> Iterable[Tuple[List[str], Tuple[TagSpan, ...]]]:
     for loc in find_docbins(path):
         for doc in load_docbin(loc).get_docs(vocab):
-            yield [token.text for token in doc], doc_entities(doc)
+            # unannotated tokens are missing, never no entity; no phrase holds "", so they occur in none
+            yield [token.text if token.ent_iob else "" for token in doc], doc_entities(doc)

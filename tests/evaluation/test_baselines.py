@@ -91,3 +91,19 @@ def test_pipeline_is_one(tmp_path):
     assert lookup("").has_annotation("ENT_IOB") and lookup("none").has_annotation("ENT_IOB")
     with pytest.raises(ValueError, match="S273"):
         lookup_pipeline(tmp_path / "none.spacy")
+
+
+def test_tokens_without_annotation_do_not_count_as_no_entity(tmp_path):
+    from spacy.tokens import Doc, DocBin
+
+    vocab = spacy.blank("en").vocab
+    words = ["Cozy", "Bear", "ran", "nmap"]
+    docs = [
+        Doc(vocab, words=words, ents=["B-HackOrg", "I-HackOrg", "O", "B-Tool"]),
+        *(Doc(vocab, words=words, ents=["O", "", "O", "O"]) for _ in range(2)),  # Bear may be one
+        *(Doc(vocab, words=words) for _ in range(2)),
+    ]
+    DocBin(docs=docs).to_disk(tmp_path / "train.spacy")
+    found = lookup_pipeline(tmp_path / "train.spacy")("Cozy Bear ran nmap").ents
+    # nmap is no entity twice of three times
+    assert [(e.text, e.label_) for e in found] == [("Cozy Bear", "HackOrg")]
