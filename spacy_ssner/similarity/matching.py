@@ -63,7 +63,7 @@ def check_settings(m: int, k: int, scorer: str) -> None:
 def nearest_by_cosine(
     vectors: np.ndarray, m: int, *, block: int = 512, on_words: Optional[Callable[[int], Any]] = None
 ) -> Tuple[np.ndarray, np.ndarray]:
-    """The m nearest words of every word, itself excluded, nearest first; ties go to the lower row.
+    """The m nearest words of every word, itself excluded, nearest first; ties go to the lower row, as float32 has them.
 
     vectors: (V, d) float32. A zero vector has cosine 0 with every word.
     m (int): Neighbours per word, >= 1. With V <= m the last places hold row -1 and cosine 0.
@@ -123,20 +123,29 @@ def _keep_largest(scores: np.ndarray, rows: np.ndarray, cosine: np.ndarray, n: i
 
 
 def largest_columns(scores: np.ndarray, n: int) -> np.ndarray:
-    """The columns of the n largest numbers of each row, in no order: (B, n).
+    """The columns of the n largest numbers of each row, of equal ones the lower, in no order: (B, n).
 
     scores: (B, G * 16). A group is the 16 columns g, g + G, g + 2G, ... The n largest numbers lie within the
     n groups with the largest maxima, so only those are searched: several times faster than the whole row.
     """
     n_groups = scores.shape[1] // GROUP
     if n >= n_groups:
-        return np.argpartition(scores, -n, axis=1)[:, -n:]
-    maxima = scores.reshape(len(scores), GROUP, n_groups).max(axis=1)
-    groups = np.argpartition(maxima, -n, axis=1)[:, -n:]
-    columns = (groups[:, :, None] + np.arange(GROUP) * n_groups).reshape(len(scores), n * GROUP)
-    inside = np.take_along_axis(scores, columns, axis=1)
-    best = np.argpartition(inside, -n, axis=1)[:, -n:]
-    return np.take_along_axis(columns, best, axis=1)
+        top = np.argpartition(scores, -n, axis=1)[:, -n:]
+        searched = [scores]
+    else:
+        maxima = scores.reshape(len(scores), GROUP, n_groups).max(axis=1)
+        groups = np.argpartition(maxima, -n, axis=1)[:, -n:]
+        columns = (groups[:, :, None] + np.arange(GROUP) * n_groups).reshape(len(scores), n * GROUP)
+        inside = np.take_along_axis(scores, columns, axis=1)
+        top = np.take_along_axis(columns, np.argpartition(inside, -n, axis=1)[:, -n:], axis=1)
+        searched = [maxima, inside]
+    # More than n numbers, or groups, that reach the least of the n: it has equals that were left out
+    least = np.take_along_axis(scores, top, axis=1).min(axis=1)
+    n_reaching = np.max([(part >= least[:, None]).sum(axis=1) for part in searched], axis=0)
+    for row in np.flatnonzero(n_reaching > n):
+        larger, equal = scores[row] > least[row], scores[row] == least[row]
+        top[row] = np.concatenate([np.flatnonzero(larger), np.flatnonzero(equal)])[:n]
+    return top
 
 
 def spelling_ratio(left: np.ndarray, right: np.ndarray, scorer: str = "ratio") -> np.ndarray:

@@ -71,6 +71,17 @@ def test_equal_and_zero_vectors():
     assert rows[1].tolist() == [0, 2, 3, 4] and not cosine[1].any()
 
 
+@pytest.mark.parametrize("n_words,m", [(12, 3), (12, 10), (400, 7), (400, 60)])
+def test_ties_at_the_border_go_to_the_lower_row(n_words, m):
+    vectors = np.eye(4, 3, dtype=np.float32)[
+        np.random.default_rng(0).integers(0, 4, n_words)
+    ]  # zero ones too
+    rows, cosine = nearest_by_cosine(vectors, m, block=100)
+    expected_rows, expected_cosine = slow_nearest(vectors, m)
+    assert_array_equal(rows, expected_rows)
+    assert_array_equal(cosine, expected_cosine)
+
+
 def test_progress_counts_every_word():
     done = []
     nearest_by_cosine(random_vectors(100, 4), 3, block=30, on_words=done.append)
@@ -81,6 +92,14 @@ def test_progress_counts_every_word():
 def test_largest_columns_by_groups(n):
     scores = np.random.default_rng(1).normal(size=(20, 20 * matching.GROUP))
     expected = np.argsort(-scores, axis=1)[:, :n]
+    assert_array_equal(np.sort(largest_columns(scores, n)), np.sort(expected))
+
+
+@pytest.mark.parametrize("n", [1, 3, 12, 25])
+@pytest.mark.parametrize("n_values", [1, 3, 40, 400])
+def test_of_equal_columns_the_lower_ones(n, n_values):
+    scores = np.random.default_rng(1).integers(0, n_values, (50, 20 * matching.GROUP)).astype(np.float32)
+    expected = np.argsort(-scores, axis=1, kind="stable")[:, :n]
     assert_array_equal(np.sort(largest_columns(scores, n)), np.sort(expected))
 
 
