@@ -120,7 +120,7 @@ def get_tokenizer(name: Optional[str]) -> Optional["Tokenizer"]:
     """
     if name is None:
         return None
-    is_config = name.endswith(".cfg")
+    is_config = name.lower().endswith(".cfg")
     return (
         load_tokenizer(config=Path(name)).tokenizer if is_config else load_tokenizer(pipeline=name).tokenizer
     )

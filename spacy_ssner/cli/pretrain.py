@@ -133,7 +133,7 @@ def read_law(text: str, out: Path) -> "LengthLaw":
     from ..pretraining.segments import entity_law, parse_law, plot_law, read_entity_lengths, save_law
 
     kind, _, path = text.partition(":")
-    if kind != "entity" or not path.endswith(".spacy"):
+    if kind != "entity" or not path.lower().endswith(".spacy"):
         return parse_law(text)
     law = entity_law(read_entity_lengths(path), max_length=LONGEST_SEGMENT)
     save_law(law, out / "segments.json")

@@ -61,7 +61,7 @@ def load_docbin(path: Path) -> "DocBin":
 
 def is_jsonl(path: Path) -> bool:
     """Whether a path names a JSONL file, which holds texts and no tokens."""
-    return path.suffix == ".jsonl" and path.is_file()
+    return path.suffix.lower() == ".jsonl" and path.is_file()
 
 
 def read_split(path: Path, nlp: "Language") -> List[CheckedDoc]:

@@ -55,8 +55,9 @@ def test_jsonl_with_tokenizers(tmp_path):
     assert [t.text for t in read_docs(out, Vocab())[0]] == ["APT28", "ca", "n't", "."]
     nlp = spacy.blank("xx")
     nlp.to_disk(tmp_path / "pipeline")
-    nlp.config.to_disk(tmp_path / "x.cfg")
-    for name in ("pipeline", "x.cfg"):
+    for name in ("x.cfg", "Y.CFG"):
+        nlp.config.to_disk(tmp_path / name)
+    for name in ("pipeline", "x.cfg", "Y.CFG"):
         assert run(path, out, "--tokenizer", tmp_path / name).exit_code == 0
         (doc,) = read_docs(out, Vocab())
         assert [t.text for t in doc] == ["APT28", "can't", "."]

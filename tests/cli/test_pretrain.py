@@ -10,7 +10,7 @@ from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
 from spacy_ssner.cli import ssner_app
-from spacy_ssner.cli.pretrain import choose_bf16
+from spacy_ssner.cli.pretrain import choose_bf16, read_law
 from spacy_ssner.nn import precision
 from spacy_ssner.nn.encoder_loading import load_encoder
 
@@ -60,6 +60,11 @@ def test_text_to_encoder(invoke, text, labelled, tmp_path):
     assert again.exit_code == 0, again.output
     assert (tmp_path / "again" / "config.json").is_file()
     assert not (tmp_path / "again" / "corpus").exists()
+
+
+def test_a_suffix_in_capitals(labelled, tmp_path):
+    law = read_law(f"entity:{labelled.rename(tmp_path / 'TRAIN.SPACY')}", tmp_path)
+    assert law.probabilities == pytest.approx((7 / 9, 1 / 9, 0, 1 / 9))
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,11 @@ def test_jsonl_record_without_spans_is_unannotated(tmp_path, nlp):
     assert [doc.n_missing for doc in read_split(path, nlp)] == [2, 0]
 
 
+def test_a_suffix_in_capitals(tmp_path, nlp):
+    (doc,) = read_split(write_jsonl(tmp_path / "A.JSONL", record("used Mimikatz", (5, 13, "Tool"))), nlp)
+    assert doc.sentences[0].spans == ((1, 2, "Tool"),)
+
+
 def test_misaligned_span_of_a_jsonl_file(tmp_path, nlp):
     path = write_jsonl(tmp_path / "a.jsonl", record("Fine"), record("used Mimikatz", (5, 9, "Tool")))
     _, doc = read_split(path, nlp)
