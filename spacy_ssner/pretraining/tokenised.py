@@ -15,6 +15,9 @@ from ..errors import Errors
 FORMAT = 1
 FILES = {"pieces": "pieces.bin", "starts": "starts.bin", "rows": "rows.bin"}
 META = "meta.json"
+DTYPES = ("uint16", "int32")
+# What is read from META
+KINDS = {"dtype": str, "begin": int, "end": int, "tokenizer": str, "counts": dict, "made_from": dict}
 HELD_OUT = "held_out"  # folder inside a corpus: the lines set aside, a corpus of the same form
 
 
@@ -76,6 +79,13 @@ def read_meta(folder: Path) -> Dict[str, Any]:
     if version != FORMAT:
         expected = f"version {FORMAT} of the form"
         raise ValueError(Errors.S249.format(folder=folder, expected=expected, got=f"version {version}"))
+    wrong = [key for key, kind in KINDS.items() if not isinstance(meta.get(key), kind)]
+    if not wrong:
+        wrong = [key for key in ("rows", "pieces") if not isinstance(meta["counts"].get(key), int)]
+        wrong += ["dtype"] if meta["dtype"] not in DTYPES else []
+    if wrong:
+        reason = f"{META} says nothing that can be used of: {', '.join(wrong)}"
+        raise ValueError(Errors.S248.format(folder=folder, reason=reason))
     return meta
 
 

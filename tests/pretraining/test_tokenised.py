@@ -1,6 +1,7 @@
 """The tokenised corpus on disk against the tokenizer asked word by word; damage, other tokenizers, full disks."""
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -141,6 +142,7 @@ def test_damaged_corpora(tiny_bert, tmp_path):
             ("rows.bin", lambda data: data[:8] + b"\xff" * 8 + data[16:]),
             ("meta.json", lambda data: data[:30]),
             ("meta.json", lambda data: b"[]"),
+            ("meta.json", lambda data: data.replace(b"uint16", b"uint99")),
         ]
     ):
         folder = tmp_path / f"d{number}"
@@ -158,6 +160,22 @@ def test_damaged_corpora(tiny_bert, tmp_path):
     (tmp_path / "c" / "meta.json").write_text(meta)
     with pytest.raises(ValueError, match="S249.*99"):
         TokenisedCorpus.open(tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    "name", ["dtype", "begin", "end", "tokenizer", "counts", "made_from", "rows", "pieces"]
+)
+@pytest.mark.parametrize("value", [None, 1.5])
+def test_what_meta_json_must_hold(name, value, tiny_bert, tmp_path):
+    meta = write(tmp_path / "c", tiny_bert)
+    write(tmp_path / "c" / HELD_OUT, tiny_bert)
+    assert differences(tmp_path / "c", {}) == []
+    (meta["counts"] if name in meta["counts"] else meta)[name] = value
+    for damaged in (meta, {"format": 1}):
+        (tmp_path / "c" / "meta.json").write_text(json.dumps(damaged))
+        with pytest.raises(ValueError, match=f"S248.*meta.json.*{name if damaged is meta else 'dtype'}"):
+            TokenisedCorpus.open(tmp_path / "c")
+        assert differences(tmp_path / "c", {}) is None
 
 
 def test_differences(tiny_bert, tmp_path):
