@@ -127,7 +127,7 @@ def _read_stix(objects: List[Any]) -> Source:
     source = Source("STIX")
     for item in objects:
         kind = item.get("type") if isinstance(item, dict) else None
-        if kind not in STIX_TYPES:
+        if not isinstance(kind, str) or kind not in STIX_TYPES:
             source.skipped[f"type {kind}"] += 1
         elif not isinstance(item.get("name"), str):
             source.skipped["no name"] += 1

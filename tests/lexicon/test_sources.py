@@ -33,6 +33,7 @@ STIX = {
         {"type": "malware"},
         {"type": "relationship", "source_ref": "a"},
         {"type": "relationship", "source_ref": "b"},
+        {"type": ["malware"], "name": "Odd"},
         "no object",
     ],
 }
@@ -85,7 +86,8 @@ def test_stix(tmp_path):
         ("Someone", "actor"),
     ]
     assert source.skipped == {
-        "synonym is no text": 1, "no name": 1, "type relationship": 2, "type None": 1
+        "synonym is no text": 1, "no name": 1, "type relationship": 2, "type None": 1,
+        "type ['malware']": 1,
     }  # fmt: skip
 
 
