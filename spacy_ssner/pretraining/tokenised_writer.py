@@ -107,7 +107,8 @@ class CorpusWriter:
 def new_folder(out: Path) -> Iterator[Path]:
     """A draft folder beside `out` that takes its place at the end; after an error it is gone and `out` as it was.
 
-    A previous corpus in `out` is replaced; drafts of processes that were killed are removed.
+    A previous corpus in `out` is replaced; drafts of processes that were killed are removed, and a corpus that such a
+    process had moved away is put back first.
     RAISES (ValueError): S284 if `out` is there and no corpus. (OSError): S283 if the disk is full.
     """
     check_place(out)
@@ -142,11 +143,15 @@ def check_place(out: Path) -> None:
 
 
 def _remove_stale(out: Path) -> None:
-    """Remove drafts whose process is gone."""
-    for draft in out.parent.glob(f".{out.name}.*.tmp"):
-        pid = draft.name.split(".")[-2]
-        if pid.isdigit() and not _is_running(int(pid)):
-            shutil.rmtree(draft, ignore_errors=True)
+    """Remove drafts whose process is gone; what it had moved away goes back if nothing came in its place."""
+    for path in out.parent.glob(f".{out.name}.*"):
+        pid = path.stem[len(out.name) + 2 :]  # not that of another folder, whose name begins with this one's
+        if path.suffix not in (".tmp", ".old") or not pid.isdigit() or _is_running(int(pid)):
+            continue
+        if path.suffix == ".old" and not out.exists():
+            path.rename(out)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _is_running(pid: int) -> bool:

@@ -218,15 +218,37 @@ def test_other_files_are_not_replaced(tmp_path):
     assert (tmp_path / "folder" / "thesis.txt").exists()
 
 
-def test_drafts_of_killed_processes_are_removed(tmp_path):
+@pytest.fixture
+def dead():
+    """The id of a process that is gone."""
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
-    gone, running = tmp_path / f".out.{process.pid}.tmp", tmp_path / f".out.{os.getppid()}.tmp"
+    return process.pid
+
+
+@pytest.mark.parametrize("suffix", ["tmp", "old"])
+def test_drafts_of_killed_processes_are_removed(suffix, dead, tmp_path):
+    (tmp_path / "out").mkdir()
+    gone, running = tmp_path / f".out.{dead}.{suffix}", tmp_path / f".out.{os.getppid()}.{suffix}"
     gone.mkdir()
     running.mkdir()
     with new_folder(tmp_path / "out"):
         pass
     assert not gone.exists() and running.exists()
+
+
+def test_a_corpus_that_a_killed_process_moved_away_is_put_back(dead, tmp_path):
+    for name in (f".out.{dead}.old", f".out.{dead}.tmp", f".out.more.{dead}.old", f".out.{os.getppid()}.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "meta.json").write_text(name)
+    others = [
+        tmp_path / f".out.more.{dead}.old",
+        tmp_path / f".out.{os.getppid()}.old",
+    ]  # another's, and in use
+    with pytest.raises(RuntimeError), new_folder(tmp_path / "out"):
+        raise RuntimeError
+    assert sorted(tmp_path.iterdir()) == sorted([*others, tmp_path / "out"])
+    assert (tmp_path / "out" / "meta.json").read_text() == f".out.{dead}.old"
 
 
 @pytest.mark.parametrize(
