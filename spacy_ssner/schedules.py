@@ -1,6 +1,6 @@
 """Learning rates over a training."""
 
-from itertools import islice
+from itertools import chain, islice
 from typing import Iterator
 
 from thinc.api import warmup_linear
@@ -25,10 +25,5 @@ def make_head_first(
     if not 0 <= head_steps < total_steps:
         expected = f"between 0 and total_steps - 1 = {total_steps - 1}"
         raise ValueError(Errors.S104.format(name="head_steps", expected=expected, got=head_steps))
-    return _twice(initial_rate, warmup_steps, head_steps, total_steps - head_steps)
-
-
-def _twice(initial_rate: float, warmup_steps: int, *n_steps: int) -> Iterator[float]:
-    first, second = n_steps
-    yield from islice(warmup_linear(initial_rate, warmup_steps, first), first)
-    yield from warmup_linear(initial_rate, warmup_steps, second)
+    head = islice(warmup_linear(initial_rate, warmup_steps, head_steps), head_steps)
+    return chain(head, warmup_linear(initial_rate, warmup_steps, total_steps - head_steps))

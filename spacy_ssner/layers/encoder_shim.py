@@ -85,11 +85,13 @@ def warn_if_never_learns(nlp: Optional["Language"]) -> None:
 
     WARNS: SW106 if it ends, or its learning rate is zero, before the encoder learns.
     """
-    training: Dict[str, Any] = {} if nlp is None else nlp.config.get("training") or {}
+    if nlp is None:
+        return
+    training: Dict[str, Any] = nlp.config.get("training") or {}
     rate = (training.get("optimizer") or {}).get("learn_rate")
     limits = [training.get("max_steps"), rate.get("total_steps") if isinstance(rate, dict) else None]
     known = [limit for limit in limits if isinstance(limit, int) and limit > 0]
-    for layer in encoder_layers(nlp) if nlp is not None and known else ():
+    for layer in encoder_layers(nlp) if known else ():
         n_frozen = layer.attrs["frozen_steps"]
         if n_frozen >= min(known) and not layer.attrs["frozen"]:
             warnings.warn(Warnings.SW106.format(n_frozen=n_frozen, n_steps=min(known)), stacklevel=2)

@@ -124,7 +124,7 @@ def _markers(text: str) -> List[Tuple[int, int, str]]:
     if "CVE " in text or "CVE:" in text:
         found += [(*match.span(), "-") for match in CVE_ID.finditer(text)]
         found.sort()
-    if ends := list(line_ends(text)):
+    if "\\" in text and (ends := list(line_ends(text))):
         found += [(start, end, "\n") for start, end in ends]
         found.sort()
     return found
