@@ -17,7 +17,7 @@ from thinc.api import Model
 ROOT = Path(__file__).parents[1]
 HEAVY = ("gensim", "rapidfuzz", "transformers", "tokenizers", "matplotlib", "libarchive")
 NAMES = {
-    "spacy_factories": ["ssner", "ssner_ioc"],
+    "spacy_factories": ["ssner", "ssner_consistency", "ssner_ioc"],
     "spacy_architectures": [
         "spacy-ssner.BiLSTM.v1",
         "spacy-ssner.CharCNN.v1",
