@@ -121,6 +121,10 @@ class Errors(metaclass=_Coded):
         'one with [components.{name}.model.similar_words] @architectures = "spacy-ssner.SimilarWords.v1".'
     )
     S137 = "Expected --only to name categories of the sources ({expected}), but got {got}."
+    S138 = (
+        "Swapping names needs a lexicon and the training file, but got lexicon = {lexicon}, corpus = {corpus}. Set "
+        "paths.lexicon (made by 'python -m spacy ssner lexicon') and paths.train, or share = 0."
+    )
 
     # S140-S149: encoders of a pipeline: 8-bit integers, export
     S140 = (
@@ -439,6 +443,10 @@ class Warnings(metaclass=_Coded):
     SW130 = (
         "'{name}' was given a lexicon, but its model has no lexicon sublayer: the file is not used. Set "
         "[components.{name}.model.lexicon], or paths.lexicon = null."
+    )
+    SW131 = (
+        "No label has enough mentions in {path} that {lexicon} lists: no name will be swapped. Make a lexicon with "
+        "names of the kinds that are annotated, or set share = 0."
     )
 
     # SW200-SW219: annotation in general

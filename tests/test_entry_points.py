@@ -27,6 +27,7 @@ NAMES = {
         "spacy-ssner.SSNER.v1",
         "spacy-ssner.SimilarWords.v1",
     ],
+    "spacy_augmenters": ["spacy-ssner.swap_names.v1"],
     "thinc_optimizers": ["spacy-ssner.FusedAdam.v1"],
     "thinc_schedules": ["spacy-ssner.head_first.v1"],
     "spacy_callbacks": ["spacy-ssner.keep_freed_memory.v1", "spacy-ssner.trim_freed_memory.v1"],

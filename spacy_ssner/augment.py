@@ -1,0 +1,157 @@
+"""Other names in place of those of the training data: the augmenter `spacy-ssner.swap_names.v1`.
+
+A training set of a few thousand sentences holds few names, and an encoder learns them by heart. Here a sentence with
+a name that the lexicon lists comes again with another name of the same category, so that the model has to go by what
+stands around a name and by what the lexicon says.
+
+SOURCE: Dai and Adel 2020, An Analysis of Simple Data Augmentation for Named Entity Recognition, mention replacement;
+    they take the names from the training data.
+"""
+
+import random
+import warnings
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Callable, Dict, Iterable, Iterator, List, Optional, Tuple, Union
+
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin, Span
+from spacy.training import Example
+
+from .errors import Errors, Warnings
+from .lexicon.lexicon import Lexicon
+
+LEAST_SHARE = 0.05  # of a label's mentions must be in a category, so that names of it stand for the label
+Augmenter = Callable[[Language, Example], Iterator[Example]]
+
+
+def make_swap_names(
+    lexicon: Optional[Union[str, Path]] = None,
+    corpus: Optional[Union[str, Path]] = None,
+    share: float = 0.0,
+) -> Augmenter:
+    """For `[corpora.train.augmenter]`: `@augmenters = "spacy-ssner.swap_names.v1"`.
+
+    lexicon (Optional[Union[str, Path]]): File of `python -m spacy ssner lexicon`.
+    corpus (Optional[Union[str, Path]]): The .spacy file of the training data. Its mentions say which categories of the
+        lexicon a label's names are of.
+    share (float): So many of the names that are listed get another one in the copy; 0 to 1, 0 = no copies.
+    RETURNS (Callable): Gives each example, then its copy if a name was changed in that.
+    RAISES (ValueError): S101 for a share out of range, S138 if one is given without lexicon or corpus.
+    """
+    if isinstance(share, bool) or not 0.0 <= share <= 1.0:
+        raise ValueError(Errors.S101.format(name="share", expected="from 0 to 1", got=share))
+    if share > 0 and (lexicon is None or corpus is None):
+        raise ValueError(Errors.S138.format(lexicon=lexicon, corpus=corpus))
+    return SwapNames(Path(lexicon), Path(corpus), share) if share > 0 and lexicon and corpus else unchanged
+
+
+def unchanged(nlp: Language, example: Example) -> Iterator[Example]:
+    """An augmenter that adds nothing."""
+    yield example
+
+
+class SwapNames:
+    """See make_swap_names. Files are read when the first example comes."""
+
+    def __init__(self, lexicon: Path, corpus: Path, share: float):
+        self.lexicon_path = lexicon
+        self.corpus_path = corpus
+        self.share = share
+        self._lexicon: Optional[Lexicon] = None
+        self._names: Dict[str, List[str]] = {}
+        self._pairs: Dict[str, List[str]] = {}
+
+    def __call__(self, nlp: Language, example: Example) -> Iterator[Example]:
+        """RAISES (FileNotFoundError): S263; (ValueError): S267 for a lexicon that is none, S265 for a corpus that is
+        none. WARNS: SW131 if no name in the corpus is listed."""
+        yield example
+        if self._lexicon is None:
+            self._lexicon = self._read(nlp)
+        swaps = {}
+        for ent in example.reference.ents:
+            categories = [
+                c for c in categories_of(ent, self._lexicon) if c in self._pairs.get(ent.label_, ())
+            ]
+            if categories and random.random() < self.share:
+                swaps[ent.start] = ent.end, random.choice(self._names[random.choice(categories)])
+        if swaps:
+            yield swapped(nlp, example, swaps)
+
+    def _read(self, nlp: Language) -> Lexicon:
+        lexicon = Lexicon.from_disk(self.lexicon_path)
+        names = defaultdict(list)
+        for name in lexicon.names:
+            names[name.category].append(name.text)
+        self._names = dict(names)
+        try:
+            docs = list(DocBin().from_disk(self.corpus_path).get_docs(nlp.vocab))
+        except Exception as err:  # zlib, msgpack and DocBin each raise their own
+            raise ValueError(Errors.S265.format(path=self.corpus_path, reason=err)) from err
+        self._pairs = category_pairs((ent for doc in docs for ent in doc.ents), lexicon)
+        if not self._pairs:
+            warnings.warn(
+                Warnings.SW131.format(path=self.corpus_path, lexicon=self.lexicon_path), stacklevel=3
+            )
+        return lexicon
+
+
+def categories_of(ent: Span, lexicon: Lexicon) -> List[str]:
+    """Categories in which a whole mention is listed."""
+    found = lexicon.find([token.text for token in ent])
+    return [match.category for match in found if (match.start, match.end) == (0, len(ent))]
+
+
+def category_pairs(ents: Iterable[Span], lexicon: Lexicon) -> Dict[str, List[str]]:
+    """Categories by label in which at least LEAST_SHARE of its mentions are listed.
+
+    A company named as a tool once would otherwise get names of tools.
+    """
+    labels: Counter = Counter()
+    pairs: Counter = Counter()
+    for ent in ents:
+        labels[ent.label_] += 1
+        pairs.update((ent.label_, category) for category in categories_of(ent, lexicon))
+    result = defaultdict(list)
+    for (label, category), n in sorted(pairs.items()):
+        if n >= LEAST_SHARE * labels[label]:
+            result[label].append(category)
+    return dict(result)
+
+
+def swapped(nlp: Language, example: Example, swaps: Dict[int, Tuple[int, str]]) -> Example:
+    """A copy of an example with other names.
+
+    swaps (Dict[int, Tuple[int, str]]): By the first token of a mention of the reference the one behind its last, and
+        the name that stands there instead. It is cut by the pipeline's tokenizer.
+    RETURNS (Example): Entities, sentence boundaries and what is not annotated are those of the reference.
+    """
+    reference = example.reference
+    words: List[str] = []
+    spaces: List[bool] = []
+    tags: List[str] = []
+    starts: List[Optional[bool]] = []
+    done = 0
+    for token in reference:
+        if token.i < done:
+            continue
+        if token.i not in swaps:
+            done = token.i + 1
+            words.append(token.text)
+            spaces.append(bool(token.whitespace_))
+            tags.append(
+                f"{token.ent_iob_}-{token.ent_type_}" if token.ent_type_ else "O" if token.ent_iob else ""
+            )
+            starts.append(token.is_sent_start)
+            continue
+        done, name = swaps[token.i]
+        pieces = [piece for piece in nlp.tokenizer(name) if not piece.is_space]
+        words += [piece.text for piece in pieces]
+        spaces += [bool(piece.whitespace_) for piece in pieces[:-1]] + [bool(reference[done - 1].whitespace_)]
+        tags += [f"B-{token.ent_type_}"] + [f"I-{token.ent_type_}"] * (len(pieces) - 1)
+        starts += [token.is_sent_start] + [False] * (len(pieces) - 1)
+    known = reference.has_annotation("SENT_START")
+    copy = Doc(nlp.vocab, words=words, spaces=spaces, ents=tags, sent_starts=starts if known else None)  # type: ignore
+    if reference.has_unknown_spaces or [t.text for t in example.predicted] == [t.text for t in reference]:
+        return Example(Doc(nlp.vocab, words=words, spaces=spaces), copy)
+    return Example(nlp.make_doc(copy.text), copy)
