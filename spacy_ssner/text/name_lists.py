@@ -55,7 +55,8 @@ tsx jsx vue c h so dylib ko elf dex odex class smali o do pm
 png jpg jpeg gif bmp ico svg tif tiff webp psd mp3 mp4 m4a avi wmv mov wav flv mkv ttf otf woff woff2 eot
 yar yara rules manifest lock locked encrypted crypt crypted wncry wnry locky cerber
 desktop service timer kext map properties gradle lib obj pdb def rc idb i64
-ax acm tlb nls mof wim sdb xsl xslt xsd wsdl vbp vbproj csproj sln proj targets csproj
+ax acm tlb nls mof wim sdb xsl xslt xsd wsdl vbp vbproj csproj sln proj targets
+dit hiv msc pnf asar pth otm bas uue zipx xaml eps emf wmf
 """.split()
 )
 # Endings of both kinds. As a file name unless the name is defanged, begins with `www.`, or has three parts

@@ -212,6 +212,8 @@ def test_where_registry_keys_begin(text, expected):
     "text,expected",
     [
         ("Edit .bashrc, .htaccess or (.netrc)", ["FILE .bashrc", "FILE .htaccess", "FILE .netrc"]),
+        ("a copy of NTDS.dit and sam.hiv", ["FILE NTDS.dit", "FILE sam.hiv"]),
+        ("runs gpedit.msc, ie11.PNF and app.asar", ["FILE gpedit.msc", "FILE ie11.PNF", "FILE app.asar"]),
         ("all .exe and .config files", []),
         ("More.com and mode.com", ["FILE More.com", "FILE mode.com"]),
         ("tree[.]com or evil.com", ["DOMAIN tree.com", "DOMAIN evil.com"]),
