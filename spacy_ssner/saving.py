@@ -129,7 +129,7 @@ class SavedPipe(TrainablePipe):
         except Exception as err:  # msgpack, Thinc and torch each raise their own kinds
             if str(err).startswith("[S140]"):  # nor here: the device is wrong
                 raise
-            raise ValueError(Errors.S111.format(name=self.name, got=err)) from err
+            raise ValueError(Errors.S111.format(name=self.name, got=f"model: {err}")) from err
         network = network_of(self.model.get_ref("tagger"))
         if network is not None and network.settings.n_labels != len(self.labels):
             got = f"weights for {network.settings.n_labels} labels beside {len(self.labels)} labels in cfg"

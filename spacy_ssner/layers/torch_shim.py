@@ -21,7 +21,8 @@ class ModuleShim(PyTorchShim):
     """A torch module that is built late and knows how to build itself anew from its settings.
 
     build (Callable[[Dict[str, Any]], nn.Module]): Makes the module from the settings that were saved.
-    learn_rate_factor (float): Multiplies the optimizer's learning rate for this module (Thinc's lr_scale).
+    learn_rate_factor (float): Multiplies the optimizer's learning rate for this module (Thinc's lr_scale), >= 0.
+    RAISES (ValueError): S104 for a factor below 0.
 
     `cfg["settings"]` holds the module's settings and is saved beside the weights, so that loading needs
     no special order.
@@ -29,6 +30,9 @@ class ModuleShim(PyTorchShim):
 
     def __init__(self, build: Callable[[Dict[str, Any]], nn.Module], *, learn_rate_factor: float = 1.0):
         super().__init__(None)
+        if not learn_rate_factor >= 0:  # it would climb
+            expected, got = "at least 0", learn_rate_factor
+            raise ValueError(Errors.S104.format(name="learn_rate_factor", expected=expected, got=got))
         self._build = build
         self._learn_rate_factor = learn_rate_factor
         # What the module's inputs are made with (a word table); the component saves it, not the shim.

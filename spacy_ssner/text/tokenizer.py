@@ -12,6 +12,7 @@ from spacy.tokens import Doc
 from spacy.util import compile_infix_regex, compile_prefix_regex, compile_suffix_regex
 from spacy.vocab import Vocab
 
+from ..errors import Errors
 from .cuts import Place, forced_tokens, needs_cuts
 from .indicators import find_indicators, whole_indicator
 
@@ -165,8 +166,11 @@ class CTITokenizer(Tokenizer):
         return srsly.msgpack_dumps(data)
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "CTITokenizer":
-        """Load what `to_bytes` of this or of spaCy's tokenizer gave."""
-        super().from_bytes(bytes_data, exclude=list(exclude))
+        """Load what `to_bytes` of this or of spaCy's tokenizer gave. RAISES (ValueError): S111 if it is damaged."""
+        try:
+            super().from_bytes(bytes_data, exclude=list(exclude))
+        except Exception as err:  # msgpack, srsly and re each raise their own kinds
+            raise ValueError(Errors.S111.format(name="tokenizer", got=err)) from err
         self.token_match = keep_indicators(self.token_match)  # type: ignore[has-type]
         return self
 

@@ -133,6 +133,11 @@ def test_bytes_that_do_not_fit_are_refused(data):
     assert same_weights(shim, before)  # nothing half loaded
 
 
+def test_a_learning_rate_below_0_is_refused():
+    with pytest.raises(ValueError, match="S104.*learn_rate_factor.*at least 0.*-1.0"):
+        make_shim(learn_rate_factor=-1.0)
+
+
 def test_learn_rate_factor_scales_the_update():
     steps = {factor: step(make_shim(factor), SGD(0.1, L2=0.0, grad_clip=0.0)) for factor in (1.0, 5.0, 0.0)}
     assert torch.allclose(steps[1.0]["weight"], torch.full((2, 3), 0.1))

@@ -308,6 +308,14 @@ def test_it_is_saved_with_the_pipeline(nlp, tmp_path):
     ]
 
 
+@pytest.mark.parametrize("content", [b"", b"cut", b"\x81\xa1"])
+def test_a_damaged_file_is_named(content, nlp, tmp_path):
+    nlp.to_disk(tmp_path)
+    (tmp_path / "tokenizer").write_bytes(content)
+    with pytest.raises(ValueError, match="S111.*'tokenizer'"):
+        spacy.load(tmp_path)
+
+
 @pytest.mark.parametrize("how", ["disk", "bytes", "pickle", "twice"])
 def test_rules_that_a_user_changed_are_saved(how, tmp_path):
     nlp = spacy.blank("en", config=CONFIG)
