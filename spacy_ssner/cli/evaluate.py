@@ -1,4 +1,4 @@
-"""`python -m spacy ssner evaluate`: entity scores of a pipeline on a .spacy file, in every way."""
+"""`python -m spacy ssner evaluate`: entity scores of a pipeline on annotated data (.spacy, .jsonl), in every way."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
