@@ -178,7 +178,7 @@ class Errors(metaclass=_Coded):
         "--raw, and write to a .spacy file."
     )
     S212 = "Writing natural text to '{got}' needs --raw. Add it, or write to a .spacy file."
-    S213 = "Expected an output file that is not one of the inputs, but got '{path}'. Name another one with --output."
+    S213 = "Expected an output file that is not one of the inputs, but got '{path}'. Name another one."
     S214 = (
         "Expected files to annotate in {names}, but found none that ends in {expected}. Name files directly."
     )

@@ -4,7 +4,7 @@ import json
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Mapping, Optional, Sequence, Union
 
 import typer
 
@@ -48,6 +48,17 @@ def told_at_the_end() -> Iterator[None]:
         for warning in caught:
             if not str(warning.message).startswith("[S"):
                 warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
+
+
+def check_outputs(outputs: Iterable[Optional[Path]], inputs: Iterable[Union[str, Path, None]]) -> None:
+    """See, before any work, that no file is written over one that is read. None: not given.
+
+    RAISES (ValueError): S213 for an output that is an input.
+    """
+    read = {Path(path).resolve() for path in inputs if path is not None}
+    for path in outputs:
+        if path is not None and path.resolve() in read:
+            raise ValueError(Errors.S213.format(path=path))
 
 
 def check_new_pipeline(out: Path) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, List, Optional, Sequence, Tuple, Un
 import typer
 
 from ..errors import Errors
+from ..files import make_folder
 from . import variant  # noqa: F401  (make_config calls its command)
 from ._app import ssner_app
 from ._io import plain_errors, split_names
@@ -61,7 +62,8 @@ def ablation_cli(
     if dry_run:
         show_plan(runs, options)
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    with plain_errors():
+        make_folder(folder)
     # Like Ctrl-C, so that the training under way does not go on without this process
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:

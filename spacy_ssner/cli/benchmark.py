@@ -8,7 +8,7 @@ import typer
 
 from ..errors import Errors
 from ._app import ssner_app
-from ._io import STDIN, load_pipeline, plain_errors, read_stdin, save_figures, use_gpu
+from ._io import STDIN, check_outputs, load_pipeline, plain_errors, read_stdin, save_figures, use_gpu
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -62,6 +62,7 @@ def benchmark_cli(
         pipeline, tuple(texts), batch_size, repeats, int8, limit, threads, max_length, gpu_id
     )
     with plain_errors():
+        check_outputs([output], texts)
         results = benchmark(settings)
     print_speed(results)
     save_figures(results, output)

@@ -8,7 +8,7 @@ import typer
 
 from ..files import checksum
 from ._app import ssner_app
-from ._io import check_new_pipeline, load_pipeline, plain_errors, save_figures, use_gpu
+from ._io import check_new_pipeline, check_outputs, load_pipeline, plain_errors, save_figures, use_gpu
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -58,6 +58,7 @@ def calibrate_cli(
             from ..evaluation.plots import plot_reliability, require_matplotlib
 
             require_matplotlib()  # before the work, not after it
+        check_outputs([output, plot], [dev, test])
         check_new_pipeline(out)
         nlp, results = calibrate(settings)
         nlp.to_disk(out)

@@ -8,7 +8,7 @@ import typer
 
 from ..errors import Errors
 from ._app import ssner_app
-from ._io import plain_errors, save_figures, split_names
+from ._io import check_outputs, plain_errors, save_figures, split_names
 
 if TYPE_CHECKING:
     from ..evaluation.significance import Difference
@@ -40,6 +40,7 @@ def compare_cli(
 
     with plain_errors():
         names_a, names_b = (split_names(names) for names in (a, b))
+        check_outputs([output], [*names_a, *names_b])
         counts = stack_counts([*names_a, *names_b], on=on, subset=subset)
         first, second = counts[: len(names_a)], counts[len(names_a) :]
         found = paired_bootstrap(first, second, n_resamples=n_resamples, seed=seed)

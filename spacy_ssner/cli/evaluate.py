@@ -8,7 +8,7 @@ import typer
 
 from ..files import checksum
 from ._app import ssner_app
-from ._io import load_pipeline, plain_errors, save_figures, use_gpu
+from ._io import check_outputs, load_pipeline, plain_errors, save_figures, use_gpu
 
 Opt = typer.Option
 PIPELINE_HELP = (
@@ -61,6 +61,7 @@ def evaluate_cli(
     train_name = None if train is None else str(train)
     settings = EvaluateSettings(pipeline, str(data), train_name, gpu_id, batch_size, gold_preproc, raw)
     with plain_errors():
+        check_outputs([output, plot], [data, train])
         if plot is not None:
             from ..evaluation.plots import plot_evaluation, require_matplotlib
 

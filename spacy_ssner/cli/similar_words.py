@@ -12,7 +12,7 @@ from wasabi import msg
 
 from ..errors import Errors
 from ._app import ssner_app
-from ._io import find_part, plain_errors, progress, split_names, told_at_the_end
+from ._io import check_outputs, find_part, plain_errors, progress, split_names, told_at_the_end
 
 if TYPE_CHECKING:
     from ..similarity.vectors import WordVectors
@@ -92,16 +92,16 @@ def make_table(
 ) -> None:
     """Read, train, match and save, and print what came out and how long it took.
 
-    RAISES (ValueError): S262 if OUT looks like a corpus or nothing is given to learn from; S255, S256 before
-        anything is trained; what read_sentences, train_vectors and read_vectors raise. (FileNotFoundError): S263 if
-        the file of vectors is not there.
+    RAISES (ValueError): S262 if OUT looks like a corpus or nothing is given to learn from; S213 if it is an input;
+        S255, S256 before anything is trained; what read_sentences, train_vectors and read_vectors raise.
+        (FileNotFoundError): S263 if the file of vectors is not there.
     """
     from ..similarity.matching import check_settings
     from ..similarity.table import SimilarWordTable
     from ..similarity.vectors import read_vectors
     from ..text.reading import SUFFIXES
 
-    if out.name.endswith(SUFFIXES) or out.is_dir():
+    if out.name.lower().endswith(SUFFIXES) or out.is_dir():
         expected = "a new file (words.sim) as last argument"
         raise ValueError(Errors.S262.format(command="similar-words", expected=expected, got=out))
     if not corpora and vectors_path is None:
@@ -109,6 +109,7 @@ def make_table(
         raise ValueError(Errors.S262.format(command="similar-words", expected=expected, got=out))
     if vectors_path is not None and not vectors_path.is_file():
         raise FileNotFoundError(Errors.S263.format(path=vectors_path))
+    check_outputs([out], [*corpora, vectors_path, *exclude])
     check_settings(matching["m"], matching["k"], matching["scorer"])
     sentences = read_corpora(corpora, exclude)
     start = time.perf_counter()

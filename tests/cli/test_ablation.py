@@ -109,6 +109,12 @@ def test_runs_side_by_side_find_the_same(grid, tmp_path):
     assert alone["scores"]["dev"]["micro"] == beside["scores"]["dev"]["micro"]
 
 
+def test_a_file_in_the_place_of_the_folder(grid, tmp_path):
+    (tmp_path / "file").touch()
+    result = run(grid, tmp_path / "file")
+    assert result.exit_code == 1 and "S289" in result.output
+
+
 GRIDS = {name: read_grid(ROOT / "configs" / f"{name}.yml") for name in ("ablation", "frozen")}
 TRAINED = {
     f"{name}-{run.variant.name}": run

@@ -109,3 +109,9 @@ def test_what_cannot_be_used(plain, report, tmp_path):
     assert "S270" in run(tmp_path / "nowhere", report).output
     assert "S280" in run(plain, tmp_path / "none.txt").output
     assert "S276" in run(plain, report, "--gpu-id", 99).output
+
+
+def test_a_text_is_not_overwritten(plain, report):
+    before = report.read_bytes()
+    result = run(plain, report, "-r", 1, "--output", report)
+    assert result.exit_code == 1 and "S213" in result.output and report.read_bytes() == before

@@ -114,6 +114,8 @@ def test_refuses_what_cannot_be_calibrated(trained_path, dev, tmp_path):
         ((trained_path, dev, tmp_path / "blank"), "S308"),
         ((trained_path, dev, dev / "below" / "new"), "S289"),
         ((untrained, dev, tmp_path / "new"), "S110"),
+        ((trained_path, dev, tmp_path / "new", "--output", dev), "S213"),
+        ((trained_path, dev, tmp_path / "new", "--plot", dev), "S213"),
     ]
     for args, code in cases:
         result = run(*args)

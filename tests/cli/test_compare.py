@@ -74,3 +74,10 @@ def test_other_data_and_unknown_subsets(save, tmp_path):
     assert "S293" in run(a, a, "--subset", "polysemous").output
     assert "S296" in run(a, tmp_path / "none.json").output
     assert run("", a).exit_code == 1
+
+
+def test_the_result_is_not_written_over_an_evaluation(save, tmp_path):
+    a, b = save("a.json", 40), save("b.json", 20)
+    before = (tmp_path / "b.json").read_bytes()
+    result = run(a, b, "--output", b)
+    assert result.exit_code == 1 and "S213" in result.output and (tmp_path / "b.json").read_bytes() == before

@@ -255,3 +255,13 @@ def test_raw_uses_the_tokenizer_of_the_pipeline(tmp_path):
         nlp.to_disk(tmp_path / tokenizer)
         scores = evaluate(EvaluateSettings(str(tmp_path / tokenizer), str(path), raw=True))
         assert scores["micro"]["tp"] == n_right and scores["micro"]["fn"] == 1 - n_right
+
+
+@pytest.mark.parametrize("option", ["--output", "--plot"])
+def test_no_figures_are_written_over_the_data(pipeline, data, tmp_path, option):
+    train = save(tmp_path / "train.spacy", annotated("cozy bear", ("cozy bear", "HackOrg")))
+    before = {path: path.read_bytes() for path in (data, train)}
+    for path in before:
+        result = run(pipeline, data, "--train", train, option, path)
+        assert result.exit_code == 1 and "S213" in result.output
+    assert {path: path.read_bytes() for path in before} == before

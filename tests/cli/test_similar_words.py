@@ -115,9 +115,13 @@ def test_bad_input(run, tmp_path, code, arguments):
 
 
 def test_a_corpus_is_never_overwritten(run, tmp_path):
-    (tmp_path / "b.conll").write_text("x\tO\n")
-    assert "S262" in run("a.txt", "b.conll").output
-    assert (tmp_path / "b.conll").read_text() == "x\tO\n"
+    for name in ("b.conll", "B.CONLL"):
+        (tmp_path / name).write_text("x\tO\n")
+        assert "S262" in run("a.txt", name).output
+        assert (tmp_path / name).read_text() == "x\tO\n"
+    (tmp_path / "v").write_text("1 2\nx 0.1 0.2\n")
+    assert "S213" in run("--vectors", "v", "v").output
+    assert (tmp_path / "v").read_text() == "1 2\nx 0.1 0.2\n"
 
 
 def test_help(run):
