@@ -76,7 +76,7 @@ def make_lexicon(
     from ..lexicon.build import build_lexicon
     from ..lexicon.sources import keep_categories
 
-    if len(paths) < 2 or paths[-1].endswith(SUFFIXES) or Path(paths[-1]).is_dir():
+    if len(paths) < 2 or paths[-1].lower().endswith(SUFFIXES) or Path(paths[-1]).is_dir():
         expected = "SOURCE... OUT with a new file (names.lex) at the end"
         raise ValueError(Errors.S134.format(expected=expected, got=" ".join(paths)))
     files, out = find_sources([Path(path) for path in paths[:-1]]), Path(paths[-1])
@@ -111,7 +111,7 @@ def find_sources(paths: Sequence[Path]) -> List[Path]:
     for path in paths:
         if path.is_dir() and not any((path / name).exists() for name in ("config.cfg", "cfg")):
             place = path / CLUSTERS if (path / CLUSTERS).is_dir() else path
-            found = sorted(file for file in place.iterdir() if file.name.endswith(SUFFIXES))
+            found = sorted(file for file in place.iterdir() if file.name.lower().endswith(SUFFIXES))
             if place.name == CLUSTERS:
                 found = [file for file in found if file.name.split(".")[0] in MISP_FILES]
             if not found:

@@ -230,7 +230,7 @@ def read_excluded(paths: Sequence[PathLike], *, join_cut: bool = False) -> Exclu
     excluded = Excluded()
     for path in paths:
         source = open_source(path)
-        if Path(path).suffix == ".spacy":
+        if Path(path).suffix.lower() == ".spacy":
             from spacy.vocab import Vocab
 
             from .docs import is_document, read_docs

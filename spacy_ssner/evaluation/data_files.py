@@ -37,7 +37,7 @@ def find_docbins(path: Path) -> List[Path]:
     """
     from spacy.training.corpus import FILE_TYPE, walk_corpus
 
-    if path.is_file() and path.suffix == FILE_TYPE:
+    if path.is_file() and path.suffix.lower() == FILE_TYPE:
         return [path]
     if path.is_dir() and any(path.rglob("*" + FILE_TYPE)):
         return walk_corpus(path, FILE_TYPE)

@@ -51,9 +51,11 @@ def read_examples(
     if is_jsonl(path):
         references = read_references(path, blank_english() if raw else nlp)
         return [Example(make_doc(nlp, doc.text), doc) for doc in references]
-    for loc in find_docbins(path):
-        load_docbin(loc)  # Corpus would raise zlib's or msgpack's own error
-    examples = list(Corpus(path, gold_preproc=gold_preproc)(nlp))
+    found = (doc for loc in find_docbins(path) for doc in load_docbin(loc).get_docs(nlp.vocab))
+    docs = [doc for doc in found if len(doc)]
+    corpus = Corpus(path)  # its own reader would raise zlib's or msgpack's errors
+    make = corpus.make_examples_gold_preproc if gold_preproc else corpus.make_examples
+    examples = list(make(nlp, docs))
     if not examples:
         raise ValueError(Errors.S272.format(path=path))
     if not any(eg.reference.has_annotation("ENT_IOB") for eg in examples):

@@ -84,11 +84,12 @@ def read_source(path: Path, *, category: Optional[str] = None) -> Source:
     """
     if not path.is_file():
         raise FileNotFoundError(Errors.S263.format(path=path))
-    name = path.name[:-3] if path.name.endswith(".gz") else path.name
-    reader = READERS.get(Path(name).suffix, _read_lexicon)
+    is_gzip = path.name.lower().endswith(".gz")
+    name = path.name[:-3] if is_gzip else path.name
+    reader = READERS.get(Path(name).suffix.lower(), _read_lexicon)
     try:
         data = path.read_bytes()
-        data = gzip.decompress(data) if path.name.endswith(".gz") else data
+        data = gzip.decompress(data) if is_gzip else data
         source = reader(data, Path(name).stem)
     except (ValueError, EOFError, OSError, zlib.error, csv.Error) as err:
         raise ValueError(Errors.S268.format(path=path, reason=err)) from err

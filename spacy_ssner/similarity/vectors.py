@@ -154,7 +154,7 @@ def read_vectors(
     WARNS: SW250 on words that are equal after normalisation, SW251 on words that are empty or not UTF-8.
     """
     path = Path(path)
-    if path.suffix == ".kv":
+    if path.suffix.lower() == ".kv":
         words, vectors = read_keyed_vectors(path)
     else:
         words, vectors = parse_word2vec(read_bytes(path), path)

@@ -14,7 +14,7 @@ LINE_END = b"\n"
 
 def read_bytes(path: Path) -> bytes:
     """The content of a file, unpacked if its name ends in .gz. RAISES (ValueError): S265 if that fails."""
-    if path.suffix != ".gz":
+    if path.suffix.lower() != ".gz":
         return path.read_bytes()
     try:
         return gzip.decompress(path.read_bytes())

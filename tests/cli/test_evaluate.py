@@ -265,3 +265,12 @@ def test_no_figures_are_written_over_the_data(pipeline, data, tmp_path, option):
         result = run(pipeline, data, "--train", train, option, path)
         assert result.exit_code == 1 and "S213" in result.output
     assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize("options", [[], ["--gold-preproc"], ["--raw"]])
+def test_suffix_in_capitals(pipeline, data, tmp_path, options):
+    out = tmp_path / "out.json"
+    result = run(pipeline, data.rename(tmp_path / "TEST.SPACY"), "--output", out, *options)
+    assert result.exit_code == 0, result.output
+    scores = json.loads(out.read_text(encoding="utf8"))["micro"]
+    assert {k: scores[k] for k in ("tp", "fp", "fn")} == dict(tp=2, fp=1, fn=2)

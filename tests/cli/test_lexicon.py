@@ -146,3 +146,14 @@ def test_of_a_checkout_of_misp_galaxy_the_clusters_of_names_are_read(tmp_path):
     assert find_sources([galaxy / "clusters"]) == find_sources([galaxy])
     (galaxy / "clusters").rename(galaxy / "mine")
     assert len(find_sources([galaxy / "mine"])) == 2  # a folder of one's own: all of it
+
+
+def test_suffixes_in_capitals(run, tmp_path):
+    (tmp_path / "names").mkdir()
+    for name, text in (("names/A.CSV", "NewBot,malware\n"), ("B.CSV", "OldBot,malware\n")):
+        (tmp_path / name).write_text(text)
+    assert run("names", "B.CSV", "names.lex").exit_code == 0
+    assert {name.text for name in Lexicon.from_disk(tmp_path / "names.lex").names} == {"NewBot", "OldBot"}
+    result = run("mine.csv", "B.CSV")
+    assert result.exit_code == 1 and "S134" in result.output
+    assert (tmp_path / "B.CSV").read_text() == "OldBot,malware\n"

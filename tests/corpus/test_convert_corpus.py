@@ -62,10 +62,10 @@ def test_selection_in_order(path, tmp_path):
     assert report.counts() == {"repeat": 1, "excluded": 1}
 
 
-@pytest.mark.parametrize("suffix", ["spacy", "jsonl"])
+@pytest.mark.parametrize("suffix", ["spacy", "SPACY", "jsonl"])
 def test_exclude_other_formats(path, tmp_path, suffix):
     other = tmp_path / f"other.{suffix}"
-    if suffix == "spacy":
+    if suffix != "jsonl":
         write_docs(make_docs(convert(path)[0][:1], Vocab()), other)
     else:
         other.write_text('{"text": "APT28 hit NATO!", "spans": []}')

@@ -41,7 +41,7 @@ STIX = {
 
 def write(path, content):
     data = content if isinstance(content, bytes) else json.dumps(content).encode("utf8")
-    path.write_bytes(gzip.compress(data) if path.name.endswith(".gz") else data)
+    path.write_bytes(gzip.compress(data) if path.name.lower().endswith(".gz") else data)
     return path
 
 
@@ -49,7 +49,7 @@ def pairs(source):
     return [(record.text, record.category) for record in source.records]
 
 
-@pytest.mark.parametrize("name", ["a.json", "a.json.gz"])
+@pytest.mark.parametrize("name", ["a.json", "a.json.gz", "A.JSON", "A.JSON.GZ"])
 def test_misp(tmp_path, name):
     source = read_source(write(tmp_path / name, MISP))
     texts = ["Emotet - S0367", "Geodo", "Turla", "Odd", "Text"]

@@ -186,8 +186,9 @@ def test_read_text_and_gzip(some, tmp_path, change):
     words[0] = "new york"  # words with a space occur in public files
     write_text(tmp_path / "v.txt", words, vectors)
     (tmp_path / "v.txt").write_bytes(change((tmp_path / "v.txt").read_text("utf8")).encode("utf8"))
-    (tmp_path / "v.vec.gz").write_bytes(gzip.compress((tmp_path / "v.txt").read_bytes()))
-    for name in ("v.txt", "v.vec.gz"):
+    for name in ("v.vec.gz", "V.VEC.GZ"):
+        (tmp_path / name).write_bytes(gzip.compress((tmp_path / "v.txt").read_bytes()))
+    for name in ("v.txt", "v.vec.gz", "V.VEC.GZ"):
         read = read_vectors(tmp_path / name)
         assert read.words == tuple(words)
         assert_allclose(read.vectors, vectors, rtol=1e-6)
@@ -203,7 +204,8 @@ def test_read_what_gensim_writes(some, tmp_path):
     keyed.save(str(tmp_path / "v.kv"))
     keyed.save_word2vec_format(str(tmp_path / "v.bin"), binary=True)
     keyed.save_word2vec_format(str(tmp_path / "v.txt"), binary=False)
-    for name in ("v.kv", "v.bin", "v.txt"):
+    keyed.save(str(tmp_path / "V.KV"))
+    for name in ("v.kv", "V.KV", "v.bin", "v.txt"):
         read = read_vectors(tmp_path / name)
         assert read.words == tuple(some[0])
         assert_allclose(read.vectors, some[1], rtol=1e-5)
