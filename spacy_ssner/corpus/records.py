@@ -1,9 +1,10 @@
 """JSON lines with character spans, one document a line: {"text": ..., "spans": [{"start", "end", "label"}],
 "meta"}.
 
-`entities` [[start, end, label], ...] is read like `spans`; `missing` [[start, end], ...] are stretches without
-annotation. Rules (names as in report.RULES): no-annotation, bad-span, spaces-in-span, overlap (the longest stays,
-of two equally long ones the first).
+`entities` [[start, end, label], ...] is read like `spans`, and so are doccano's `label` and `labels`, and its
+`start_offset` and `end_offset`; `missing` [[start, end], ...] are stretches without annotation. An `answer` other than
+"accept" is Prodigy's for spans that are wrong or were passed over. Rules (names as in report.RULES): no-annotation,
+bad-span, spaces-in-span, overlap (the longest stays, of two equally long ones the first).
 """
 
 import json
@@ -62,10 +63,11 @@ def parse_record(line: str, path: str, number: int, *, report: Report) -> Option
     text = record["text"]
     meta = record["meta"] if isinstance(record.get("meta"), dict) else None
     place = ((0, number),)
-    if record.get("spans") is None and record.get("entities") is None:
+    items = find_spans(record)
+    if items is None:
         report.add("no-annotation", path, number, text[:80])
         return TextRecord(text, None, path, place, meta=meta)
-    spans, faults = parse_spans(record)
+    spans, faults = parse_spans(text, items)
     spans, overlapping = drop_overlaps(spans)
     faults += [SpanFault("overlap", text[span.start : span.end]) for span in overlapping]
     for kind, found in faults:
@@ -108,12 +110,26 @@ def _parse_json(line: str) -> Optional[Dict[str, Any]]:
     return record if all(isinstance(found, list) for found in lists) else None
 
 
-def parse_spans(record: Dict[str, Any]) -> Tuple[List[CharSpan], List[SpanFault]]:
-    """The spans of a record, without those that no text can have, and their faults."""
-    text = record["text"]
+def find_spans(record: Dict[str, Any]) -> Optional[Any]:
+    """The spans of a record as they stand there: its "spans", else "entities", else doccano's lists, the first that is
+    not empty. None if it has none of these, or was not accepted: nobody has annotated it."""
+    doccano = [record[key] for key in ("label", "labels") if _is_doccano(record.get(key))]
+    found = [record[key] for key in ("spans", "entities") if record.get(key) is not None] + doccano
+    if not found or record.get("answer", "accept") != "accept":
+        return None
+    return next(filter(None, found), [])
+
+
+def _is_doccano(value: Any) -> bool:
+    """Whether this is a list of [start, end, label]; classifiers write strings under the same name."""
+    return isinstance(value, list) and all(isinstance(item, list) for item in value)
+
+
+def parse_spans(text: str, items: Iterable[Any]) -> Tuple[List[CharSpan], List[SpanFault]]:
+    """Spans as find_spans gives them, without those that no text can have, and their faults."""
     spans: List[CharSpan] = []
     faults: List[SpanFault] = []
-    for item in record.get("spans") or record.get("entities") or []:
+    for item in items:
         span = parse_span(item)
         trimmed = None if span is None else trim_span(text, span)
         if span is None or trimmed is None:
@@ -139,7 +155,8 @@ def parse_span(item: Any) -> Optional[CharSpan]:
     """A span given as a dict or a list; None if it is neither."""
     try:
         if isinstance(item, dict):
-            start, end, label = item["start"], item["end"], item["label"]
+            begin, finish = ("start", "end") if "start" in item else ("start_offset", "end_offset")
+            start, end, label = item[begin], item[finish], item["label"]
         else:
             start, end, label = item
     except (KeyError, TypeError, ValueError):

@@ -42,7 +42,7 @@ RULES: Dict[str, Rule] = {
     "joined": Rule("a sentence that begins inside an entity is joined to the one before", fatal=False),
     # a JSON record
     "bad-record": Rule("a line that is no JSON object with a text is skipped"),
-    "no-annotation": Rule("a record without spans is kept, all its labels are missing", fatal=False),
+    "no-annotation": Rule("a record without spans, or not accepted, has no label", fatal=False),
     "bad-span": Rule("a span outside the text, empty or without a label is dropped"),
     "spaces-in-span": Rule("white space at the edges of a span is left out"),
     "overlap": Rule("of spans that overlap the longest is kept"),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterator, List, Sequence, Tuple
 
 from ..corpus.jsonl import align
-from ..corpus.records import parse_missing, parse_span
+from ..corpus.records import find_spans, parse_missing, parse_span
 from ..errors import Errors
 from ..labels import TagSpan
 from ..text.characters import decode_text
@@ -101,7 +101,7 @@ def read_docbin(path: Path, nlp: "Language") -> Iterator[CheckedDoc]:
 
 
 def read_jsonl(path: Path, nlp: "Language") -> Iterator[CheckedDoc]:
-    """Read texts with character spans, one a line. A record without "spans" is unannotated.
+    """Read texts with character spans, one a line; see corpus.records.find_spans.
 
     RAISES (ValueError): S274 for a line that is no such record, S280 if the file cannot be read.
     WARNS: SW270 as `read_text`.
@@ -132,13 +132,14 @@ def token_offsets(doc: "Doc") -> List[Tuple[int, int]]:
 
 
 def _parse_record(line: str, path: Path, number: int) -> Tuple[str, List[TagSpan], Sequence[Tuple[int, int]]]:
-    """Text, spans, and the stretches without annotation: all of a text that has neither "spans" nor "entities"."""
+    """Text, spans, and the stretches without annotation: all of a text that nobody has annotated."""
     try:
         record = parse_text(line)
-        spans = [_parse_span(span) for span in record.get("spans") or record.get("entities") or ()]
+        found = find_spans(record)
+        spans = [_parse_span(span) for span in found or ()]
     except (ValueError, TypeError) as error:
         raise ValueError(Errors.S274.format(path=path, line=number, got=error)) from error
-    if record.get("spans") is None and record.get("entities") is None:
+    if found is None:
         return record["text"], spans, [(0, len(record["text"]))]
     return record["text"], spans, parse_missing(record)
 

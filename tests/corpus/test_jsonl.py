@@ -38,6 +38,28 @@ def test_entities_as_lists():
     assert document.tags == ("B-A", "O")
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"label": [[0, 5, "A"]]},
+        {"labels": [[0, 5, "A"]], "label": []},
+        {"entities": [{"id": 1, "label": "A", "start_offset": 0, "end_offset": 5}], "relations": []},
+        {"spans": [{"start": 0, "end": 5, "label": "A", "token_start": 0}], "answer": "accept"},
+    ],
+)
+def test_what_doccano_and_prodigy_write(fields):
+    (document,), report = read({"text": "APT28 hit", **fields})
+    assert document.tags == ("B-A", "O") and not report.repairs
+
+
+@pytest.mark.parametrize(
+    "fields", [{"answer": "reject"}, {"answer": "ignore"}, {"spans": None, "label": ["news"]}]
+)
+def test_what_nobody_annotated_has_no_label(fields):
+    (document,), report = read({**record("APT28 hit", (0, 5, "A")), **fields})
+    assert document.tags == (None, None) and report.counts() == {"no-annotation": 1}
+
+
 def test_no_annotation_is_missing_and_no_entities_is_outside():
     (first, second), report = read({"text": "a b"}, {"text": "a b", "spans": []})
     assert first.tags == (None, None) and second.tags == ("O", "O")
@@ -120,10 +142,8 @@ def test_neighbours_keep_their_own_labels():
 
 
 def test_parse_spans_odd_items():
-    spans, faults = parse_spans(
-        {"text": "abc", "entities": [[0, 1], None, "x", [0, 1, "A", 4], [True, 2, "A"]]}
-    )
-    assert spans == [] and len(faults) == 5
+    spans, faults = parse_spans("abc", [[0, 1], None, "x", [0, 1, "A", 4], [True, 2, "A"], {"start": 0}])
+    assert spans == [] and len(faults) == 6
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 6), st.sampled_from("AB"))))

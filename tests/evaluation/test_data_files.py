@@ -103,6 +103,15 @@ def test_crlf_and_bom_in_jsonl(tmp_path, nlp):
     assert len(read_split(path, nlp)) == 2
 
 
+def test_what_was_not_accepted_is_not_annotated(tmp_path, nlp):
+    path = tmp_path / "a.jsonl"
+    good = {"text": "APT28 hit", "label": [[0, 5, "A"]]}
+    path.write_text("\n".join(json.dumps({**good, **more}) for more in ({}, {"answer": "reject"})))
+    first, second = read_split(path, nlp)
+    assert first.sentences[0].spans == (TagSpan(0, 1, "A"),) and first.n_missing == 0
+    assert second.sentences[0].spans == () and second.n_missing == 2
+
+
 def test_docbin_with_known_text_is_retokenised(tmp_path, nlp):
     doc = Doc(nlp.vocab, words=["Mimi", "katz", "!"], spaces=[False, False, False], ents=["B-Tool", "O", "O"])
     (checked,) = read_split(save(tmp_path / "a.spacy", doc), nlp)
