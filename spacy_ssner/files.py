@@ -8,6 +8,7 @@ from threading import get_ident
 from typing import Iterator, TextIO, Union
 
 from .errors import Errors
+from .text.characters import replace_surrogates
 
 
 def write_bytes(path: Union[str, Path], data: bytes) -> None:
@@ -52,8 +53,8 @@ def make_folder(folder: Path) -> None:
 
 
 def write_text(path: Union[str, Path], text: str) -> None:
-    """As `write_bytes`, in UTF-8."""
-    write_bytes(path, text.encode("utf8"))
+    """As `write_bytes`, in UTF-8. Halves of characters, which names of files may hold, become U+FFFD."""
+    write_bytes(path, replace_surrogates(text).encode("utf8"))
 
 
 def checksum(path: Union[str, Path]) -> str:
@@ -65,7 +66,7 @@ def checksum(path: Union[str, Path]) -> str:
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
         lines = (f"{checksum(file)}  {file.relative_to(path).as_posix()}\n" for file in files)
-        return hashlib.sha256("".join(lines).encode("utf8")).hexdigest()
+        return hashlib.sha256("".join(lines).encode("utf8", "surrogateescape")).hexdigest()
     digest = hashlib.sha256()
     with path.open("rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):

@@ -74,3 +74,16 @@ def test_what_is_no_file_is_written_to_in_a_pipe():
     code = "from spacy_ssner.files import write_text; write_text('/dev/stdout', 'to the pipe')"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout) == (0, "to the pipe"), result.stderr
+
+
+def test_names_that_are_no_utf8(tmp_path):
+    """os.fsdecode gives them so; they stand in reports and figures."""
+    name = "caf\udce9.txt"
+    write_text(tmp_path / "report.json", name)
+    assert (tmp_path / "report.json").read_text(encoding="utf8") == "caf\ufffd.txt"
+    (tmp_path / "folder").mkdir()
+    try:
+        (tmp_path / "folder" / name).touch()
+    except OSError:
+        pytest.skip("the file system has no such names")
+    assert checksum(tmp_path / "folder") == checksum(tmp_path / "folder")

@@ -6,6 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from ..errors import Warnings
 from ..files import write_text
 from ._app import ssner_app
 from ._io import plain_errors
@@ -44,6 +45,8 @@ def prepare_cli(
     from ..corpus.sentence import count_labels
 
     with plain_errors():
+        if tokenizer is not None and not raw:
+            msg.warn(Warnings.SW222.format(options="--tokenizer", path=name))
         options = ReadOptions(
             tokenizer=get_tokenizer(tokenizer), raw=raw, sentences_per_doc=sentences_per_doc
         )
@@ -58,12 +61,12 @@ def prepare_cli(
             write_sentences(items, folder / f"{split}.spacy")
         for split, records in texts.items():
             write_texts(records, folder / f"{split}.jsonl")
+        reports = {split: report.to_dict() for split, report in splits.reports.items()}
+        write_text(folder / "repairs.json", json.dumps(reports, indent=2, ensure_ascii=False) + "\n")
     for split, report in splits.reports.items():
         if report.repairs:
             msg.divider(f"Repairs in {split}")
             print(report.table())
-    reports = {split: report.to_dict() for split, report in splits.reports.items()}
-    write_text(folder / "repairs.json", json.dumps(reports, indent=2, ensure_ascii=False) + "\n")
     rows = [(s, f"{len(x):,}", f"{sum(count_labels(x).values()):,}") for s, x in sentences.items()]
     msg.table(
         rows,
