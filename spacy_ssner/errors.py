@@ -210,7 +210,7 @@ class Errors(metaclass=_Coded):
         "Expected an archive (.rar, .zip, .7z) in '{path}', but it cannot be read: {reason}. "
         "Download it again."
     )
-    S226 = "Expected --member to name one file of '{path}' ({expected}), but got {got}."
+    S226 = "Expected --member, or '{path}/NAME', to name one file of '{path}' ({expected}), but got {got}."
     S227 = "Expected a file at '{path}', but got {got}. Check the path."
     S228 = (
         "Expected sentences to write, but of the {n_read} that were read none is left. "
@@ -459,6 +459,10 @@ class Warnings(metaclass=_Coded):
     SW220 = "{n} of the types in --labels do not occur in the corpus: {got}. It has: {expected}."
     SW221 = (
         "{n} lines of {path} cannot be read, so that their texts are not excluded. The first: line {line}."
+    )
+    SW222 = (
+        "{options} had no effect on '{path}'. --scheme and --fused are for CoNLL files, --tokenizer is for JSONL and "
+        "--raw, --member for archives."
     )
 
     # SW245-SW249: text to pre-train on

@@ -1,12 +1,13 @@
 """`python -m spacy ssner convert`: published corpora, CoNLL and JSONL files to .spacy, CoNLL files to natural text."""
 
 import json
+import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, List, Optional, Tuple
+from typing import TYPE_CHECKING, Annotated, List, Optional, Sequence, Tuple
 
 import typer
 
-from ..errors import Errors
+from ..errors import Errors, Warnings
 from ..files import write_text
 from ._app import ssner_app
 from ._io import load_tokenizer, plain_errors, split_names, told_at_the_end
@@ -69,6 +70,7 @@ def convert_cli(
         cut = get_tokenizer(tokenizer)
         options = ReadOptions(format, scheme, fused, member, cut, raw, sentences_per_doc)
         sentences, texts, repairs = read_input(input_path, options, selection, strict=strict)
+        warn_unused(input_path, options, sentences)
         if output_path.suffix == ".jsonl":
             write_texts(texts, output_path)
         else:
@@ -95,6 +97,22 @@ def read_input(
     else:
         sentences, report = convert(path, options, selection=selection, strict=strict)
     return sentences, texts, report
+
+
+def warn_unused(path: Path, options: "ReadOptions", sentences: Sequence["Sentence"]) -> None:
+    """WARNS: SW222 for options that were given and are not for such a file."""
+    from ..corpus.convert import ARCHIVES
+
+    is_jsonl = not options.raw and all(sentence.is_document for sentence in sentences)
+    unused = {
+        "--scheme": is_jsonl and options.scheme != "auto",
+        "--fused": is_jsonl and options.fused != "join",
+        "--tokenizer": not is_jsonl and not options.raw and options.tokenizer is not None,
+        "--member": options.member is not None and path.suffix.lower() not in ARCHIVES,
+    }
+    names = ", ".join(name for name, is_unused in unused.items() if is_unused)
+    if names:
+        warnings.warn(Warnings.SW222.format(options=names, path=path), stacklevel=2)
 
 
 def check_output(output_path: Path, inputs: List[Path], *, raw: bool = False) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Dict, Iterable, List, Optional, Sequence
 
 import typer
 
+from ..errors import Errors
 from ..evaluation.data_checks import RARE, DataReport, SplitReport, check_data
 from ..evaluation.span_checks import SpanProblem
 from ._app import ssner_app
@@ -32,6 +33,9 @@ def debug_data_cli(
     The tokenizer is spacy-ssner.CTITokenizer.v1 on English unless --pipeline or --config names another one.
     """
     with plain_errors():
+        if pipeline is not None and config is not None:
+            expected, got = "--pipeline or --config", "both"
+            raise ValueError(Errors.S262.format(command="debug-data", expected=expected, got=got))
         paths = {"train": train, "dev": dev, "test": test}
         report = debug_data({k: p for k, p in paths.items() if p}, pipeline=pipeline, config=config)
     if as_json:

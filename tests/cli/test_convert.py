@@ -152,3 +152,23 @@ def test_the_report_is_a_file_of_its_own(conll, tmp_path):
         result = run(conll, out, "--report", report)
         assert result.exit_code == 1 and "S217" in result.output
     assert conll.read_bytes() == before and not out.exists()
+
+
+@pytest.mark.parametrize(
+    "name,options,unused",
+    [
+        ("in.txt", ["--tokenizer", "blank"], "--tokenizer"),
+        ("in.txt", ["--member", "test.txt"], "--member"),
+        ("in.txt", ["--scheme", "bio", "--fused", "split", "--tokenizer", "blank", "--raw"], ""),
+        ("in.jsonl", ["--scheme", "iobes", "--fused", "split", "--tokenizer", "blank"], "--scheme, --fused"),
+        ("in.jsonl", ["--tokenizer", "blank"], ""),
+    ],
+)
+def test_options_of_no_effect_are_told(conll, tmp_path, monkeypatch, name, options, unused):
+    monkeypatch.chdir(tmp_path)
+    spacy.blank("en").to_disk("blank")
+    (tmp_path / "in.jsonl").write_text('{"text": "APT28", "spans": []}\n')
+    result = run(name, "out.spacy", *options)
+    assert result.exit_code == 0, result.output
+    shown = " ".join(result.output.split())
+    assert (f"[SW222] {unused} had no effect on" in shown) if unused else "SW222" not in shown

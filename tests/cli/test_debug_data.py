@@ -130,3 +130,9 @@ def test_unreadable_files_and_pipelines(tmp_path, files):
     for option in ("--pipeline", "--config"):
         result = run(files[0], option, tmp_path / "nowhere")
         assert result.exit_code == 1 and "S270" in result.output
+
+
+def test_two_tokenizers(files, tmp_path):
+    spacy.blank("en").to_disk(tmp_path / "p")
+    result = run(*files, "--pipeline", tmp_path / "p", "--config", tmp_path / "p" / "config.cfg")
+    assert result.exit_code == 1 and "S262" in result.output
