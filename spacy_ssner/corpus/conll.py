@@ -18,13 +18,13 @@ from collections import Counter
 from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import Errors
+from ..text.reading import DOC_STARTS
 from .report import Report
 from .scheme import TAG_SHAPE, detect_scheme, spread_tag, to_bio
 from .sentence import Sentence
 from .source import Source, read_lines, remove_invisible
 
 LONG = 128
-_DOC_STARTS = ("-DOCSTART-", "<DOCSTART>")
 
 
 class Layout(NamedTuple):
@@ -68,7 +68,7 @@ def detect_layout(lines: Sequence[str], *, scheme: str = "auto") -> Layout:
     scheme (str): One of SCHEMES, or "auto".
     RETURNS (Layout): Its width is 0 if no line has two columns.
     """
-    filled = [line for line in lines if line.strip() and not line.startswith(_DOC_STARTS)]
+    filled = [line for line in lines if line.strip() and not line.startswith(DOC_STARTS)]
     has_tabs = 2 * sum("\t" in line for line in filled) >= max(1, len(filled))
     rows = [columns for line in filled if len(columns := split_columns(line, has_tabs)) > 1]
     widths = Counter(len(columns) for columns in rows)
@@ -151,7 +151,7 @@ def _read_blocks(
     n_blank, n_read = 0, 0
     for number, line in enumerate(lines, start=1):
         text = remove_invisible(line)
-        if not line.strip() or line.startswith(_DOC_STARTS):
+        if not line.strip() or line.startswith(DOC_STARTS):
             n_blank = 0 if line.strip() else n_blank + 1
             if rows:
                 yield rows

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from spacy.tokens import Span
 
 SUFFIXES = (".spacy", ".txt", ".txt.gz", ".jsonl", ".conll")
+DOC_STARTS = ("-DOCSTART-", "<DOCSTART>")  # lines between documents of CoNLL files
 SENTENCE_ENDS = frozenset([".", "!", "?", "…", "。", "！", "？"])
 BATCH = 1000  # lines tokenised at once
 BEGINNING = 1 << 16  # bytes of a file that are looked at to see whether it is text
@@ -145,7 +146,7 @@ def read_columns(lines: Iterable[str]) -> Iterator[List[str]]:
     for line in lines:
         fields = line.split("\t") if "\t" in line else line.split()
         word = fields[0].strip() if fields else ""
-        if line.strip() and not line.startswith("-DOCSTART-"):
+        if line.strip() and not line.startswith(DOC_STARTS):
             sentence += [word] if word else []
         elif sentence:
             yield sentence

@@ -46,7 +46,9 @@ def test_jsonl(tmp_path):
 
 
 def test_conll(tmp_path):
-    (tmp_path / "a.conll").write_text("-DOCSTART- O\n\nAPT28\tB-X\nran\tO\n\n\n\tO\nnew york\tO\nlast O\n")
+    (tmp_path / "a.conll").write_text(
+        "-DOCSTART- O\n\n<DOCSTART>\tO\n\nAPT28\tB-X\nran\tO\n\n\n\tO\nnew york\tO\nlast O\n"
+    )
     assert read(tmp_path / "a.conll") == [["APT28", "ran"], ["new york", "last"]]
 
 
