@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..visual import RenderOptions, Section
 
 Opt = typer.Option
+TITLED = 5  # names in the title of a page; a file of JSON lines may hold thousands of texts
 INPUTS_HELP = "Text, .html, .pdf or .jsonl files, or - for standard input"
 
 
@@ -132,7 +133,6 @@ def write_page(
 
     RAISES (ValueError): S277 for types that are not known, S281 if spans and scores differ in number. WARNS: SW271.
     """
-    from ..text.characters import replace_surrogates
     from ..visual import RenderOptions, render_page, select_entities
 
     found = {ent.label_ for section in sections for ent in section.doc.ents}
@@ -140,9 +140,10 @@ def write_page(
     options = RenderOptions(types=chosen, min_score=min_score, scores=scores, spans_key=key)
     if min_score > 0:
         warn_unscored(sections, options)
-    names = ", ".join("standard input" if s.name == STDIN else Path(s.name).name for s in sections)
-    page = render_page(sections, title=title or names, options=options)
-    write_text(output, replace_surrogates(page))  # names of files may hold some
+    names = ["standard input" if s.name == STDIN else Path(s.name).name for s in sections]
+    listed = ", ".join(names[:TITLED]) + (f" and {len(names) - TITLED:,} more" if names[TITLED:] else "")
+    page = render_page(sections, title=title or listed, options=options)
+    write_text(output, page)
     return sum(len(select_entities(section.doc, options)) for section in sections)
 
 

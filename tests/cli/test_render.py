@@ -1,3 +1,4 @@
+import json
 import re
 
 import numpy as np
@@ -55,6 +56,15 @@ def run(*args, **kwargs):
 def legend(path):
     html = path.read_text(encoding="utf8")
     return dict(re.findall(r'data-type="(\w+)">.*?class="count">(\d+)<', html))
+
+
+def test_the_title_names_some_of_many_texts(pipeline, tmp_path):
+    path, out = tmp_path / "a.jsonl", tmp_path / "a.html"
+    path.write_text("".join(json.dumps({"text": f"text {i}"}) + "\n" for i in range(1200)), encoding="utf8")
+    assert run(pipeline, path, out).exit_code == 0
+    shown = ", ".join(f"a.jsonl:{i}" for i in range(1, 6))
+    html = out.read_text(encoding="utf8")
+    assert f"<title>{shown} and 1,195 more</title>" in html and "<h2>" in html
 
 
 def test_file_to_page(pipeline, report, tmp_path):
