@@ -12,6 +12,7 @@ columns is the most frequent one. Rules for the other lines (names as in report.
   with tabs: tokens of their own, all O or together one entity.
 - invisible: zero-width and control characters are removed first; what is then empty is a tag-without-token.
 - unknown-tag: a last column that is no tag of the scheme: the label is missing.
+- comment: a line before a sentence that begins with `#`, has several columns and ends in no tag (`# id 5`): skipped.
 """
 
 from collections import Counter
@@ -100,6 +101,12 @@ def parse_line(text: str, layout: Layout) -> ParsedLine:
     )
 
 
+def is_comment(text: str) -> bool:
+    """Whether a line is a comment, as CoNLL-U and MultiCoNER write them, if it stands before a sentence."""
+    columns = text.split()
+    return text.startswith("#") and len(columns) > 1 and not TAG_SHAPE.fullmatch(columns[-1])
+
+
 def read_conll(
     source: Source, *, report: Report, scheme: str = "auto", parse: LineParser = parse_line
 ) -> List[Sentence]:
@@ -160,6 +167,9 @@ def _read_blocks(
         if n_blank > 1 and n_read:
             for blank in range(number - n_blank + 1, number):
                 report.add("blank-lines", path, blank, "")
+        if not rows and is_comment(text):
+            report.add("comment", path, number, line)
+            continue
         parsed = parse(text, layout) if text.strip() else ParsedLine([], [])
         for kind in (["invisible"] if text != line else []) + parsed.faults:
             report.add(kind, path, number, line)

@@ -21,6 +21,7 @@ RULES: Dict[str, Rule] = {
     "encoding": Rule("a line that is not UTF-8 is read as Windows-1252, else as Latin-1"),
     "blank-lines": Rule("a blank line after a blank line is skipped", fatal=False),
     # a line
+    "comment": Rule("a line of `# ...` before a sentence is a comment and is skipped", fatal=False),
     "invisible": Rule("zero-width and control characters are removed"),
     "tag-without-token": Rule("a tag without a token is dropped"),
     "token-without-tag": Rule("a token without a tag is kept, its label is missing"),

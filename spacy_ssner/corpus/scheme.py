@@ -22,7 +22,7 @@ PREFIXES = {
 }
 SCHEMES = tuple(PREFIXES)
 NOT_ANNOTATED = "-"
-TAG_SHAPE = re.compile(r"O|-|[BIESLU]-\S+")
+TAG_SHAPE = re.compile(r"O|-|[BIESLU]-\S(?:.*\S)?")  # in a file with tabs a type may hold blanks
 _RARE = 0.01  # a scheme's own prefixes are at least this share of the entity tags
 
 

@@ -70,6 +70,20 @@ def test_line_faults(lines, expected, counts):
         assert all(repair.line > 4 for repair in report.repairs)
 
 
+def test_types_with_blanks():
+    """Tabs part the columns, so that the type may hold blanks; one of two words is no token."""
+    text = "New York\tS-Threat Actor\nran\tO\nx\tB-Threat Actor\ny\tE-Threat Actor\n"
+    tags = ["B-Threat Actor", "I-Threat Actor", "O", "B-Threat Actor", "I-Threat Actor"]
+    assert pairs(text) == [list(zip(["New", "York", "ran", "x", "y"], tags))]
+
+
+def test_comments():
+    text = "# id 5 domain=en\nAPT28 _ _ B-A\n# _ _ O\n\n# id 6 domain=en\n# text = x\n# _ _ O\nx _ _ O\n"
+    sentences, report = read(text)
+    assert [s.words for s in sentences] == [("APT28", "#"), ("#", "x")]
+    assert report.counts() == {"comment": 3} and sentences[0].line == 2
+
+
 def test_line_faults_with_tabs():
     lines = "New York\tB-A\n\tO\nword\ny\t\nz O\n"
     sentences, report = read("a\tO\nb\tB-A\nc\tO\n\n" + lines + "d\tO\n" * 9)
