@@ -3,6 +3,7 @@
 import itertools
 import re
 import shlex
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import AbstractSet, Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
@@ -140,11 +141,11 @@ def parse_grid(content: Mapping[str, Any]) -> Grid:
         raise ValueError("no data or no variants")
     names = {variant.name for variant in variants}
     sweeps = [_parse_sweep(title, curves, names) for title, curves in (content.get("sweeps") or {}).items()]
-    taken = {"", *PICTURES}
-    for sweep in sweeps:
-        if sweep.slug in taken:
-            raise ValueError(f"sweep {sweep.title!r}: its letters and digits name no picture of its own")
-        taken.add(sweep.slug)
+    slugs = [sweep.slug for sweep in sweeps]
+    pictures = Counter(f"{data_set.name}-{what}" for data_set in data for what in (*PICTURES, *slugs))
+    twice = [name for name, count in pictures.items() if count > 1]
+    if twice or "" in slugs:
+        raise ValueError(f"sweeps and data sets whose pictures have one name, or none: {twice or sweeps}")
     return Grid(tuple(data), tuple(variants), seeds, tuple(sweeps))
 
 

@@ -137,6 +137,14 @@ def test_what_is_no_grid(path, value, tmp_path):
         read_grid(tmp_path / "grid.yml")
 
 
+def test_pictures_of_two_data_sets_never_have_one_name():
+    """results-cyner-k-length.png is the lengths of cyner-k, or the sweep "k, length" of cyner."""
+    grid = changed("data", "cyner-k", value={"train": "a.spacy", "dev": "b.spacy"})
+    assert parse_grid({**grid, "sweeps": {"k": {"full": {5: "k5"}}}}).sweeps
+    with pytest.raises(ValueError, match="cyner-k-length"):
+        parse_grid({**grid, "sweeps": {"k, length": {"full": {5: "k5"}}}})
+
+
 def test_files_that_are_no_grid(tmp_path):
     (tmp_path / "bad.yml").write_text("a: [", encoding="utf8")
     (tmp_path / "list.yml").write_text("- 1", encoding="utf8")
