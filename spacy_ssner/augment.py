@@ -64,7 +64,7 @@ class SwapNames:
 
     def __call__(self, nlp: Language, example: Example) -> Iterator[Example]:
         """RAISES (FileNotFoundError): S263; (ValueError): S267 for a lexicon that is none, S265 for a corpus that is
-        none. WARNS: SW131 if no name in the corpus is listed."""
+        none. WARNS: SW132 if no name in the corpus is listed."""
         yield example
         if self._lexicon is None:
             self._lexicon = self._read(nlp)
@@ -91,7 +91,7 @@ class SwapNames:
         self._pairs = category_pairs((ent for doc in docs for ent in doc.ents), lexicon)
         if not self._pairs:
             warnings.warn(
-                Warnings.SW131.format(path=self.corpus_path, lexicon=self.lexicon_path), stacklevel=3
+                Warnings.SW132.format(path=self.corpus_path, lexicon=self.lexicon_path), stacklevel=3
             )
         return lexicon
 

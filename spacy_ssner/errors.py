@@ -444,7 +444,7 @@ class Warnings(metaclass=_Coded):
         "'{name}' was given a lexicon, but its model has no lexicon sublayer: the file is not used. Set "
         "[components.{name}.model.lexicon], or paths.lexicon = null."
     )
-    SW131 = (
+    SW132 = (
         "No label has enough mentions in {path} that {lexicon} lists: no name will be swapped. Make a lexicon with "
         "names of the kinds that are annotated, or set share = 0."
     )

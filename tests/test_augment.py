@@ -147,7 +147,7 @@ def test_files_that_are_not_there_or_none(nlp, files, tmp_path):
 
 def test_a_lexicon_of_other_names_warns_once(nlp, files, tmp_path):
     Lexicon([Name("Nothing", "thing")]).to_disk(tmp_path / "other.lex")
-    with pytest.warns(UserWarning, match="SW131.*train.spacy") as caught:
+    with pytest.warns(UserWarning, match="SW132.*train.spacy") as caught:
         assert len(read(nlp, {**files, "lexicon": tmp_path / "other.lex"}, share=1.0)) == 3
     assert len(caught) == 1
 
