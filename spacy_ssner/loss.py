@@ -32,7 +32,11 @@ def allowed_tags(gold: np.ndarray, windows: Windows, n_tags: int) -> np.ndarray:
     white space, which the windows leave out, begins anew: its I- becomes B- there.
     """
     ids, index = gold[windows.index], windows.index
-    begins = np.append(True, (index[1:] != index[:-1] + 1) & (gold[index[1:] - 1] == ids[1:] - 1))[: len(ids)]
+    is_begin = (gold > 0) & (gold % 2 == 1)
+    latest = np.maximum.accumulate(
+        np.where(is_begin, np.arange(len(gold)), 0)
+    )  # (N,): the B- before each token
+    begins = np.append(True, latest[index[1:]] > index[:-1])[: len(ids)]
     begins[windows.starts] = True
     ids -= begins & (ids > 0) & (ids % 2 == 0)
     allowed = np.zeros((len(ids), n_tags), dtype=bool)

@@ -74,6 +74,22 @@ def test_an_entity_that_began_with_white_space_begins_with_its_first_word(gold, 
     assert (allowed == one_hot(gold[0], *expected)).all()
 
 
+@pytest.mark.parametrize(
+    "gold,expected",
+    [
+        ([NO, B1, I1, I1], [B1]),
+        ([B1, I1, B1, I1], [B1]),
+        ([B1, B1, I1, I1], [B1]),
+        ([B1, I1, I1, I1], [I1]),
+        ([MISSING, B2, I2, I2], [B2]),
+    ],
+)
+def test_an_entity_that_began_with_two_white_space_tokens_begins_with_its_first_word(gold, expected):
+    index = np.array([0, 3])  # the tokens between them are white space
+    allowed = allowed_tags(np.array(gold), Windows(index, np.array([2]), index >= 0, 4), 5)
+    assert (allowed[1] == one_hot(*expected)).all()
+
+
 def test_missing_at_the_start_of_a_window_stays_missing():
     assert allowed_tags(np.array([MISSING, I1]), whole(2), 5)[0].all()
 
