@@ -67,14 +67,15 @@ def crf_nll(emissions: Tensor, transitions: Tensor, allowed: Tensor, mask: Tenso
 
 
 def tempered(scores: Tensor, temperature: float) -> Tensor:
-    """Emissions or transitions divided by a temperature; what is OFF stays OFF, so that nothing illegal gets warm.
+    """Emissions or transitions divided by a temperature; what is OFF stays so far off or farther: nothing illegal gets
+    warm, nor does it come near where all else gets colder.
 
     temperature (float): > 0. Above 1 probabilities become more even, below 1 sharper. A path's score is a sum of
         emissions and transitions, so dividing all of them keeps the order of the paths, and with it the best one.
 
     SOURCE: Guo et al. 2017 (On Calibration of Modern Neural Networks), section 4.2, for paths in place of classes.
     """
-    return torch.where(scores > OFF, scores / temperature, scores)
+    return torch.where(scores > OFF, scores / temperature, scores / min(temperature, 1.0))
 
 
 def check_shapes(emissions: Tensor, transitions: Tensor, mask: Tensor) -> None:

@@ -357,11 +357,25 @@ def test_constrained_crf_holds_illegal_transitions_off_whatever_it_learns():
 @pytest.mark.parametrize("temperature", [0.1, 3.0, 1e6])
 def test_no_temperature_makes_an_illegal_path_possible(temperature, make_scores, is_legal):
     emissions, transitions = (tempered(x, temperature) for x in make_scores(4, 6, 2, seed=5, scale=3.0))
-    assert ((transitions == OFF) == (make_scores(4, 6, 2, seed=5)[1] == OFF)).all()
+    assert ((transitions <= OFF) == (make_scores(4, 6, 2, seed=5)[1] == OFF)).all()
     assert is_legal(viterbi(emissions, transitions, ones(4, 6))[0].tolist())
     alpha, beta, log_z = forward_backward(emissions, transitions, ones(4, 6))
     inside_at_start = (alpha + beta - log_z[:, None, None])[:, 0, [2, 4]].exp()
     assert (inside_at_start < 1e-12).all()
+
+
+@pytest.mark.parametrize("temperature", [0.01, 1e-3, 1e-4])
+def test_illegal_paths_do_not_count_at_a_low_temperature(temperature, make_scores, enumerate_paths):
+    """A legal tag 40 nats behind is 4e4 behind at 0.001, more than what is illegal at 1."""
+    emissions, transitions = make_scores(1, 4, 2, seed=5)
+    emissions[0, 0, 0] += 40.0
+    emissions[0, 1, 2] += 40.0  # I- behind O
+    paths, scores = enumerate_paths(emissions[0], transitions)
+    p = (scores.double() / temperature).softmax(dim=0)
+    expected = torch.stack([(one_hot(path, 5) * p[:, None]).sum(dim=0) for path in paths.T])
+    warm = tempered(emissions, temperature), tempered(transitions, temperature)
+    alpha, beta, log_z = forward_backward(*warm, ones(1, 4))
+    assert_close((alpha + beta - log_z).exp()[0], expected, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("gap", [50.0, 800.0, 5000.0])
