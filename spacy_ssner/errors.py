@@ -426,6 +426,11 @@ class Warnings(metaclass=_Coded):
         "frozen_steps = {n_frozen} keeps the encoder as it is until the training ends or its learning rate is zero, "
         "after {n_steps} steps. Expected fewer; set frozen_steps lower, or max_steps and total_steps higher."
     )
+    SW107 = (
+        "frozen_steps = {n_frozen} of the encoder and head_steps = {n_head} of the learning rate differ: the rate is "
+        "meant to fall to zero, and to rise again, where the encoder begins to learn. Set both alike, or head_steps = "
+        "0 for a rate that falls once."
+    )
 
     # SW150-SW159: self-training
     SW150 = "{n} entities of {name} are of other types than the annotated data ({types}), and were left out."

@@ -14,8 +14,8 @@ def make_head_first(
     """For `[training.optimizer.learn_rate]`: `@schedules = "spacy-ssner.head_first.v1"`; with HFEncoder's frozen_steps.
 
     initial_rate (float): Highest rate. warmup_steps (int): From zero to it, >= 0. total_steps (int): All steps.
-    head_steps (int): As many as frozen_steps. In these the rate rises and falls to zero once, for the head, in the
-        others again, for head and encoder: a head that has settled, and an encoder that begins slowly.
+    head_steps (int): As many as frozen_steps (else SW107). In these the rate rises and falls to zero once, for the
+        head, in the others again, for head and encoder: a head that has settled, and an encoder that begins slowly.
     YIELDS (float): The rate of each step; zero behind the last one.
     RAISES (ValueError): S104 unless 0 <= head_steps < total_steps.
 

@@ -3,7 +3,7 @@
 import warnings
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Sequence, cast
 
-from thinc.api import Model, Optimizer, get_torch_default_device
+from thinc.api import Config, Model, Optimizer, get_torch_default_device
 from torch import nn
 
 from ..errors import Errors, Warnings
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from spacy.language import Language
 
 LAYER = "hf_encoder"  # name of the layer in a model
+HEAD_FIRST = "spacy-ssner.head_first.v1"  # schedule of a learning rate that rises and falls twice
 
 
 class EncoderShim(ModuleShim):
@@ -81,17 +82,28 @@ def is_frozen(model: Model) -> bool:
 
 
 def warn_if_never_learns(nlp: Optional["Language"]) -> None:
-    """See that a training is longer than the encoder's frozen steps, by the limits that its config names.
+    """See that a training is longer than the encoder's frozen steps, by the limits that its config names, and that a
+    learning rate with two slopes has its second one where these steps end.
 
-    WARNS: SW106 if it ends, or its learning rate is zero, before the encoder learns.
+    WARNS: SW106 if it ends, or its learning rate is zero, before the encoder learns; SW107 if `head_steps` of the
+        schedule `spacy-ssner.head_first.v1` are others than `frozen_steps`.
     """
-    if nlp is None:
+    layers = [] if nlp is None else [layer for layer in encoder_layers(nlp) if _will_learn(layer)]
+    if nlp is None or not layers:
         return
-    training: Dict[str, Any] = nlp.config.get("training") or {}
-    rate = (training.get("optimizer") or {}).get("learn_rate")
-    limits = [training.get("max_steps"), rate.get("total_steps") if isinstance(rate, dict) else None]
-    known = [limit for limit in limits if isinstance(limit, int) and limit > 0]
-    for layer in encoder_layers(nlp) if known else ():
+    training: Dict[str, Any] = Config(nlp.config).interpolate().get("training") or {}
+    rate: Any = (training.get("optimizer") or {}).get("learn_rate")
+    rate = rate if isinstance(rate, dict) else {}
+    known = [n for n in (training.get("max_steps"), rate.get("total_steps")) if isinstance(n, int) and n > 0]
+    head_steps = rate.get("head_steps") if rate.get("@schedules") == HEAD_FIRST else None
+    for layer in layers:
         n_frozen = layer.attrs["frozen_steps"]
-        if n_frozen >= min(known) and not layer.attrs["frozen"]:
+        if known and n_frozen >= min(known):
             warnings.warn(Warnings.SW106.format(n_frozen=n_frozen, n_steps=min(known)), stacklevel=2)
+        elif head_steps and head_steps != n_frozen:
+            warnings.warn(Warnings.SW107.format(n_frozen=n_frozen, n_head=head_steps), stacklevel=2)
+
+
+def _will_learn(layer: Model) -> bool:
+    """Whether an encoder learns, if perhaps not from the first update on: one that was loaded has had its steps."""
+    return not layer.attrs["frozen"] and cast(EncoderShim, layer.shims[0]).n_updates is not None

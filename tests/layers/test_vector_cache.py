@@ -213,6 +213,7 @@ def test_frozen_steps_below_zero_are_refused(tiny_bert):
         ({"max_steps": 3}, True),
         ({"max_steps": 4}, False),
         ({"max_steps": 0, "optimizer": {"learn_rate": {"total_steps": 2}}}, True),
+        ({"max_steps": 0, "optimizer": {"learn_rate": {"total_steps": "${training.dev}"}}, "dev": 2}, True),
         ({"optimizer": {"learn_rate": 0.001}}, False),
         ({}, False),
     ],
@@ -224,3 +225,40 @@ def test_an_encoder_that_would_never_learn_is_told(head_first, training, warns):
         warnings.simplefilter("always")
         nlp.initialize(lambda: [example])
     assert any("SW106" in str(w.message) for w in told) == warns
+
+
+def warned(action):
+    """Codes of the warnings that something gives."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        action()
+    return [str(w.message)[1:6] for w in told]
+
+
+@pytest.mark.parametrize(
+    "head_steps,expected",
+    [
+        (3, []),
+        (2, ["SW107"]),
+        (5, ["SW107"]),
+        (0, []),  # one slope for head and encoder
+    ],
+)
+def test_a_rate_whose_second_slope_begins_elsewhere_than_the_encoder_is_told(
+    head_steps, expected, head_first
+):
+    nlp, _, example = head_first
+    rate = {"@schedules": "spacy-ssner.head_first.v1", "initial_rate": 0.001, "warmup_steps": 1}
+    rate.update(head_steps=head_steps, total_steps=9)
+    nlp.config["training"].update({"max_steps": 9, "optimizer": {"learn_rate": rate}})
+    assert warned(lambda: nlp.initialize(lambda: [example])) == expected
+
+
+def test_a_loaded_encoder_is_not_told_to_wait(head_first, make_nlp, tmp_path):
+    nlp, _, example = head_first
+    nlp.to_disk(tmp_path)
+    nlp.add_pipe("ssner", source=spacy.load(tmp_path), name="loaded")
+    nlp.remove_pipe("ssner")
+    nlp.add_pipe("ssner", name="new")
+    nlp.config["training"]["max_steps"] = 2
+    assert warned(lambda: nlp.get_pipe("new").initialize(lambda: [example], nlp=nlp)) == []
