@@ -108,7 +108,7 @@ class SSNER(StreamPipe):
         RAISES (ValueError): S108 for a label that is no usable name, S109 if there is no entity type at all; S105 if
             the model wants similar words and gets none, S130 if it wants a lexicon; S257, S258, S264, S267 for files
             that are none of these or damaged. (FileNotFoundError): S263 for a file that is not there.
-        WARNS: SW130 if the model has no use for the lexicon; SW106, SW107 as warn_if_never_learns.
+        WARNS: SW130, SW131 if the model has no use for lexicon, similar words; SW106, SW107 as warn_if_never_learns.
         """
         validate_get_examples(get_examples, "SSNER.initialize")
         self._labels_given = labels is not None
@@ -122,7 +122,7 @@ class SSNER(StreamPipe):
             counts = Counter(gold_tags(get_examples()))
             self.cfg["tag_counts"] = {tag: n for tag, n in counts.items() if tag is not None}
         if similar_words is not None:
-            read_similar_words(self.model, similar_words)
+            read_similar_words(self.model, similar_words, name=self.name)
         if lexicon is not None:
             read_lexicon(self.model, lexicon, name=self.name)
         sample = [eg.x for eg in islice(get_examples(), 10)]

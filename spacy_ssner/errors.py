@@ -444,10 +444,14 @@ class Warnings(metaclass=_Coded):
         "Types of the validation text that the training split lacks count as overlooked: {got} (entities)."
     )
 
-    # SW130-SW139: lexicon
+    # SW130-SW139: lexicon, similar words
     SW130 = (
         "'{name}' was given a lexicon, but its model has no lexicon sublayer: the file is not used. Set "
         "[components.{name}.model.lexicon], or paths.lexicon = null."
+    )
+    SW131 = (
+        "'{name}' was given similar words, but its model has no similar_words sublayer: the file is not used. Set "
+        "[components.{name}.model.similar_words], or paths.similar_words = null."
     )
     SW132 = (
         "No label has enough mentions in {path} that {lexicon} lists: no name will be swapped. Make a lexicon with "

@@ -41,13 +41,15 @@ def set_similar_word_table(model: Model, table: Any) -> None:
     _resources(model)["similar_words"] = table
 
 
-def read_similar_words(model: Model, path: Union[str, Path]) -> None:
+def read_similar_words(model: Model, path: Union[str, Path], *, name: str) -> None:
     """Give a model that is to be initialized the similar words of a file.
 
-    RAISES (FileNotFoundError): S263; (ValueError): S257, S258, S264.
+    RAISES (FileNotFoundError): S263; (ValueError): S257, S258, S264. WARNS: SW131 if the model has no use for them.
     """
     from .similarity.table import SimilarWordTable
 
+    if model.attrs["settings"].get("similar_words") is None:
+        return warn(Warnings.SW131.format(name=name), stacklevel=3)
     if not Path(path).is_file():
         raise FileNotFoundError(Errors.S263.format(path=path))
     set_similar_word_table(model, SimilarWordTable.from_disk(Path(path)))

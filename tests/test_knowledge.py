@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import spacy
 
-from spacy_ssner.knowledge import lexicon_of, make_lexicon
+from spacy_ssner.knowledge import lexicon_of, make_lexicon, similar_word_table
 from spacy_ssner.layers.torch_tagger import network_of
 from spacy_ssner.lexicon.lexicon import Lexicon, Name
 
@@ -184,6 +184,14 @@ def test_a_lexicon_that_no_one_reads_is_named_and_not_kept(tiny_model, make_exam
     with pytest.warns(UserWarning, match="SW130.*'ssner'"):
         pipe.initialize(lambda: make_examples(nlp), lexicon=lexicon_path)
     assert lexicon_of(pipe.model) is None
+
+
+def test_similar_words_that_no_one_reads_are_named_and_not_kept(tiny_model, make_examples, table_path):
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("ssner", config={"model": tiny_model("bilstm")})
+    with pytest.warns(UserWarning, match="SW131.*'ssner'"):
+        pipe.initialize(lambda: make_examples(nlp), similar_words=table_path)
+    assert similar_word_table(pipe.model) is None
 
 
 @pytest.mark.parametrize("content,code", [(None, "S263"), (b"", "S267"), (b"word2vec 3 4\n", "S267")])
