@@ -19,6 +19,11 @@ from .parallel import each
 
 ENGINES = ("torch", "onnxruntime")  # what computes in 8-bit integers
 MASK_TOKENS = ("[MASK]", "<mask>")
+# Families of encoders whose positions begin behind the id of the padding piece.
+PADDED_POSITIONS = frozenset(
+    "roberta xlm-roberta camembert longformer mpnet data2vec-text ibert luke roberta-prelayernorm "
+    "xlm-roberta-xl".split()
+)
 MAX_SAMPLES = 200
 # Sentences that show which channels of an encoder are large; that is the encoder's own, and hardly the text's.
 SAMPLES = (
@@ -173,8 +178,9 @@ def _within(pieces: List[np.ndarray], limit: int) -> List[np.ndarray]:
 
 
 def max_positions(config: Any) -> int:
-    """Longest input of an encoder in pieces, by its configuration; RoBERTa keeps its first positions for padding."""
-    limit = getattr(config, "max_position_embeddings", None) or 512
-    if config.model_type in ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet"):
+    """Longest input of an encoder in pieces, by its configuration; RoBERTa and its like keep their first positions for
+    padding. 512 for one that names none (XLNet says -1)."""
+    limit: int = getattr(config, "max_position_embeddings", None) or 0
+    if config.model_type in PADDED_POSITIONS:
         limit -= config.pad_token_id + 1
-    return limit
+    return limit if limit > 0 else 512

@@ -6,6 +6,7 @@ import torch
 from torch.testing import assert_close
 
 from spacy_ssner.nn.encoder_loading import load_encoder
+from spacy_ssner.nn.piece_encoder import max_positions
 
 
 @pytest.fixture(params=["tiny_bert", "tiny_roberta"])
@@ -76,3 +77,29 @@ def test_the_size_of_a_pass_does_not_matter(encoder, max_padded):
 def test_nothing_to_read(encoder):
     assert run(encoder, [], 0).shape == (0, 16)
     assert (run(encoder, [], 3) == 0).all()
+
+
+@pytest.mark.parametrize(
+    "family,expected",
+    [
+        ("bert", 20),
+        *((name, 18) for name in ("roberta", "data2vec-text", "ibert", "luke", "roberta-prelayernorm")),
+        ("xlm-roberta-xl", 18),
+    ],
+)
+def test_an_input_of_max_positions_can_be_read_and_no_longer_one(family, expected):
+    from transformers import AutoConfig, AutoModel
+
+    sizes = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
+    config = AutoConfig.for_model(family, vocab_size=40, max_position_embeddings=20, **sizes)
+    encoder = AutoModel.from_config(config).eval()
+    assert max_positions(config) == expected
+    encoder(input_ids=torch.full((1, expected), 7))
+    with pytest.raises((IndexError, RuntimeError)):
+        encoder(input_ids=torch.full((1, expected + 1), 7))
+
+
+def test_an_encoder_without_a_limit_reads_512_pieces():
+    from transformers import AutoConfig
+
+    assert max_positions(AutoConfig.for_model("xlnet")) == 512  # whose limit is -1
