@@ -454,8 +454,8 @@ class Warnings(metaclass=_Coded):
         "[components.{name}.model.similar_words], or paths.similar_words = null."
     )
     SW132 = (
-        "No label has enough mentions in {path} that {lexicon} lists: no name will be swapped. Make a lexicon with "
-        "names of the kinds that are annotated, or set share = 0."
+        "No category of {lexicon} has enough mentions in {path}, most of one label: no name will be swapped. Make a "
+        "lexicon with names of the kinds that are annotated, or set share = 0."
     )
 
     # SW200-SW219: annotation in general

@@ -5,10 +5,10 @@ import random
 import pytest
 import spacy
 from spacy.tokens import Doc, DocBin
-from spacy.training import Corpus
+from spacy.training import Corpus, Example
 from spacy.util import registry
 
-from spacy_ssner.augment import LEAST_SHARE, category_pairs, make_swap_names
+from spacy_ssner.augment import CLEAR, LEAST_MENTIONS, clear_categories, make_swap_names
 from spacy_ssner.lexicon.lexicon import Lexicon, Name
 
 CONFIG = {"nlp": {"tokenizer": {"@tokenizers": "spacy-ssner.CTITokenizer.v1"}}}
@@ -35,13 +35,15 @@ def files(nlp, tmp_path):
     """A lexicon and a corpus of published tokens."""
     LEXICON.to_disk(tmp_path / "names.lex")
     docs = [Doc(nlp.vocab, words=words, ents=tags) for words, tags in SENTENCES]
-    DocBin(docs=docs).to_disk(tmp_path / "train.spacy")
+    DocBin(docs=docs * LEAST_MENTIONS).to_disk(tmp_path / "train.spacy")
     return {"lexicon": tmp_path / "names.lex", "corpus": tmp_path / "train.spacy"}
 
 
 def read(nlp, files, **settings):
+    """Examples of the sentences, each once."""
     random.seed(0)
-    return list(Corpus(files["corpus"], augmenter=make_swap_names(**files, **settings))(nlp))
+    corpus = Corpus(files["corpus"], limit=len(SENTENCES), augmenter=make_swap_names(**files, **settings))
+    return list(corpus(nlp))
 
 
 def tags_of(doc):
@@ -90,7 +92,7 @@ def test_a_share_of_the_names(nlp, files):
 def test_raw_text_is_cut_by_the_pipeline(nlp, files, tmp_path):
     doc = nlp("EventBot, new, spreads;\nEventBot's back.")
     doc.ents = [doc.char_span(0, 8, label="Malware"), doc.char_span(24, 32, label="Malware")]
-    DocBin(docs=[doc]).to_disk(tmp_path / "raw.spacy")
+    DocBin(docs=[doc] * LEAST_MENTIONS).to_disk(tmp_path / "raw.spacy")
     random.seed(3)
     augment = make_swap_names(files["lexicon"], tmp_path / "raw.spacy", 1.0)
     for _ in range(20):
@@ -105,7 +107,7 @@ def test_what_is_not_annotated_stays_so_and_sentences_too(nlp, files, tmp_path):
     words = "See Agent Smith . No idea".split()
     ents = ["O", "B-Malware", "I-Malware", "O", "", ""]
     doc = Doc(nlp.vocab, words=words, ents=ents, sent_starts=[True, False, False, False, True, False])
-    DocBin(docs=[doc]).to_disk(tmp_path / "part.spacy")
+    DocBin(docs=[doc] * LEAST_MENTIONS).to_disk(tmp_path / "part.spacy")
     random.seed(1)
     augment = make_swap_names(files["lexicon"], tmp_path / "part.spacy", 1.0)
     for _ in range(10):
@@ -115,13 +117,23 @@ def test_what_is_not_annotated_stays_so_and_sentences_too(nlp, files, tmp_path):
         assert [t.i for t in copy.reference if t.is_sent_start] == [0, len(tags) - 2]
 
 
-def test_only_categories_that_a_label_has_often(nlp):
-    rare = Doc(nlp.vocab, words=["EventBot"], ents=["B-Org"])
-    often = Doc(nlp.vocab, words=["Acme"], ents=["B-Org"])
-    n = round(1 / LEAST_SHARE)
-    ents = [*rare.ents, *(ent for _ in range(n - 1) for ent in often.ents)]
-    assert category_pairs(ents, LEXICON) == {"Org": ["malware"]}
-    assert category_pairs([*ents, *often.ents], LEXICON) == {}
+def test_only_categories_that_stand_for_one_label(nlp):
+    """EventBot is listed as malware."""
+
+    def mentions(label, n):
+        return list(Doc(nlp.vocab, words=["EventBot"], ents=[f"B-{label}"]).ents) * n
+
+    clear, n_all = mentions("Malware", round(20 * CLEAR)), 20
+    assert clear_categories(clear + mentions("System", n_all - len(clear)), LEXICON) == {"malware": "Malware"}
+    assert clear_categories(clear + mentions("System", n_all - len(clear) + 1), LEXICON) == {}
+    assert clear_categories(mentions("Malware", LEAST_MENTIONS - 1), LEXICON) == {}
+
+
+def test_a_mention_of_another_label_stays(nlp, files):
+    """Most of the malware is Malware; what is System is not replaced by a name of malware."""
+    augment = make_swap_names(**files, share=1.0)
+    doc = Doc(nlp.vocab, words="On EventBot .".split(), ents=["O", "B-System", "O"])
+    assert len(list(augment(nlp, Example(nlp.make_doc(doc.text), doc)))) == 1
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5, float("nan"), True])
