@@ -17,12 +17,13 @@ from typing import Callable, Dict, Iterable, Iterator, List, Optional, Tuple, Un
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
+from spacy.training.corpus import FILE_TYPE, walk_corpus
 
 from .errors import Errors, Warnings
 from .lexicon.lexicon import Lexicon
 
 CLEAR = (
-    0.8  # of the mentions that are listed in a category must have one label, so that its names stand for that
+    0.8  # share of the mentions listed in a category that must have one label, so that its names stand for it
 )
 LEAST_MENTIONS = 5  # that say so
 Augmenter = Callable[[Language, Example], Iterator[Example]]
@@ -36,8 +37,8 @@ def make_swap_names(
     """For `[corpora.train.augmenter]`: `@augmenters = "spacy-ssner.swap_names.v1"`.
 
     lexicon (Optional[Union[str, Path]]): File of `python -m spacy ssner lexicon`.
-    corpus (Optional[Union[str, Path]]): The .spacy file of the training data. Its mentions say which categories of the
-        lexicon stand for one label.
+    corpus (Optional[Union[str, Path]]): The training data, a .spacy file or a folder of them. Its mentions say which
+        categories of the lexicon stand for one label.
     share (float): So many of the names that are listed get another one in the copy; 0 to 1, 0 = no copies.
     RETURNS (Callable): Gives each example, then its copy if a name was changed in that.
     RAISES (ValueError): S101 for a share out of range, S138 if one is given without lexicon or corpus.
@@ -87,7 +88,8 @@ class SwapNames:
             names[name.category].append(name.text)
         self._names = dict(names)
         try:
-            docs = list(DocBin().from_disk(self.corpus_path).get_docs(nlp.vocab))
+            files = walk_corpus(self.corpus_path, FILE_TYPE)
+            docs = [doc for file in files for doc in DocBin().from_disk(file).get_docs(nlp.vocab)]
         except Exception as err:  # zlib, msgpack and DocBin each raise their own
             raise ValueError(Errors.S265.format(path=self.corpus_path, reason=err)) from err
         self._label_of = clear_categories((ent for doc in docs for ent in doc.ents), lexicon)

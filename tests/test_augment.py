@@ -66,6 +66,11 @@ def test_copies_hold_other_names_in_the_same_places(nlp, files):
     assert [t.text for t in examples[4].reference] == SENTENCES[2][0]
 
 
+def test_the_training_data_may_be_a_folder(nlp, files):
+    folder = {**files, "corpus": files["corpus"].parent}
+    assert len(read(nlp, folder, share=1.0)) == 5
+
+
 def test_originals_stay_as_they_are(nlp, files):
     examples = read(nlp, files, share=1.0)
     originals = [examples[0], examples[2], examples[4]]
