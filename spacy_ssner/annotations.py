@@ -125,6 +125,22 @@ def closed_tokens(docs: Sequence[Doc]) -> np.ndarray:
     return np.concatenate(parts)
 
 
+def add_entities(doc: Doc, spans: List[Span], *, overwrite: bool) -> None:
+    """Add spans to `doc.ents`. Where an entity or a blocked token is in the way, the old one stays.
+
+    overwrite (bool): The new one replaces it.
+    """
+    old, blocked = list(doc.ents), blocked_tokens(doc)
+    if overwrite:
+        new = {i for span in spans for i in range(span.start, span.end)}
+        old = [ent for ent in old if new.isdisjoint(range(ent.start, ent.end))]
+        blocked = [i for i in blocked if i not in new]
+    else:
+        closed = closed_tokens([doc])
+        spans = [span for span in spans if not closed[span.start : span.end].any()]
+    doc.set_ents([*old, *spans], blocked=[doc[i : i + 1] for i in blocked], default="outside")
+
+
 def gold_tags(examples: Iterable[Example]) -> List[Optional[str]]:
     """BIO tag of each token of the predicted docs; None where it is not annotated or misaligned."""
     return [tag for example in examples for tag in biluo_to_bio(example.get_aligned_ner())]

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Callable, Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin, Span
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.training.corpus import FILE_TYPE, walk_corpus
 
+from .corpus.docs import read_docs
 from .errors import Errors, Warnings
 from .lexicon.lexicon import Lexicon
+from .settings import check_share
 
 CLEAR = (
     0.8  # share of the mentions listed in a category that must have one label, so that its names stand for it
@@ -43,8 +45,7 @@ def make_swap_names(
     RETURNS (Callable): Gives each example, then its copy if a name was changed in that.
     RAISES (ValueError): S101 for a share out of range, S138 if one is given without lexicon or corpus.
     """
-    if isinstance(share, bool) or not 0.0 <= share <= 1.0:
-        raise ValueError(Errors.S101.format(name="share", expected="from 0 to 1", got=share))
+    check_share("share", share)
     if share > 0 and (lexicon is None or corpus is None):
         raise ValueError(Errors.S138.format(lexicon=lexicon, corpus=corpus))
     return SwapNames(Path(lexicon), Path(corpus), share) if share > 0 and lexicon and corpus else unchanged
@@ -67,7 +68,7 @@ class SwapNames:
         self._label_of: Dict[str, str] = {}
 
     def __call__(self, nlp: Language, example: Example) -> Iterator[Example]:
-        """RAISES (FileNotFoundError): S263; (ValueError): S267 for a lexicon that is none, S265 for a corpus that is
+        """RAISES (FileNotFoundError): S263; (ValueError): S267 for a lexicon that is none, S235 for a corpus that is
         none. WARNS: SW132 if no name in the corpus is listed."""
         yield example
         if self._lexicon is None:
@@ -87,11 +88,9 @@ class SwapNames:
         for name in lexicon.names:
             names[name.category].append(name.text)
         self._names = dict(names)
-        try:
-            files = walk_corpus(self.corpus_path, FILE_TYPE)
-            docs = [doc for file in files for doc in DocBin().from_disk(file).get_docs(nlp.vocab)]
-        except Exception as err:  # zlib, msgpack and DocBin each raise their own
-            raise ValueError(Errors.S265.format(path=self.corpus_path, reason=err)) from err
+        docs = (
+            doc for file in walk_corpus(self.corpus_path, FILE_TYPE) for doc in read_docs(file, nlp.vocab)
+        )
         self._label_of = clear_categories((ent for doc in docs for ent in doc.ents), lexicon)
         if not self._label_of:
             warnings.warn(
@@ -135,7 +134,7 @@ def swapped(nlp: Language, example: Example, swaps: Dict[int, Tuple[int, str]]) 
     words: List[str] = []
     spaces: List[bool] = []
     tags: List[str] = []
-    starts: List[Optional[bool]] = []
+    starts: List[Optional[Union[bool, int]]] = []
     done = 0
     for token in reference:
         if token.i < done:
@@ -156,7 +155,7 @@ def swapped(nlp: Language, example: Example, swaps: Dict[int, Tuple[int, str]]) 
         tags += [f"B-{token.ent_type_}"] + [f"I-{token.ent_type_}"] * (len(pieces) - 1)
         starts += [token.is_sent_start] + [False] * (len(pieces) - 1)
     known = reference.has_annotation("SENT_START")
-    copy = Doc(nlp.vocab, words=words, spaces=spaces, ents=tags, sent_starts=starts if known else None)  # type: ignore
+    copy = Doc(nlp.vocab, words=words, spaces=spaces, ents=tags, sent_starts=starts if known else None)
     if reference.has_unknown_spaces or [t.text for t in example.predicted] == [t.text for t in reference]:
         return Example(Doc(nlp.vocab, words=words, spaces=spaces), copy)
     return Example(nlp.make_doc(copy.text), copy)

@@ -16,21 +16,22 @@ from spacy.pipeline import Pipe
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.util import filter_spans
 
-from .annotations import WRITTEN_BY, blocked_tokens, register_extensions, span_score
-from .errors import Errors
+from .annotations import WRITTEN_BY, add_entities, closed_tokens, register_extensions, span_score
 from .lexicon.lexicon import Lexicon, Name
 from .lexicon.pieces import name_pieces
+from .settings import check_share
 from .text.windows import is_wide
 
 THRESHOLD = 0.6  # chosen on the dev files of CyNER and DNRTI, see docs/results.md
 LEAST_LETTERS = 3  # letters and digits of a name
+Pieces = Tuple[str, ...]
 
 
-class Known(NamedTuple):
-    """The most probable mention of a name."""
+class Mention(NamedTuple):
+    """An entity of `ssner`, the pieces of its name (lexicon.pieces), and its score."""
 
-    text: str
-    label: str
+    ent: Span
+    pieces: Pieces
     score: float
 
 
@@ -65,8 +66,7 @@ class ConsistencyRuler(Pipe):
         spans_key: str = "ssner_consistency",
     ):
         """See make_ssner_consistency. RAISES (ValueError): S101, as it does."""
-        if isinstance(threshold, bool) or not 0.0 <= threshold <= 1.0:
-            raise ValueError(Errors.S101.format(name="threshold", expected="from 0 to 1", got=threshold))
+        check_share("threshold", threshold)
         self.name = name
         self.threshold = threshold
         self.spans_key = spans_key
@@ -74,15 +74,12 @@ class ConsistencyRuler(Pipe):
 
     def __call__(self, doc: Doc) -> Doc:
         """Make the entities of a doc consistent."""
-        known = known_names(doc.ents, self.threshold)
-        if not known:
-            return doc
-        ents, changed = relabelled(doc.ents, known)
-        added = missed(doc, known)
-        if changed or added:
-            blocked = [doc[i : i + 1] for i in blocked_tokens(doc)]
-            doc.set_ents([*ents, *added], blocked=blocked, default="unmodified")
-            self._list(doc, [*changed, *added])
+        mentions = scored_mentions(doc)
+        known = known_names(mentions, self.threshold)
+        new = [*relabelled(mentions, known), *missed(doc, known)] if known else []
+        if new:
+            add_entities(doc, new, overwrite=True)
+            self._list(doc, new)
         return doc
 
     def _list(self, doc: Doc, spans: List[Span]) -> None:
@@ -95,39 +92,39 @@ class ConsistencyRuler(Pipe):
         doc.spans[self.spans_key] = group
 
 
-def known_names(ents: Iterable[Span], threshold: float) -> Dict[Tuple[str, ...], Known]:
-    """Names by their pieces (lexicon.pieces): of each the mention with the highest score, if that is high enough."""
-    best: Dict[Tuple[str, ...], Known] = {}
-    for ent in ents:
-        score = span_score(ent)
-        if score is not None and looks_like_name(ent.text):
-            pieces = name_pieces(ent.text)
-            if pieces not in best or score > best[pieces].score:
-                best[pieces] = Known(ent.text, ent.label_, score)
-    return {pieces: known for pieces, known in best.items() if known.score >= threshold}
+def scored_mentions(doc: Doc) -> List[Mention]:
+    """The entities of a doc that have a score."""
+    scored = [(ent, span_score(ent)) for ent in doc.ents]
+    return [Mention(ent, name_pieces(ent.text), score) for ent, score in scored if score is not None]
 
 
-def relabelled(ents: Iterable[Span], known: Dict[Tuple[str, ...], Known]) -> Tuple[List[Span], List[Span]]:
-    """All entities, those of known names with their type; and those of them whose type changed."""
-    result, changed = [], []
-    for ent in ents:
-        name = None if span_score(ent) is None else known.get(name_pieces(ent.text))
-        if name is not None and name.label != ent.label_:
-            ent = Span(ent.doc, ent.start, ent.end, label=name.label)
-            changed.append(ent)
-        result.append(ent)
-    return result, changed
+def known_names(mentions: Iterable[Mention], threshold: float) -> Dict[Pieces, Mention]:
+    """Of each name the mention with the highest score, if that is high enough."""
+    best: Dict[Pieces, Mention] = {}
+    for mention in mentions:
+        if looks_like_name(mention.ent.text):
+            known = best.setdefault(mention.pieces, mention)
+            best[mention.pieces] = mention if mention.score > known.score else known
+    return {pieces: mention for pieces, mention in best.items() if mention.score >= threshold}
 
 
-def missed(doc: Doc, known: Dict[Tuple[str, ...], Known]) -> List[Span]:
+def relabelled(mentions: Iterable[Mention], known: Dict[Pieces, Mention]) -> List[Span]:
+    """Those mentions of known names that have another type, with the known one."""
+    named = [
+        (mention.ent, known[mention.pieces].ent.label_) for mention in mentions if mention.pieces in known
+    ]
+    return [Span(ent.doc, ent.start, ent.end, label=label) for ent, label in named if ent.label_ != label]
+
+
+def missed(doc: Doc, known: Dict[Pieces, Mention]) -> List[Span]:
     """Mentions of known names that touch no entity and no blocked token, without overlap; of two the longer one."""
-    taken = {i for ent in doc.ents for i in range(ent.start, ent.end)}.union(blocked_tokens(doc))
+    closed = closed_tokens([doc])
     words = [token.text for token in doc]
-    lexicon = Lexicon(Name(name.text, name.label) for name in known.values())
+    lexicon = Lexicon(Name(mention.ent.text, mention.ent.label_) for mention in known.values())
     return filter_spans(
         Span(doc, start, end, label=label)
         for start, end, label in lexicon.find(words)
-        if taken.isdisjoint(range(start, end))
+        if not closed[start:end].any()
         and looks_like_name(doc[start:end].text)
         and not any(word.isspace() and is_wide(word) for word in words[start:end])  # columns of a table
     )

@@ -10,7 +10,7 @@ from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.tokens import Doc, Span
 
-from .annotations import blocked_tokens, extension_key
+from .annotations import add_entities, extension_key
 from .errors import Errors, Warnings
 from .labels import check_label
 from .scorer import SCORE_WEIGHTS
@@ -200,23 +200,6 @@ def place(
         spans.append((span, hit))
         done = span.end
     return spans, n_moved
-
-
-def add_entities(doc: Doc, spans: List[Span], *, overwrite: bool) -> None:
-    """Add spans to `doc.ents`. Where an entity or a blocked token is in the way, the old one stays.
-
-    overwrite (bool): The new one replaces it.
-    """
-    blocked = blocked_tokens(doc)
-    taken = {i for ent in doc.ents for i in range(ent.start, ent.end)} | set(blocked)
-    old = list(doc.ents)
-    if overwrite:
-        new = {i for span in spans for i in range(span.start, span.end)}
-        old = [ent for ent in old if new.isdisjoint(range(ent.start, ent.end))]
-        blocked = [i for i in blocked if i not in new]
-    else:
-        spans = [span for span in spans if taken.isdisjoint(range(span.start, span.end))]
-    doc.set_ents([*old, *spans], blocked=[doc[i : i + 1] for i in blocked], default="outside")
 
 
 def register_value_extensions() -> None:

@@ -35,7 +35,7 @@ def allowed_tags(gold: np.ndarray, windows: Windows, n_tags: int) -> np.ndarray:
     is_begin = (gold > 0) & (gold % 2 == 1)
     latest = np.maximum.accumulate(
         np.where(is_begin, np.arange(len(gold)), 0)
-    )  # (N,): the B- before each token
+    )  # (N,): of each token, the last B-
     begins = np.append(True, latest[index[1:]] > index[:-1])[: len(ids)]
     begins[windows.starts] = True
     ids -= begins & (ids > 0) & (ids % 2 == 0)

@@ -64,8 +64,7 @@ def check_settings(settings: Dict[str, Any]) -> Dict[str, Any]:
     for name, (kind, expected) in KINDS.items():
         if not isinstance(cfg[name], kind) or (kind is Real and isinstance(cfg[name], bool)):
             raise ValueError(Errors.S101.format(name=name, expected=expected, got=repr(cfg[name])))
-    if not 0.0 <= threshold <= 1.0:
-        raise ValueError(Errors.S101.format(name="threshold", expected="from 0 to 1", got=threshold))
+    check_share("threshold", threshold)
     if not (temperature > 0.0 and math.isfinite(temperature)):
         expected = KINDS["temperature"][1]
         raise ValueError(Errors.S101.format(name="temperature", expected=expected, got=temperature))
@@ -80,3 +79,9 @@ def check_settings(settings: Dict[str, Any]) -> Dict[str, Any]:
             Errors.S101.format(name="on_truncation", expected=expected, got=cfg["on_truncation"])
         )
     return cfg
+
+
+def check_share(name: str, value: float) -> None:
+    """RAISES (ValueError): S101 unless a setting is a number from 0 to 1."""
+    if isinstance(value, bool) or not 0.0 <= value <= 1.0:
+        raise ValueError(Errors.S101.format(name=name, expected="from 0 to 1", got=value))

@@ -5,7 +5,13 @@ import spacy
 from spacy.tokens import Doc, Span
 
 from spacy_ssner.annotations import annotate
-from spacy_ssner.consistency import LEAST_LETTERS, ConsistencyRuler, known_names, looks_like_name
+from spacy_ssner.consistency import (
+    LEAST_LETTERS,
+    ConsistencyRuler,
+    known_names,
+    looks_like_name,
+    scored_mentions,
+)
 from spacy_ssner.settings import DEFAULTS
 from spacy_ssner.types import DocPrediction, DocReport, ScoredSpan
 
@@ -123,7 +129,7 @@ def test_others_entities_and_blocked_tokens_stay(nlp):
 def test_entities_without_a_score_say_nothing(nlp):
     doc = nlp.make_doc(TEXT)
     doc.set_ents([Span(doc, 1, 2, label="Malware")])
-    assert known_names(doc.ents, 0.0) == {}
+    assert known_names(scored_mentions(doc), 0.0) == {}
     before = found(doc)
     assert found(nlp.get_pipe("ssner_consistency")(doc)) == before
 

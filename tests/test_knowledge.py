@@ -178,20 +178,18 @@ def test_no_lexicon(tiny_model, make_examples):
         nlp.initialize(lambda: make_examples(nlp))
 
 
-def test_a_lexicon_that_no_one_reads_is_named_and_not_kept(tiny_model, make_examples, lexicon_path):
+@pytest.mark.parametrize(
+    "what, code, kept", [("lexicon", "SW130", lexicon_of), ("similar_words", "SW131", similar_word_table)]
+)
+def test_a_file_that_no_one_reads_is_named_and_not_kept(
+    what, code, kept, tiny_model, make_examples, lexicon_path, table_path
+):
     nlp = spacy.blank("en")
     pipe = nlp.add_pipe("ssner", config={"model": tiny_model("bilstm")})
-    with pytest.warns(UserWarning, match="SW130.*'ssner'"):
-        pipe.initialize(lambda: make_examples(nlp), lexicon=lexicon_path)
-    assert lexicon_of(pipe.model) is None
-
-
-def test_similar_words_that_no_one_reads_are_named_and_not_kept(tiny_model, make_examples, table_path):
-    nlp = spacy.blank("en")
-    pipe = nlp.add_pipe("ssner", config={"model": tiny_model("bilstm")})
-    with pytest.warns(UserWarning, match="SW131.*'ssner'"):
-        pipe.initialize(lambda: make_examples(nlp), similar_words=table_path)
-    assert similar_word_table(pipe.model) is None
+    path = {"lexicon": lexicon_path, "similar_words": table_path}[what]
+    with pytest.warns(UserWarning, match=f"{code}.*'ssner'"):
+        pipe.initialize(lambda: make_examples(nlp), **{what: path})
+    assert kept(pipe.model) is None
 
 
 @pytest.mark.parametrize("content,code", [(None, "S263"), (b"", "S267"), (b"word2vec 3 4\n", "S267")])
