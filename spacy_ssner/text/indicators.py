@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import Callable, Iterator, List, NamedTuple, Optional, Tuple
 
-from .addresses import Hit, emails, ipv4, ipv6, urls
+from .addresses import IPV4, Hit, emails, ipv4, ipv6, urls
 from .agents import agents
 from .names import names
 from .paths import slashed_paths, unix_paths, windows_paths
@@ -35,11 +35,11 @@ KINDS = (
 )
 HYPHENS = "-\u2010\u2011\u2012\u2013"
 PLAIN_HYPHENS = {ord(hyphen): "-" for hyphen in f"{HYPHENS}_"}
-# A sign: punctuation of names before a word; CVE and ATT&CK numbers; hex digits in a row, the first a digit.
+# A sign: punctuation of names before a word; CVE and ATT&CK numbers; hex digits in a row, the first a digit. With all
+# that follows up to white space.
 SIGN = re.compile(
-    rf"[.@/\\:0-9](?:(?<=[.@/\\:])(?=[\w%<$*{{])|(?<=[{HYPHENS}_TSGMCA]\d)\d{{3}}|(?<=\d)[0-9A-Fa-f]{{7}})"
+    rf"[.@/\\:0-9](?:(?<=[.@/\\:])(?=[\w%<$*{{])|(?<=[{HYPHENS}_TSGMCA]\d)\d{{3}}|(?<=\d)[0-9A-Fa-f]{{7}})\S*"
 )
-SPACE = re.compile(r"\s")
 HASHES = {32: "MD5", 40: "SHA1", 64: "SHA256", 128: "SHA512"}
 CODE = re.compile(
     rf"""(?:
@@ -54,7 +54,7 @@ CODE = re.compile(
 )
 
 
-MAX_CACHED = 64  # characters of a stretch whose reading is remembered
+MAX_CACHED = 72  # characters of a stretch whose reading is remembered: a SHA-256 and signs around it
 
 
 class Indicator(NamedTuple):
@@ -118,7 +118,7 @@ def find_indicators(text: str) -> List[Indicator]:
     read, done = plain.text, 0
     found: List[Indicator] = []
     while sign := SIGN.search(read, done):
-        start, end = _stretch(read, done, *sign.span())
+        start, end = _begin(read, done, sign.start()), sign.end()
         alone = end - start <= MAX_CACHED and (start > done or not start or read[start - 1].isspace())
         hits = _read_alone(read[start:end], plain.within(start, end)) if alone else None
         if hits is None:
@@ -133,12 +133,14 @@ def find_indicators(text: str) -> List[Indicator]:
     return found
 
 
-def _stretch(text: str, done: int, start: int, end: int) -> Tuple[int, int]:
-    """Bounds of the stretch without white space around text[start:end], not before `done`."""
-    space = SPACE.search(text, end)
-    while start > done and not text[start - 1].isspace():
-        start -= 1
-    return start, space.start() if space else len(text)
+def _begin(text: str, done: int, at: int) -> int:
+    """Where the stretch without white space around text[at] begins, not before `done`."""
+    start = max(done, text.rfind(" ", done, at) + 1)
+    if not text[start:at].isprintable():  # no white space is but the blank
+        start = at
+        while start > done and not text[start - 1].isspace():
+            start -= 1
+    return start
 
 
 @lru_cache(maxsize=8192)  # the same times, ids and file names come again and again
@@ -147,11 +149,15 @@ def _read_alone(
 ) -> Optional[List[Tuple[int, int, str, str]]]:
     """What a stretch with white space around it holds; None where it takes the text around it to know.
 
-    That is so for paths (blanks in folders), user agents (quotes around them) and IPv4 addresses (versions).
+    That is so for paths (blanks in folders), user agents (quotes around them) and IPv4 addresses (versions), but not
+    for what lies within a URL.
     """
-    if "/" in stretch or "\\" in stretch or stretch.count(".") > 2:
-        return None
-    hits = _read(Refanged(stretch, markers, markers), 0, len(stretch))
+    plain, end = Refanged(stretch, markers, markers), len(stretch)
+    links = list(urls(plain, 0, end)) if "://" in stretch else []
+    for lo, hi in _free(links, 0, end):
+        if "/" in (rest := stretch[lo:hi]) or "\\" in rest or (rest.count(".") > 2 and IPV4.search(rest)):
+            return None
+    hits = _read(plain, 0, end)
     return [(*hit, _value(stretch[hit.start : hit.end], hit.kind)) for hit in hits]
 
 

@@ -113,7 +113,7 @@ def _markers(text: str) -> List[Tuple[int, int, str]]:
             plain = WORDS.get(inner.lower(), inner)
             bounds = _with_blanks(text, *match.span()) if match[1] and plain in ".@" else match.span()
             found.append((*bounds, plain))
-    if ":\\/\\/" in text:
+    if "\\" in text and ":\\/\\/" in text:
         for url in ESCAPED_URL.finditer(text):
             places = (place.span() for place in re.finditer(r"\\/", url[0]))
             found += [(url.start() + start, url.start() + end, "/") for start, end in places]
@@ -121,7 +121,7 @@ def _markers(text: str) -> List[Tuple[int, int, str]]:
     if " AT " in text or " DOT " in text:
         found += [(*match.span(), WORDS[match[1].lower()]) for match in SPELT.finditer(text)]
         found.sort()
-    if "CVE " in text or "CVE:" in text:
+    if "CVE" in text and ("CVE " in text or "CVE:" in text):
         found += [(*match.span(), "-") for match in CVE_ID.finditer(text)]
         found.sort()
     if "\\" in text and (ends := list(line_ends(text))):
