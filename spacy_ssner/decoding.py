@@ -10,9 +10,8 @@ from torch import Tensor
 from .nn.batching import length_groups, padded_places
 from .nn.crf import OFF, tempered
 from .nn.crf_decoding import viterbi
-from .nn.crf_sums import span_log_probability
 from .nn.network import MAX_PADDED
-from .nn.span_marginals import probable_spans
+from .nn.span_marginals import probable_spans, span_log_probability
 from .text.windows import wide_gaps
 from .types import Reading, ScoredSpan, TagScores, Windows
 

@@ -65,7 +65,7 @@ def compare(scores: Scores, n_repeats: int, flair: Optional[Callable]) -> Dict[s
 
     from spacy_ssner.decoding import path_to_spans
     from spacy_ssner.nn.crf_decoding import viterbi
-    from spacy_ssner.nn.crf_sums import span_log_probability
+    from spacy_ssner.nn.span_marginals import span_log_probability
 
     torchcrf = torchcrf_decoder(scores)
     with torch.inference_mode():

@@ -5,7 +5,7 @@ Letters: B windows, T tokens of the longest, K tags.
 
 SOURCE: Lafferty et al. 2001; SSNER (Symmetry 2025, 17, 783), end of section 3.5. pytorch-crf 0.7.2 gives
 the parameters and the recursion of the partition function; constraints and missing labels are added here,
-best paths in nn/crf_decoding.py, span probabilities in nn/crf_sums.py.
+best paths in nn/crf_decoding.py, sums over paths in nn/crf_sums.py, span probabilities in nn/span_marginals.py.
 """
 
 from types import SimpleNamespace

@@ -1,6 +1,6 @@
-"""Sums over the tag paths of a linear-chain CRF, and exact span probabilities. No gradients.
+"""Sums over the tag paths of a linear-chain CRF. No gradients.
 
-Letters: B windows, T tokens of the longest, K tags, S spans. `transitions` is (K + 2, K) as in nn/crf.py.
+Letters: B windows, T tokens of the longest, K tags. `transitions` is (K + 2, K) as in nn/crf.py.
 
 Computed by numpy on the CPU, for the same reason as in nn/crf_decoding.py.
 """
@@ -23,14 +23,17 @@ LOST = 1e-6  # nats by which the sum of the paths through a token may differ fro
 class PathSums(NamedTuple):
     """Sums over paths as factor (T, B, K) times exp(scale), scales (T, B, 1), or (T, B, K) in log space. float64.
 
-    before: All that leads to a tag, after: all that may follow it; its own emission is in neither. mirror: (T, B),
-    where in `after` a token stands. log_z: (B,), of all paths. What stands behind the end of a window means nothing.
+    before: All that leads to a tag, after: all that may follow it; its own emission is in neither. own, own_scale
+    (T, B): emissions. mirror: (T, B), where in `after` a token stands. log_z: (B,), of all paths. What stands behind
+    the end of a window means nothing.
     """
 
     before: np.ndarray
     before_scale: np.ndarray
     after: np.ndarray
     after_scale: np.ndarray
+    own: np.ndarray
+    own_scale: np.ndarray
     mirror: np.ndarray
     log_z: np.ndarray
 
@@ -44,7 +47,7 @@ def forward_backward(emissions: Tensor, transitions: Tensor, mask: Tensor) -> Tu
         Behind the end of a window alpha keeps its last values, and beta means nothing.
     RAISES (ValueError): S301 unless the three arguments belong together.
     """
-    X, packed = _checked(emissions, transitions, mask)
+    X, packed = checked(emissions, transitions, mask)
     sums = path_sums(X, packed, mask)
     with np.errstate(divide="ignore", invalid="ignore"):
         alpha = np.log(sums.before) + sums.before_scale + X.transpose(1, 0, 2)
@@ -106,7 +109,8 @@ def _scaled_sums(emissions: np.ndarray, transitions: np.ndarray, mask: Tensor) -
     logs_of_z = np.log(through) + scales[at, 0] + scales[back, 1, rows] + top[at]
     if not (np.abs(logs_of_z - log_z) < LOST)[tokens[at] <= last].all():
         return None
-    return PathSums(sums[:, 0], scales[:, 0, :, None], sums[:, 1], scales[:, 1, :, None], mirror, log_z)
+    before, after = ((sums[:, i], scales[:, i, :, None]) for i in range(2))
+    return PathSums(*before, *after, own, top, mirror, log_z)
 
 
 def _step_of_check(own: np.ndarray, emissions: np.ndarray) -> int:
@@ -159,20 +163,21 @@ def _log_sums(emissions: np.ndarray, transitions: np.ndarray, mask: Tensor) -> P
         after[:, t - 1] = _log_matmul(after[:, t] + X[:, t], follow.T)
         after[:, t - 1] = np.where(on[:, t], after[:, t - 1], after[:, t])
     at_end = np.arange(len(X)), last_tokens(mask)
-    log_z = _log_sum(before[at_end] + X[at_end] + end)
+    log_z = log_sum(before[at_end] + X[at_end] + end)
     as_it_is = np.repeat(np.arange(X.shape[1])[:, None], len(X), axis=1)
-    ones = np.ones(before.swapaxes(0, 1).shape)
-    return PathSums(ones, before.swapaxes(0, 1), ones, after.swapaxes(0, 1), as_it_is, log_z)
+    before, after = before.swapaxes(0, 1), after.swapaxes(0, 1)
+    ones = np.ones(before.shape)
+    return PathSums(ones, before, ones, after, *_apart(emissions), as_it_is, log_z)
 
 
 def _log_matmul(log_x: np.ndarray, log_y: np.ndarray) -> np.ndarray:
     """log(exp(log_x) @ exp(log_y)), each sum shifted by its own largest term: (B, K) of (B, K), (K, K)."""
-    return _log_sum((log_x[:, :, None] + log_y).swapaxes(1, 2).reshape(-1, log_x.shape[1])).reshape(
+    return log_sum((log_x[:, :, None] + log_y).swapaxes(1, 2).reshape(-1, log_x.shape[1])).reshape(
         log_x.shape
     )
 
 
-def _log_sum(log_x: np.ndarray) -> np.ndarray:
+def log_sum(log_x: np.ndarray) -> np.ndarray:
     """log(sum(exp(x))) of each row: (B, K) to (B,)."""
     top = log_x.max(axis=1, keepdims=True)
     top = np.where(np.isfinite(top), top, 0.0)
@@ -181,43 +186,7 @@ def _log_sum(log_x: np.ndarray) -> np.ndarray:
         return np.log(np.exp(x, out=x).sum(axis=1)) + top[:, 0]
 
 
-def span_log_probability(
-    emissions: Tensor, transitions: Tensor, mask: Tensor, row: Tensor, start: Tensor, end: Tensor, tag: Tensor
-) -> Tensor:
-    """Log-probability that the window holds precisely this entity: B at `start`, I up to `end`, then no I: (S,).
-
-    row, start, end, tag: (S,) int64; window, first token, token behind the last, the entity's B tag
-    (its I tag is the next one).
-    RAISES (ValueError): S301 unless emissions, transitions and mask belong together.
-    """
-    n_tags = emissions.shape[2]
-    X, packed = _checked(emissions, transitions, mask)
-    sums = path_sums(X, packed, mask)
-    n_row, n_start, n_end, n_tag = (as_array(x) for x in (row, start, end, tag))
-    inside, length = n_tag + 1, n_end - n_start
-    last = np.where(length > 1, inside, n_tag)
-    first, next_token = (n_start, n_row), (np.minimum(n_end, X.shape[1] - 1), n_row)
-    next_after = sums.mirror[next_token], n_row
-    with np.errstate(divide="ignore"):
-        scale = np.broadcast_to(sums.before_scale, sums.before.shape)[(*first, n_tag)]
-        log_p = np.log(sums.before[(*first, n_tag)]) + scale + X[n_row, n_start, n_tag]
-        behind = np.log(sums.after[next_after])  # (S, K)
-    behind += sums.after_scale[next_after]
-    behind += packed[last]
-    behind += X[n_row, next_token[0]]
-    behind[np.arange(len(inside)), inside] = -np.inf  # then it would be longer
-    log_p += np.where(n_end > last_tokens(mask)[n_row], packed[n_tags + 1][last], _log_sum(behind))
-    # the I tags: B to I, then I to I, each with its emission
-    span = np.repeat(np.arange(len(length)), length - 1)
-    token = np.arange(len(span)) - np.repeat(np.cumsum(length - 1) - length, length - 1) + n_start[span]
-    log_p += np.bincount(span, weights=X[n_row[span], token, inside[span]], minlength=len(length))
-    log_p += np.where(length > 1, packed[n_tag, inside], 0.0)
-    log_p += np.maximum(length - 2, 0) * packed[inside, inside]
-    log_p = np.minimum(log_p - sums.log_z[n_row], 0.0)
-    return torch.from_numpy(log_p.astype(np.float32)).to(emissions.device)
-
-
-def _checked(emissions: Tensor, transitions: Tensor, mask: Tensor) -> Tuple[np.ndarray, np.ndarray]:
+def checked(emissions: Tensor, transitions: Tensor, mask: Tensor) -> Tuple[np.ndarray, np.ndarray]:
     """Emissions, and transitions as float64. RAISES (ValueError): S301 unless the three belong together."""
     check_shapes(emissions, transitions, mask)
     return as_array(emissions), as_array(transitions).astype(np.float64)

@@ -1,4 +1,4 @@
-"""The most probable spans of a linear-chain CRF, with the exact probability of each.
+"""Exact probabilities of spans of a linear-chain CRF, and its most probable spans. No gradients.
 
 Letters: B windows, T tokens of the longest, K tags (0 = O, odd = B, the even one behind it = I), C candidates, S spans.
 """
@@ -6,13 +6,75 @@ Letters: B windows, T tokens of the longest, K tags (0 = O, odd = B, the even on
 import math
 from typing import List, Tuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from .crf_sums import forward_backward
+from .crf_decoding import as_array, last_tokens
+from .crf_sums import PathSums, checked, forward_backward, log_sum, path_sums
 
 Spans = Tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+SMALL = 1e-200  # sums below it may have lost a part in float64
 TINY = 1e-300  # smallest sum of exponentials that float64 can take the logarithm of
+
+
+def span_log_probability(
+    emissions: Tensor, transitions: Tensor, mask: Tensor, row: Tensor, start: Tensor, end: Tensor, tag: Tensor
+) -> Tensor:
+    """Log-probability that the window holds precisely this entity: B at `start`, I up to `end`, then no I: (S,).
+
+    row, start, end, tag: (S,) int64; window, first token, token behind the last, the entity's B tag
+    (its I tag is the next one).
+    RAISES (ValueError): S301 unless emissions, transitions and mask belong together.
+    """
+    n_tags = emissions.shape[2]
+    X, packed = checked(emissions, transitions, mask)
+    sums = path_sums(X, packed, mask)
+    n_row, n_start, n_end, n_tag = (as_array(x) for x in (row, start, end, tag))
+    inside, length = n_tag + 1, n_end - n_start
+    last = np.where(length > 1, inside, n_tag)
+    with np.errstate(divide="ignore"):
+        scale = np.broadcast_to(sums.before_scale, sums.before.shape)[n_start, n_row, n_tag]
+        log_p = np.log(sums.before[n_start, n_row, n_tag]) + scale + X[n_row, n_start, n_tag]
+    is_last = n_end > last_tokens(mask)[n_row]
+    behind = _log_behind(sums, X, packed, n_row, np.where(is_last, 0, n_end), last)
+    log_p += np.where(is_last, packed[n_tags + 1][last], behind)
+    # the I tags: B to I, then I to I, each with its emission
+    span = np.repeat(np.arange(len(length)), length - 1)
+    token = np.arange(len(span)) - np.repeat(np.cumsum(length - 1) - length, length - 1) + n_start[span]
+    log_p += np.bincount(span, weights=X[n_row[span], token, inside[span]], minlength=len(length))
+    log_p += np.where(length > 1, packed[n_tag, inside], 0.0)
+    log_p += np.maximum(length - 2, 0) * packed[inside, inside]
+    log_p = np.minimum(log_p - sums.log_z[n_row], 0.0)
+    return torch.from_numpy(log_p.astype(np.float32)).to(emissions.device)
+
+
+def _log_behind(
+    sums: PathSums,
+    emissions: np.ndarray,
+    transitions: np.ndarray,
+    row: np.ndarray,
+    token: np.ndarray,
+    tag: np.ndarray,
+) -> np.ndarray:
+    """Log-sum of all that may follow an entity's last tag, its I tag left out, as that would make it longer: (S,).
+
+    row, token: (S,), the window and the token behind the entity. tag: (S,), the last tag, B or I.
+    """
+    n_tags = transitions.shape[1]
+    follow = transitions[:n_tags].copy()
+    inside = np.arange(2, n_tags, 2)
+    follow[inside - 1, inside] = follow[inside, inside] = -np.inf
+    place = sums.mirror[token, row], row
+    after, scale = sums.after[place], sums.after_scale[place]  # (S, K), (S, 1) or in log space (S, K)
+    with np.errstate(all="ignore"):
+        total = np.einsum("sk,sk,sk->s", after, sums.own[token, row], np.exp(follow)[tag])
+        found = np.log(total) + scale[:, 0] + sums.own_scale[token, row]
+        lost = np.arange(len(row)) if scale.shape[1] > 1 else np.flatnonzero(~(total > SMALL))
+        if len(lost):
+            logs = np.log(after[lost]) + scale[lost] + emissions[row[lost], token[lost]] + follow[tag[lost]]
+            found[lost] = log_sum(logs)
+    return found
 
 
 def probable_spans(emissions: Tensor, transitions: Tensor, mask: Tensor, *, floor: float) -> Spans:

@@ -19,7 +19,8 @@ from spacy_ssner.nn.crf import (
     tempered,
 )
 from spacy_ssner.nn.crf_decoding import viterbi
-from spacy_ssner.nn.crf_sums import forward_backward, span_log_probability
+from spacy_ssner.nn.crf_sums import forward_backward
+from spacy_ssner.nn.span_marginals import span_log_probability
 
 SIZES = [(1, 1), (1, 2), (2, 2), (3, 2), (5, 1), (4, 3), (5, 2)]  # tokens, labels
 seeds = st.integers(0, 2**31)

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from spacy_ssner.nn.crf import OFF
-from spacy_ssner.nn.crf_sums import span_log_probability
-from spacy_ssner.nn.span_marginals import probable_spans
+from spacy_ssner.nn.span_marginals import probable_spans, span_log_probability
 
 
 def all_spans(emissions, transitions, n_tags, enumerate_paths):
@@ -106,3 +105,33 @@ def test_more_labels_than_can_be_probable_stay_bounded(make_scores):
     row, start, end, tag, p = probable_spans(emissions, transitions, mask, floor=1e-3)
     per_token = np.bincount((row * 256 + start).numpy(), minlength=8 * 256)
     assert per_token.max() <= 1000
+
+
+@pytest.mark.parametrize("gap", [5.0, 500.0, 800.0, 3000.0])
+def test_an_end_that_nearly_all_paths_pass_has_its_log_probability(gap, enumerate_paths):
+    """The token behind shouts I-: that the entity ends before it is `gap` nats less likely, and no sum may lose it."""
+    emissions = torch.tensor([[[0.0, 0.5, 0.0], [0.2, 0.1, gap], [0.0, 0.0, 0.1]]])
+    transitions = torch.zeros(5, 3)
+    transitions[0, 2] = transitions[3, 2] = OFF
+    paths, scores = enumerate_paths(emissions[0].double(), transitions.double())
+    ends = (paths[:, 0] == 1) & (paths[:, 1] != 2)
+    expected = scores[ends].logsumexp(0) - scores.logsumexp(0)
+    one = torch.tensor([1])
+    found = span_log_probability(
+        emissions, transitions, torch.ones(1, 3, dtype=torch.bool), one - 1, one - 1, one, one
+    )
+    assert_close(found[0].double(), expected, atol=1e-4, rtol=1e-6)
+
+
+def test_a_tag_that_belongs_to_no_label_changes_nothing(make_scores):
+    emissions, transitions = make_scores(2, 6, 2, seed=9)
+    mask = torch.ones(2, 6, dtype=torch.bool)
+    row, start, end, tag, _ = probable_spans(emissions, transitions, mask, floor=1e-3)
+    spans = row, start, end, tag
+    more = torch.full((7 + 1, 6), OFF)
+    more[:5, :5], more[6:, :5] = transitions[:5], transitions[5:]
+    wider = torch.cat([emissions, torch.zeros(2, 6, 1)], dim=2)
+    assert_close(
+        span_log_probability(wider, more, mask, *spans),
+        span_log_probability(emissions, transitions, mask, *spans),
+    )
