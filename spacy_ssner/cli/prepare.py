@@ -1,19 +1,29 @@
 """`python -m spacy ssner prepare`: a published corpus as train, dev and test, without leaks between them."""
 
 import json
+from enum import Enum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, List, Optional
 
 import typer
 
 from ..errors import Warnings
 from ..files import write_text
 from ._app import ssner_app
-from ._io import plain_errors
+from ._io import check_outputs, plain_errors
 from .convert import PER_DOC_HELP, RAW_HELP, TOKENIZER_HELP, get_tokenizer, write_sentences, write_texts
 
 DATA_HELP = "Folder with data/<corpus>/...; default: the environment's SSNER_DATA, then --assets"
 ASSETS_HELP = "Folder of the files that `spacy project assets --extra` downloads"
+EXCLUDE_HELP = "Drop from train what this file (any format, or .spacy) holds too; may be repeated"
+SPLIT_HELP = "Write this split only: for a folder of training files of several corpora"
+
+
+class Split(str, Enum):
+    train = "train"
+    dev = "dev"
+    test = "test"
+    test_unseen = "test_unseen"
 
 
 @ssner_app.command("prepare")
@@ -31,6 +41,8 @@ def prepare_cli(
     raw: Annotated[bool, typer.Option("--raw", help=RAW_HELP)] = False,
     sentences_per_doc: Annotated[int, typer.Option("--sentences-per-doc", help=PER_DOC_HELP)] = 1,
     tokenizer: Annotated[Optional[str], typer.Option("--tokenizer", help=TOKENIZER_HELP)] = None,
+    exclude: Annotated[Optional[List[Path]], typer.Option("--exclude", help=EXCLUDE_HELP)] = None,
+    only: Annotated[Optional[Split], typer.Option("--split", help=SPLIT_HELP)] = None,
 ) -> None:
     """Convert a published corpus, repair its faults, and drop from train and dev what also stands in test.
 
@@ -45,18 +57,23 @@ def prepare_cli(
     from ..corpus.sentence import count_labels
 
     with plain_errors():
+        check_outputs([folder / f"{split.value}.spacy" for split in Split], exclude or ())
         if tokenizer is not None and not raw:
             msg.warn(Warnings.SW222.format(options="--tokenizer", path=name))
         options = ReadOptions(
             tokenizer=get_tokenizer(tokenizer), raw=raw, sentences_per_doc=sentences_per_doc
         )
-        splits = prepare(name, locate(name, data, assets), strict=strict, options=options)
+        files = locate(name, data, assets)
+        splits = prepare(name, files, strict=strict, options=options, exclude=exclude or ())
         sentences, texts = dict(splits.sentences), dict(splits.texts)
         if not splits.has_test:
             msg.warn(f"No test file of {name}: test.spacy is the dev split.")
             sentences["test"] = sentences["dev"]
             if raw:
                 texts["test"] = texts["dev"]
+        if only is not None:
+            sentences = {split: found for split, found in sentences.items() if split == only.value}
+            texts = {split: records for split, records in texts.items() if split == only.value}
         for split, items in sentences.items():
             write_sentences(items, folder / f"{split}.spacy")
         for split, records in texts.items():

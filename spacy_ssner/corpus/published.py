@@ -8,7 +8,7 @@ word for word in its published train. `test_unseen` holds the test sentences tha
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple, Union
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 from ..errors import Errors
 from .convert import ReadOptions, Selection, read_selected
@@ -110,10 +110,16 @@ def locate(name: str, data: Optional[Union[str, Path]], assets: Union[str, Path]
 
 
 def prepare(
-    name: str, files: Dict[str, Path], *, strict: bool = False, options: Optional[ReadOptions] = None
+    name: str,
+    files: Dict[str, Path],
+    *,
+    strict: bool = False,
+    options: Optional[ReadOptions] = None,
+    exclude: Sequence[Path] = (),
 ) -> Splits:
     """Convert the splits of a published corpus and take the leaks out of train and dev.
 
+    exclude (Sequence[Path]): Files whose sentences train loses too, such as dev and test of another corpus.
     options (Optional[ReadOptions]): With raw, natural texts that a tokenizer cuts; the format is the corpus's.
     RAISES (ValueError, ImportError): As corpus.convert.convert.
     """
@@ -121,7 +127,7 @@ def prepare(
     has_test = "test" in files
     later: List[Path] = [files["test"]] if has_test else []
     plans: List[Tuple[str, Selection]] = [
-        ("train", Selection(exclude=[*later, files["dev"]], drop_repeats=True)),
+        ("train", Selection(exclude=[*later, files["dev"], *exclude], drop_repeats=True)),
         ("dev", Selection(exclude=later, drop_repeats=has_test)),
         ("test", Selection()),
     ]

@@ -125,3 +125,21 @@ def test_raw_writes_texts_beside_tokens(run, cyner, tmp_path):
     assert [record["text"][s["start"] : s["end"]] for s in record["spans"]] == ["Emotet", "LokiBot"]
     (doc,) = DocBin().from_disk(tmp_path / "out" / "test.spacy").get_docs(Vocab())
     assert doc.text == record["text"] and [ent.text for ent in doc.ents] == ["Emotet", "LokiBot"]
+
+
+def test_train_alone_without_the_dev_of_another_corpus(run, cyner, tmp_path):
+    train = cyner / "data" / "cyner" / "raw" / "train.txt"
+    train.write_text(conll(THREE, sentence("Dridex called home .", "Dridex")), encoding="utf8")
+    (tmp_path / "other.txt").write_text(conll(THREE), encoding="utf8")
+    result = run("cyner", "out", "--data", cyner, "--split", "train")
+    assert result.exit_code == 0, result.output
+    assert [path.name for path in sorted((tmp_path / "out").iterdir())] == ["repairs.json", "train.spacy"]
+    result = run("cyner", "out", "--data", cyner, "--split", "train", "--exclude", "other.txt")
+    assert result.exit_code == 0 and words(tmp_path / "out" / "train.spacy") == [("Dridex", ["Malware"])]
+
+
+def test_exclude_and_split_that_cannot_be(run, cyner, tmp_path):
+    result = run("cyner", "out", "--data", cyner, "--exclude", "out/train.spacy")
+    assert result.exit_code == 1 and "S213" in result.output
+    assert run("cyner", "out", "--data", cyner, "--split", "valid").exit_code == 2
+    assert not (tmp_path / "out").exists()

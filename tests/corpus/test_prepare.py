@@ -106,6 +106,13 @@ def test_leaks_and_repeats(files):
     assert set(splits.reports) == {"train", "dev", "test"}
 
 
+def test_train_alone_loses_what_other_files_hold(files, tmp_path):
+    put(tmp_path / "other.txt", "C", "E", "F")
+    splits = prepare("cyner", files, exclude=[tmp_path / "other.txt"])
+    assert names(splits.sentences["train"]) == ["D"] and splits.reports["train"].counts()["excluded"] == 4
+    assert names(splits.sentences["dev"]) == ["B", "E"] and names(splits.sentences["test"]) == ["A", "F", "F"]
+
+
 def test_without_test_dev_stays_whole(files):
     del files["test"]
     splits = prepare("cyner", files)
