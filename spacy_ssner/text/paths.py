@@ -18,12 +18,13 @@ HIVES = (
 )
 SUBKEYS = (
     rf"(?:SOFTWARE{SLASH}(?:Microsoft|Wow6432Node|Classes|Policies){SLASH}"
-    rf"|SYSTEM{SLASH}(?:CurrentControlSet|ControlSet00\d){SLASH})"
+    rf"|SYSTEM{SLASH}(?:CurrentControlSet|ControlSet00\d){SLASH}"
+    rf"|REGISTRY{SLASH}(?:MACHINE|USER){SLASH})"  # the kernel's name of the hives
 )
 ROOT = re.compile(
     rf"""(?:(?<!{LETTER})(?<!\\)|(?<=\bComputer\\))(?:
       (?P<MUTEX>(?-i:Global|Local){SLASH}(?=[^\s\\]))
-    | (?P<REGISTRY>{HIVES}{SLASH}|{SUBKEYS})
+    | (?P<REGISTRY>{HIVES}{SLASH}|\\{{0,4}}{SUBKEYS})  # `\SOFTWARE\Microsoft\x` in rules that leave the hive out
     | (?P<PATH>\\\\[?.]\\(?:[A-Z]:\\)?|[A-Z]:{SLASH}|%[A-Z][\w()]{{1,30}}%{SLASH}|\$env:\w{{1,30}}{SLASH}
                |\\{{2,4}}(?=[\w.$%-]+\\))
     )(?=\S)""",

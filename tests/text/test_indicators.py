@@ -201,6 +201,13 @@ def test_escapes_of_code_are_no_paths(text, expected):
         (r"HKLM\A\B Software\Microsoft\C", [r"REGISTRY HKLM\A\B", r"REGISTRY Software\Microsoft\C"]),
         (r"Computer\HKEY_CURRENT_USER\Keyboard Layout\A", [r"REGISTRY HKEY_CURRENT_USER\Keyboard Layout\A"]),
         (r"MyComputer\HKEY", []),
+        (r"contains: '\Software\Microsoft\Run'", [r"REGISTRY \Software\Microsoft\Run"]),
+        (r"at *\\System\\CurrentControlSet\\Lsa", [r"REGISTRY \\System\\CurrentControlSet\\Lsa"]),
+        (r"\SOFTWARE\Microsoft\Terminal Server Client\X", [r"REGISTRY \SOFTWARE\Microsoft\Terminal Server Client\X"]),
+        (r"set \REGISTRY\MACHINE\SOFTWARE\Acme\Run", [r"REGISTRY \REGISTRY\MACHINE\SOFTWARE\Acme\Run"]),
+        (r"REGISTRY\USER\S-1-5-18\Acme", [r"REGISTRY REGISTRY\USER\S-1-5-18\Acme"]),
+        (r"\Software\Acme\a", [r"PATH \Software\Acme\a"]),
+        (r"C:\x\Software\Microsoft\a", [r"PATH C:\x\Software\Microsoft\a"]),
         (r"C:\Operating System\a.exe", [r"PATH C:\Operating System\a.exe"]),
     ],
 )  # fmt: skip
