@@ -39,6 +39,8 @@ LONGEST_PLATFORM = 1 + max(map(len, PLATFORMS))
 ENDINGS = TOP_LEVEL | EXTENSIONS
 SENTENCE = re.compile(r"[A-Z][a-z]+$")
 GATEWAY = re.compile(r"\.onion\.([a-z]{2,6})[A-Z][a-z]+$")  # `x.onion.toAccept:`
+# Before the name of a function: `ntdll.dll!NtClose`.
+CALLED = re.compile(r"\.(?:[Dd][Ll][Ll]|[Ee][Xx][Ee]|[Ss][Yy][Ss]|so)(?=!\w)")
 ANY_ENDING = re.compile(r"[^\W\d_]{2,24}$")
 
 
@@ -61,6 +63,10 @@ def _name(plain: Refanged, start: int, end: int, hi: int) -> Optional[Hit]:
     run = text[start:end].rstrip(".-+@%$!")
     end = start + len(run)
     lead = ESCAPED.match(run)  # `%00.gif`
+    function = CALLED.search(run) if "!" in run else None
+    if function:
+        run = run[: function.end()]
+        end = start + len(run)
     variable = VARIABLE.search(run)
     if variable:
         start += variable.start()

@@ -287,6 +287,20 @@ def test_names_begin_with_no_sign_of_another_place(text, expected):
     assert found(text) == expected
 
 
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("case printwin.dll!gzwrite64 (broken)", ["FILE printwin.dll"]),
+        ("The libxul.so!gfxContext::Polygon function", ["FILE libxul.so"]),
+        ("Stop evil.exe!", ["FILE evil.exe"]),
+        ("ran a!b.exe", ["FILE a!b.exe"]),
+        ("Win32/Zbot.CC!MTB and Emotet.SO!MTB", []),
+    ],
+)
+def test_a_function_is_no_part_of_its_file(text, expected):
+    assert found(text) == expected
+
+
 BITS = """%TEMP% / \\ $HOME ~ . .. : :// @ , [.] (dot) {at} AT DOT hxxp evil com foo.exe x.dll 1.2.3.4 ::1 fe80 80
 C HKLM Software CVE-2020-1 T1059 a-b - _ ( ) " ' usr bin d41d8cd98f00b204e9800998ecf8427e ? & =
 %20 \ufffc \u200b""".split()
