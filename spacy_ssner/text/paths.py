@@ -207,9 +207,12 @@ def unix_paths(plain: Refanged, lo: int, hi: int) -> Iterator[Hit]:
         first, _, rest = text[start:end].partition("/")
         if first.isdigit() and text[start - 1 : start] == ":":  # a port, `evil.com:80/a.exe`
             continue
-        if first[0] in "~$%" or not any(c.isalnum() for c in first) or not has_extension(rest):
+        program = first.endswith(".app") and rest.startswith("Contents/")  # of macOS
+        if first[0] in "~$%" or not any(c.isalnum() for c in first) or not (program or has_extension(rest)):
             continue
-        if host_kind(first) or IPV4.match(first) or (first[0] == "." and "/." in f"/{rest}"):  # `.exe/.dll`
+        if (host_kind(first) and not program) or IPV4.match(first):
+            continue
+        if first[0] == "." and "/." in f"/{rest}":  # `.exe/.dll`
             continue
         if "/" not in rest and is_detection(text, slash + 1, end):  # `Win32/Emotet.H`
             continue

@@ -301,6 +301,19 @@ def test_a_function_is_no_part_of_its_file(text, expected):
     assert found(text) == expected
 
 
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("via Evil.app/Contents/MacOS/Evil, then", ["PATH Evil.app/Contents/MacOS/Evil"]),
+        ("Monitor.app/Contents/Resources/pmTool", ["PATH Monitor.app/Contents/Resources/pmTool"]),
+        ("at evil.app/index", ["URL evil.app/index"]),
+        ("at https://evil.app/Contents/a", ["URL https://evil.app/Contents/a"]),
+    ],
+)
+def test_programs_of_macos_are_no_hosts(text, expected):
+    assert found(text) == expected
+
+
 BITS = """%TEMP% / \\ $HOME ~ . .. : :// @ , [.] (dot) {at} AT DOT hxxp evil com foo.exe x.dll 1.2.3.4 ::1 fe80 80
 C HKLM Software CVE-2020-1 T1059 a-b - _ ( ) " ' usr bin d41d8cd98f00b204e9800998ecf8427e ? & =
 %20 \ufffc \u200b""".split()
