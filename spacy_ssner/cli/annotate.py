@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 Opt = typer.Option
 INPUTS_HELP = (
-    "Text files (.txt, .txt.gz, others as plain text), .html and .pdf, JSON lines with 'text' (.jsonl, .jsonl.gz), "
-    "folders of these, or - for stdin"
+    "Text files (.txt, .md, .log, also gzipped; others as plain text), .html and .pdf, JSON lines with 'text' "
+    "(.jsonl, .jsonl.gz), folders of these, or - for stdin"
 )
 TEXT_HELP = "Write texts, or only offsets, labels, scores and values"
 REPORTS_HELP = "Write what was read of each document (tokens, pieces, windows, truncated words, ...)"

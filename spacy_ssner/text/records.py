@@ -17,7 +17,8 @@ from .pages import PAGES, read_page
 from .reading import LONGEST_RECORD, ignore, read_lines
 
 STDIN = "-"
-TEXTS = (*PLAIN, *PAGES, *(f"{suffix}.gz" for suffix in PAGES))
+NOTES = (".md", ".log")  # plain text too
+TEXTS = (*PLAIN, *NOTES, *PAGES, *(f"{suffix}.gz" for suffix in (*NOTES, *PAGES)))
 RECORDS = (".jsonl", ".jsonl.gz")
 KEPT = ("id", "meta")  # fields of a record that go to the output
 

@@ -22,6 +22,8 @@ def folder(tmp_path):
         "a.txt": TEXT.encode(),
         "b.txt.gz": gzip.compress("Lazarus — ‘x’".encode()),
         "bom.txt": "\ufeffAPT29".encode("utf-8"),
+        "notes.md": b"# APT29\n",
+        "syslog.log.gz": gzip.compress(b"sshd: Accepted"),
         "c.jsonl": b"""{"text": "one", "id": 7, "other": 1}
 
 not json
@@ -70,6 +72,8 @@ def test_files_of_a_folder(folder, tmp_path):
         "c.jsonl:7": "two",
         "deep/d.TXT": "naïve",
         "g.txt": "The group APT\ufffd29 was seen \ufffd",
+        "notes.md": "# APT29\n",
+        "syslog.log.gz": "sshd: Accepted",
         "h.jsonl.gz:1": "lone \ufffd half",
         "page.html": f"Home\n\nReport on a group\n\n{SENTENCE}\n\n{SENTENCE} Again.",
     }
@@ -86,7 +90,7 @@ def test_each_file_once_and_never_the_output(folder, tmp_path, monkeypatch):
     (tmp_path / "in" / "out.jsonl").write_text("{}")
     output = tmp_path / "in" / "out.jsonl"
     found = find_inputs([str(folder), str(folder / "a.txt"), str(folder)], output=output, on_bad=print)
-    assert len(found) == len(set(found)) == 14 and str(output) not in found
+    assert len(found) == len(set(found)) == 16 and str(output) not in found
     monkeypatch.chdir(tmp_path)
     assert find_inputs(["in", "./in/a.txt"], output=output, on_bad=print).count("in/a.txt") == 1
     with pytest.raises(ValueError, match="S213"):
