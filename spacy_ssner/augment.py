@@ -69,7 +69,7 @@ class SwapNames:
 
     def __call__(self, nlp: Language, example: Example) -> Iterator[Example]:
         """RAISES (FileNotFoundError): S263; (ValueError): S267 for a lexicon that is none, S235 for a corpus that is
-        none. WARNS: SW132 if no name in the corpus is listed."""
+        none. WARNS: SW132 if no category has enough mentions in the corpus, most of one label: nothing is swapped."""
         yield example
         if self._lexicon is None:
             self._lexicon = self._read(nlp)

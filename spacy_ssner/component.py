@@ -105,9 +105,9 @@ class SSNER(StreamPipe):
         similar_words (Optional[Union[str, Path]]): File of `python -m spacy ssner similar-words`. Saved in
             the pipeline and not needed again.
         lexicon (Optional[Union[str, Path]]): File of `python -m spacy ssner lexicon`, likewise.
-        RAISES (ValueError): S108 for a label that is no usable name, S109 if there is no entity type at all; S105 if
-            the model wants similar words and gets none, S130 if it wants a lexicon; S257, S258, S264, S267 for files
-            that are none of these or damaged. (FileNotFoundError): S263 for a file that is not there.
+        RAISES (ValueError): S108 for a label that is no usable name, S109 if there is no entity type at all; S257,
+            S258, S264, S267 for files that are none of these or damaged; S104, S105, S130 as architectures.init, and
+            what an encoder raises, see build_hf_encoder. (FileNotFoundError): S263 for a file that is not there.
         WARNS: SW130, SW131 if the model has no use for lexicon, similar words; SW106, SW107 as warn_if_never_learns.
         """
         validate_get_examples(get_examples, "SSNER.initialize")
@@ -175,7 +175,7 @@ class SSNER(StreamPipe):
         """Learn from a batch. Tokens without annotation put no demand on the model.
 
         drop (float): Dropout, 0 to 1. sgd: None or False only collects gradients. RETURNS: `losses`, ours in nats.
-        RAISES (ValueError): S110 if the model is neither initialized nor loaded.
+        RAISES (ValueError): S110 as check_ready, S108 for a label that is no usable name, S141 for a rounded encoder.
         WARNS: SW102 for new labels, which are added, as by spaCy's ner. If `initialize` was given the labels, SW101 as
             get_loss.
         """
