@@ -9,17 +9,21 @@ SOURCE: Krishnan and Manning 2006, An Effective Two-Stage Model for Exploiting N
     a rule.
 """
 
-from typing import Dict, Iterable, List, NamedTuple, Tuple
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, NamedTuple, Tuple, Union
 
+import srsly
+from spacy import util
 from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.util import filter_spans
 
 from .annotations import WRITTEN_BY, add_entities, closed_tokens, register_extensions, span_score
+from .errors import Errors
 from .lexicon.lexicon import Lexicon, Name
 from .lexicon.pieces import name_pieces
-from .settings import check_share
+from .settings import check_share, plain
 from .text.windows import is_wide
 
 THRESHOLD = 0.6  # chosen on the dev files of CyNER and DNRTI, see docs/results.md
@@ -90,6 +94,42 @@ class ConsistencyRuler(Pipe):
         group = SpanGroup(doc, name=self.spans_key, spans=spans)
         group.attrs[WRITTEN_BY] = "ssner_consistency"
         doc.spans[self.spans_key] = group
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """The settings as they are now: the config of a pipeline has those that the component was made with.
+
+        RAISES (ValueError): S101 for a threshold that was changed to what it cannot be.
+        """
+        return util.to_bytes({"cfg": lambda: srsly.json_dumps(self._settings()).encode("utf8")}, exclude)
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "ConsistencyRuler":
+        """RAISES (ValueError): S111 if the settings are damaged, S101 as `to_bytes`."""
+        util.from_bytes(bytes_data, {"cfg": self._load}, exclude)
+        return self
+
+    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
+        """A file `cfg` with the settings. RAISES (ValueError): S101 as `to_bytes`."""
+        util.to_disk(path, {"cfg": lambda p: srsly.write_json(p, self._settings())}, exclude)
+
+    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "ConsistencyRuler":
+        """Without a file, which earlier versions did not write, the settings stay. RAISES: As `from_bytes`."""
+        if Path(path).exists():
+            util.from_disk(path, {"cfg": lambda p: self._load(p.read_bytes())}, exclude)
+        return self
+
+    def _settings(self) -> Dict[str, Any]:
+        settings = plain({"threshold": self.threshold, "spans_key": self.spans_key})
+        check_share("threshold", settings["threshold"])
+        return settings
+
+    def _load(self, data: bytes) -> None:
+        try:
+            settings = srsly.json_loads(data)
+            threshold, spans_key = float(settings["threshold"]), str(settings["spans_key"])
+        except (ValueError, TypeError, KeyError) as err:
+            raise ValueError(Errors.S111.format(name=self.name, got=f"cfg: {err}")) from err
+        check_share("threshold", threshold)
+        self.threshold, self.spans_key = threshold, spans_key
 
 
 def scored_mentions(doc: Doc) -> List[Mention]:

@@ -1,5 +1,8 @@
 """One name, one type in a document."""
 
+import shutil
+
+import numpy as np
 import pytest
 import spacy
 from spacy.tokens import Doc, Span
@@ -152,6 +155,35 @@ def test_settings_are_saved(nlp, tmp_path):
     nlp.to_disk(tmp_path / "nlp")
     pipe = spacy.load(tmp_path / "nlp").get_pipe("ssner_consistency")
     assert (pipe.threshold, pipe.spans_key) == (0.25, "same")
+
+
+def test_settings_that_were_changed_are_saved(nlp, tmp_path):
+    pipe = nlp.get_pipe("ssner_consistency")
+    pipe.threshold, pipe.spans_key = np.float32(0.25), "same"
+    nlp.to_disk(tmp_path / "nlp")
+    for again in (spacy.load(tmp_path / "nlp"), spacy.blank("en", config=CONFIG)):
+        if not again.pipe_names:
+            again.add_pipe("ssner_consistency")
+            again.from_bytes(nlp.to_bytes())
+        loaded = again.get_pipe("ssner_consistency")
+        assert (loaded.threshold, loaded.spans_key) == (0.25, "same")
+    pipe.threshold = 2.0
+    with pytest.raises(ValueError, match=r"S101.*threshold"):
+        nlp.to_disk(tmp_path / "bad")
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"{}", b'{"threshold": "x", "spans_key": "y"}'])
+def test_damaged_settings(data, nlp, tmp_path):
+    nlp.to_disk(tmp_path)
+    (tmp_path / "ssner_consistency" / "cfg").write_bytes(data)
+    with pytest.raises(ValueError, match=r"S111.*ssner_consistency"):
+        spacy.load(tmp_path)
+
+
+def test_pipelines_saved_without_settings_load(nlp, tmp_path):
+    nlp.to_disk(tmp_path)
+    shutil.rmtree(tmp_path / "ssner_consistency")
+    assert spacy.load(tmp_path).get_pipe("ssner_consistency").threshold == 0.6
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan"), True])
