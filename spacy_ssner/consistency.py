@@ -9,13 +9,9 @@ SOURCE: Krishnan and Manning 2006, An Effective Two-Stage Model for Exploiting N
     a rule.
 """
 
-from pathlib import Path
-from typing import Any, Dict, Iterable, List, NamedTuple, Tuple, Union
+from typing import Any, Dict, Iterable, List, NamedTuple, Tuple
 
-import srsly
-from spacy import util
 from spacy.language import Language
-from spacy.pipeline import Pipe
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.util import filter_spans
 
@@ -23,6 +19,7 @@ from .annotations import WRITTEN_BY, add_entities, closed_tokens, register_exten
 from .errors import Errors
 from .lexicon.lexicon import Lexicon, Name
 from .lexicon.pieces import name_pieces
+from .rules import RulePipe
 from .settings import check_share, plain
 from .text.windows import is_wide
 
@@ -50,12 +47,12 @@ def make_ssner_consistency(nlp: Language, name: str, threshold: float, spans_key
 
     threshold (float): How probable the most probable mention of a name must be, 0 to 1.
     spans_key (str): Key of the span group with the entities that were added or got another type.
-    RAISES (ValueError): S101 for a threshold out of range.
+    RAISES (ValueError): S101 for a threshold out of range or a key that is no string.
     """
     return ConsistencyRuler(name, threshold=threshold, spans_key=spans_key)
 
 
-class ConsistencyRuler(Pipe):
+class ConsistencyRuler(RulePipe):
     """Gives the mentions of a name in a document the type of the most probable one, and marks those that were missed.
 
     Entities without a score, which other components set, and blocked tokens stay as they are. What is added has no
@@ -70,16 +67,14 @@ class ConsistencyRuler(Pipe):
         spans_key: str = "ssner_consistency",
     ):
         """See make_ssner_consistency. RAISES (ValueError): S101, as it does."""
-        check_share("threshold", threshold)
         self.name = name
-        self.threshold = threshold
-        self.spans_key = spans_key
+        self.cfg = check_settings({"threshold": threshold, "spans_key": spans_key})
         register_extensions()
 
     def __call__(self, doc: Doc) -> Doc:
         """Make the entities of a doc consistent."""
         mentions = scored_mentions(doc)
-        known = known_names(mentions, self.threshold)
+        known = known_names(mentions, self.cfg["threshold"])
         new = [*relabelled(mentions, known), *missed(doc, known)] if known else []
         if new:
             add_entities(doc, new, overwrite=True)
@@ -88,48 +83,27 @@ class ConsistencyRuler(Pipe):
 
     def _list(self, doc: Doc, spans: List[Span]) -> None:
         """Put spans into the group of ours, beside what a run before put there."""
-        earlier = doc.spans[self.spans_key] if self.spans_key in doc.spans else ()
+        key = self.cfg["spans_key"]
+        earlier = doc.spans[key] if key in doc.spans else ()
         ents = set(doc.ents)
         spans = sorted({*spans, *(span for span in earlier if span in ents)}, key=lambda span: span.start)
-        group = SpanGroup(doc, name=self.spans_key, spans=spans)
+        group = SpanGroup(doc, name=key, spans=spans)
         group.attrs[WRITTEN_BY] = "ssner_consistency"
-        doc.spans[self.spans_key] = group
+        doc.spans[key] = group
 
-    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """The settings as they are now: the config of a pipeline has those that the component was made with.
+    def check(self, settings: Dict[str, Any]) -> Dict[str, Any]:
+        """See check_settings."""
+        return check_settings(settings)
 
-        RAISES (ValueError): S101 for a threshold that was changed to what it cannot be.
-        """
-        return util.to_bytes({"cfg": lambda: srsly.json_dumps(self._settings()).encode("utf8")}, exclude)
 
-    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "ConsistencyRuler":
-        """RAISES (ValueError): S111 if the settings are damaged, S101 as `to_bytes`."""
-        util.from_bytes(bytes_data, {"cfg": self._load}, exclude)
-        return self
-
-    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
-        """A file `cfg` with the settings. RAISES (ValueError): S101 as `to_bytes`."""
-        util.to_disk(path, {"cfg": lambda p: srsly.write_json(p, self._settings())}, exclude)
-
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "ConsistencyRuler":
-        """Without a file, which earlier versions did not write, the settings stay. RAISES: As `from_bytes`."""
-        if Path(path).exists():
-            util.from_disk(path, {"cfg": lambda p: self._load(p.read_bytes())}, exclude)
-        return self
-
-    def _settings(self) -> Dict[str, Any]:
-        settings = plain({"threshold": self.threshold, "spans_key": self.spans_key})
-        check_share("threshold", settings["threshold"])
-        return settings
-
-    def _load(self, data: bytes) -> None:
-        try:
-            settings = srsly.json_loads(data)
-            threshold, spans_key = float(settings["threshold"]), str(settings["spans_key"])
-        except (ValueError, TypeError, KeyError) as err:
-            raise ValueError(Errors.S111.format(name=self.name, got=f"cfg: {err}")) from err
-        check_share("threshold", threshold)
-        self.threshold, self.spans_key = threshold, spans_key
+def check_settings(settings: Dict[str, Any]) -> Dict[str, Any]:
+    """The settings as plain Python values. RAISES (ValueError): S101 for one that is not usable."""
+    settings = plain(settings)
+    check_share("threshold", settings["threshold"])
+    if not isinstance(settings["spans_key"], str):
+        got = repr(settings["spans_key"])
+        raise ValueError(Errors.S101.format(name="spans_key", expected="a string", got=got))
+    return settings
 
 
 def scored_mentions(doc: Doc) -> List[Mention]:

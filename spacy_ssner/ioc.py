@@ -1,18 +1,15 @@
 """The component `ssner_ioc`: indicators of compromise as entities, by rule, with their refanged values."""
 
 import warnings
-from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
-import srsly
-from spacy import util
 from spacy.language import Language
-from spacy.pipeline import Pipe
 from spacy.tokens import Doc, Span
 
 from .annotations import add_entities, extension_key
 from .errors import Errors, Warnings
 from .labels import check_label
+from .rules import RulePipe
 from .scorer import SCORE_WEIGHTS
 from .settings import plain
 from .text.indicators import KINDS, Indicator, find_indicators
@@ -55,7 +52,7 @@ def make_ssner_ioc(
     return IndicatorRuler(name, labels=labels, **settings, scorer=scorer)
 
 
-class IndicatorRuler(Pipe):
+class IndicatorRuler(RulePipe):
     """Sets entities for indicators. `Span._.ssner_value` is the refanged value, `Span._.ssner_characters` the exact
     start and end in the text, also where the entity had to be fitted to tokens."""
 
@@ -71,7 +68,7 @@ class IndicatorRuler(Pipe):
         """See make_ssner_ioc. RAISES (ValueError): S101, S108, S286, S287, as it does."""
         self.name = name
         self.scorer = scorer
-        self.cfg: Dict[str, Any] = check_settings(
+        self.cfg = check_settings(
             {"labels": dict(labels or {}), "overwrite_ents": overwrite_ents, "alignment_mode": alignment_mode}
         )
         register_value_extensions()
@@ -125,40 +122,9 @@ class IndicatorRuler(Pipe):
             doc.user_data[extension_key(span, CHARACTERS)] = place_in_span  # type: ignore[index]
         return len(found), n_moved, len(found) - len(spans)
 
-    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """The settings. RAISES (ValueError): As the factory for those that were changed to what they cannot be."""
-        return util.to_bytes(
-            {"cfg": lambda: srsly.json_dumps(check_settings(self.cfg)).encode("utf8")}, exclude
-        )
-
-    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "IndicatorRuler":
-        """RAISES (ValueError): S111 if the bytes are damaged; as the factory for bad settings."""
-        try:
-            message = srsly.msgpack_loads(bytes_data)
-            if not isinstance(message, dict):
-                raise ValueError("no bytes of a component")
-        except ValueError as err:
-            raise ValueError(Errors.S111.format(name=self.name, got=err)) from err
-        util.from_dict(message, {"cfg": self._load_cfg}, exclude)
-        return self
-
-    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
-        """A file `cfg` with the settings. RAISES (ValueError): As `to_bytes`."""
-        util.to_disk(path, {"cfg": lambda p: srsly.write_json(p, check_settings(self.cfg))}, exclude)
-
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "IndicatorRuler":
-        """RAISES (ValueError): S111 if the file is missing or damaged; as the factory for bad settings."""
-        util.from_disk(
-            path, {"cfg": lambda p: self._load_cfg(p.read_bytes() if p.exists() else b"")}, exclude
-        )
-        return self
-
-    def _load_cfg(self, data: bytes) -> None:
-        try:
-            settings = {**self.cfg, **srsly.json_loads(data)}
-        except (ValueError, TypeError) as err:
-            raise ValueError(Errors.S111.format(name=self.name, got=f"cfg: {err}")) from err
-        self.cfg = check_settings(settings)
+    def check(self, settings: Dict[str, Any]) -> Dict[str, Any]:
+        """See check_settings."""
+        return check_settings(settings)
 
 
 def check_settings(settings: Dict[str, Any]) -> Dict[str, Any]:

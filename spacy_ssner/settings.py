@@ -83,5 +83,5 @@ def check_settings(settings: Dict[str, Any]) -> Dict[str, Any]:
 
 def check_share(name: str, value: float) -> None:
     """RAISES (ValueError): S101 unless a setting is a number from 0 to 1."""
-    if isinstance(value, bool) or not 0.0 <= value <= 1.0:
+    if not isinstance(value, Real) or isinstance(value, bool) or not 0.0 <= value <= 1.0:
         raise ValueError(Errors.S101.format(name=name, expected="from 0 to 1", got=value))

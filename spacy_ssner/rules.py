@@ -1,0 +1,57 @@
+"""Components of rules: their settings are all that is saved of them."""
+
+from pathlib import Path
+from typing import Any, Dict, Iterable, Union
+
+import srsly
+from spacy import util
+from spacy.pipeline import Pipe
+
+from .errors import Errors
+
+
+class RulePipe(Pipe):
+    """A component with settings in `cfg`, which can be changed at any time, and saved as a file of that name.
+
+    The config of a pipeline has the settings that the component was made with.
+    """
+
+    name: str
+    cfg: Dict[str, Any]
+
+    def check(self, settings: Dict[str, Any]) -> Dict[str, Any]:
+        """All settings as plain Python values. RAISES (ValueError): S101 and others for one that is not usable."""
+        raise NotImplementedError
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """The settings. RAISES (ValueError): As `check` for those that were changed to what they cannot be."""
+        return util.to_bytes({"cfg": lambda: srsly.json_dumps(self.check(self.cfg)).encode("utf8")}, exclude)
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "RulePipe":
+        """RAISES (ValueError): S111 if the bytes are damaged; as `check` for bad settings."""
+        try:
+            message = srsly.msgpack_loads(bytes_data)
+            if not isinstance(message, dict):
+                raise ValueError("no bytes of a component")
+        except ValueError as err:
+            raise ValueError(Errors.S111.format(name=self.name, got=err)) from err
+        util.from_dict(message, {"cfg": self._load_cfg}, exclude)
+        return self
+
+    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
+        """A file `cfg` with the settings. RAISES (ValueError): As `to_bytes`."""
+        util.to_disk(path, {"cfg": lambda p: srsly.write_json(p, self.check(self.cfg))}, exclude)
+
+    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "RulePipe":
+        """RAISES (ValueError): S111 if the file is missing or damaged; as `check` for bad settings."""
+        util.from_disk(
+            path, {"cfg": lambda p: self._load_cfg(p.read_bytes() if p.exists() else b"")}, exclude
+        )
+        return self
+
+    def _load_cfg(self, data: bytes) -> None:
+        try:
+            settings = {**self.cfg, **srsly.json_loads(data)}
+        except (ValueError, TypeError) as err:
+            raise ValueError(Errors.S111.format(name=self.name, got=f"cfg: {err}")) from err
+        self.cfg = self.check(settings)
