@@ -52,12 +52,24 @@ def make_ssner_consistency(nlp: Language, name: str, threshold: float, spans_key
     return ConsistencyRuler(name, threshold=threshold, spans_key=spans_key)
 
 
+def check_settings(settings: Dict[str, Any]) -> Dict[str, Any]:
+    """The settings as plain Python values. RAISES (ValueError): S101 for one that is not usable."""
+    settings = plain(settings)
+    check_share("threshold", settings["threshold"])
+    if not isinstance(settings["spans_key"], str):
+        got = repr(settings["spans_key"])
+        raise ValueError(Errors.S101.format(name="spans_key", expected="a string", got=got))
+    return settings
+
+
 class ConsistencyRuler(RulePipe):
     """Gives the mentions of a name in a document the type of the most probable one, and marks those that were missed.
 
     Entities without a score, which other components set, and blocked tokens stay as they are. What is added has no
     score itself.
     """
+
+    check = staticmethod(check_settings)
 
     def __init__(
         self,
@@ -68,7 +80,7 @@ class ConsistencyRuler(RulePipe):
     ):
         """See make_ssner_consistency. RAISES (ValueError): S101, as it does."""
         self.name = name
-        self.cfg = check_settings({"threshold": threshold, "spans_key": spans_key})
+        self.cfg = self.check({"threshold": threshold, "spans_key": spans_key})
         register_extensions()
 
     def __call__(self, doc: Doc) -> Doc:
@@ -90,20 +102,6 @@ class ConsistencyRuler(RulePipe):
         group = SpanGroup(doc, name=key, spans=spans)
         group.attrs[WRITTEN_BY] = "ssner_consistency"
         doc.spans[key] = group
-
-    def check(self, settings: Dict[str, Any]) -> Dict[str, Any]:
-        """See check_settings."""
-        return check_settings(settings)
-
-
-def check_settings(settings: Dict[str, Any]) -> Dict[str, Any]:
-    """The settings as plain Python values. RAISES (ValueError): S101 for one that is not usable."""
-    settings = plain(settings)
-    check_share("threshold", settings["threshold"])
-    if not isinstance(settings["spans_key"], str):
-        got = repr(settings["spans_key"])
-        raise ValueError(Errors.S101.format(name="spans_key", expected="a string", got=got))
-    return settings
 
 
 def scored_mentions(doc: Doc) -> List[Mention]:

@@ -52,9 +52,30 @@ def make_ssner_ioc(
     return IndicatorRuler(name, labels=labels, **settings, scorer=scorer)
 
 
+def check_settings(settings: Dict[str, Any]) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): The settings as plain Python values. RAISES (ValueError): S101, S108, S286 if one is
+    not usable."""
+    settings = plain(settings)
+    unknown = sorted(set(settings["labels"]) - set(KINDS))
+    if unknown:
+        raise ValueError(Errors.S286.format(expected=list(KINDS), got=unknown))
+    for label in settings["labels"].values():
+        if label is not None:
+            check_label(label)
+    if not isinstance(settings["overwrite_ents"], bool):
+        got = settings["overwrite_ents"]
+        raise ValueError(Errors.S101.format(name="overwrite_ents", expected="true or false", got=got))
+    if settings["alignment_mode"] not in MODES:
+        got = settings["alignment_mode"]
+        raise ValueError(Errors.S101.format(name="alignment_mode", expected=f"one of {MODES}", got=got))
+    return settings
+
+
 class IndicatorRuler(RulePipe):
     """Sets entities for indicators. `Span._.ssner_value` is the refanged value, `Span._.ssner_characters` the exact
     start and end in the text, also where the entity had to be fitted to tokens."""
+
+    check = staticmethod(check_settings)
 
     def __init__(
         self,
@@ -68,7 +89,7 @@ class IndicatorRuler(RulePipe):
         """See make_ssner_ioc. RAISES (ValueError): S101, S108, S286, S287, as it does."""
         self.name = name
         self.scorer = scorer
-        self.cfg = check_settings(
+        self.cfg = self.check(
             {"labels": dict(labels or {}), "overwrite_ents": overwrite_ents, "alignment_mode": alignment_mode}
         )
         register_value_extensions()
@@ -121,29 +142,6 @@ class IndicatorRuler(RulePipe):
             place_in_span = [hit.start - span.start_char, hit.end - span.start_char]
             doc.user_data[extension_key(span, CHARACTERS)] = place_in_span  # type: ignore[index]
         return len(found), n_moved, len(found) - len(spans)
-
-    def check(self, settings: Dict[str, Any]) -> Dict[str, Any]:
-        """See check_settings."""
-        return check_settings(settings)
-
-
-def check_settings(settings: Dict[str, Any]) -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): The settings as plain Python values. RAISES (ValueError): S101, S108, S286 if one is
-    not usable."""
-    settings = plain(settings)
-    unknown = sorted(set(settings["labels"]) - set(KINDS))
-    if unknown:
-        raise ValueError(Errors.S286.format(expected=list(KINDS), got=unknown))
-    for label in settings["labels"].values():
-        if label is not None:
-            check_label(label)
-    if not isinstance(settings["overwrite_ents"], bool):
-        got = settings["overwrite_ents"]
-        raise ValueError(Errors.S101.format(name="overwrite_ents", expected="true or false", got=got))
-    if settings["alignment_mode"] not in MODES:
-        got = settings["alignment_mode"]
-        raise ValueError(Errors.S101.format(name="alignment_mode", expected=f"one of {MODES}", got=got))
-    return settings
 
 
 def place(

@@ -1,13 +1,13 @@
 """Components of rules: their settings are all that is saved of them."""
 
 from pathlib import Path
-from typing import Any, Dict, Iterable, Union
+from typing import Any, Callable, Dict, Iterable, Union
 
 import srsly
 from spacy import util
 from spacy.pipeline import Pipe
 
-from .errors import Errors
+from .settings import read_cfg, read_message
 
 
 class RulePipe(Pipe):
@@ -18,10 +18,7 @@ class RulePipe(Pipe):
 
     name: str
     cfg: Dict[str, Any]
-
-    def check(self, settings: Dict[str, Any]) -> Dict[str, Any]:
-        """All settings as plain Python values. RAISES (ValueError): S101 and others for one that is not usable."""
-        raise NotImplementedError
+    check: Callable[[Dict[str, Any]], Dict[str, Any]]  # settings as plain Python values, or S101 and the like
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """The settings. RAISES (ValueError): As `check` for those that were changed to what they cannot be."""
@@ -29,13 +26,7 @@ class RulePipe(Pipe):
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "RulePipe":
         """RAISES (ValueError): S111 if the bytes are damaged; as `check` for bad settings."""
-        try:
-            message = srsly.msgpack_loads(bytes_data)
-            if not isinstance(message, dict):
-                raise ValueError("no bytes of a component")
-        except ValueError as err:
-            raise ValueError(Errors.S111.format(name=self.name, got=err)) from err
-        util.from_dict(message, {"cfg": self._load_cfg}, exclude)
+        util.from_dict(read_message(bytes_data, self.name), {"cfg": self._load_cfg}, exclude)
         return self
 
     def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
@@ -50,8 +41,4 @@ class RulePipe(Pipe):
         return self
 
     def _load_cfg(self, data: bytes) -> None:
-        try:
-            settings = {**self.cfg, **srsly.json_loads(data)}
-        except (ValueError, TypeError) as err:
-            raise ValueError(Errors.S111.format(name=self.name, got=f"cfg: {err}")) from err
-        self.cfg = self.check(settings)
+        self.cfg = self.check({**self.cfg, **read_cfg(data, self.name)})

@@ -17,7 +17,7 @@ from .knowledge import (
     similar_word_table,
 )
 from .layers.torch_tagger import network_of
-from .settings import check_cfg
+from .settings import check_cfg, read_cfg, read_message
 
 KNOWLEDGE = ("similar_words", "lexicon")  # files that there are only for models that use them
 
@@ -63,12 +63,7 @@ class SavedPipe(TrainablePipe):
             "lexicon": lambda b: load_lexicon(self.model, b),
             "model": self._load_model,
         }
-        try:
-            message = srsly.msgpack_loads(bytes_data)
-            if not isinstance(message, dict) or not ("model" in message or "model" in exclude):
-                raise ValueError("no bytes of a component")
-        except ValueError as err:
-            raise ValueError(Errors.S111.format(name=self.name, got=err)) from err
+        message = read_message(bytes_data, self.name, needed={"model"} - set(exclude))
         util.from_dict(message, deserialize, exclude)
         self._settle()
         return self
@@ -111,10 +106,7 @@ class SavedPipe(TrainablePipe):
         return self
 
     def _load_cfg(self, data: bytes) -> None:
-        try:
-            loaded = dict(srsly.json_loads(data))
-        except (ValueError, TypeError) as err:
-            raise ValueError(Errors.S111.format(name=self.name, got=f"cfg: {err}")) from err
+        loaded = read_cfg(data, self.name)
         self.cfg.pop("tag_counts", None)  # of other data
         self.cfg.update(loaded)
         for label in self.labels:

@@ -2,9 +2,10 @@
 
 import math
 from numbers import Real
-from typing import Any, Dict, Tuple
+from typing import Any, Collection, Dict, Tuple
 
 import numpy as np
+import srsly
 
 from .errors import Errors
 
@@ -85,3 +86,22 @@ def check_share(name: str, value: float) -> None:
     """RAISES (ValueError): S101 unless a setting is a number from 0 to 1."""
     if not isinstance(value, Real) or isinstance(value, bool) or not 0.0 <= value <= 1.0:
         raise ValueError(Errors.S101.format(name=name, expected="from 0 to 1", got=value))
+
+
+def read_message(data: bytes, name: str, *, needed: Collection[str] = ()) -> Dict[str, Any]:
+    """The parts of a component that was saved as bytes. RAISES (ValueError): S111 if it is damaged or lacks one."""
+    try:
+        message = srsly.msgpack_loads(data)
+        if not isinstance(message, dict) or not set(needed) <= set(message):
+            raise ValueError("no bytes of a component")
+    except ValueError as err:
+        raise ValueError(Errors.S111.format(name=name, got=err)) from err
+    return message
+
+
+def read_cfg(data: bytes, name: str) -> Dict[str, Any]:
+    """A component's saved `cfg`. RAISES (ValueError): S111 if it is damaged."""
+    try:
+        return {**srsly.json_loads(data)}
+    except (ValueError, TypeError) as err:
+        raise ValueError(Errors.S111.format(name=name, got=f"cfg: {err}")) from err

@@ -7,7 +7,7 @@ from typing import Annotated, List, Optional
 
 import typer
 
-from ..errors import Warnings
+from ..errors import Errors, Warnings
 from ..files import write_text
 from ._app import ssner_app
 from ._io import check_outputs, plain_errors
@@ -71,6 +71,8 @@ def prepare_cli(
             sentences["test"] = sentences["dev"]
             if raw:
                 texts["test"] = texts["dev"]
+        if only is not None and only.value not in sentences:
+            raise ValueError(Errors.S238.format(name=name, got=f"that of test, for {only.value}"))
         if only is not None:
             sentences = {split: found for split, found in sentences.items() if split == only.value}
             texts = {split: records for split, records in texts.items() if split == only.value}

@@ -61,10 +61,7 @@ def _log_behind(
 
     row, token: (S,), the window and the token behind the entity. tag: (S,), the last tag, B or I.
     """
-    n_tags = transitions.shape[1]
-    follow = transitions[:n_tags].copy()
-    inside = np.arange(2, n_tags, 2)
-    follow[inside - 1, inside] = follow[inside, inside] = -np.inf
+    follow = _ends(transitions)
     place = sums.mirror[token, row], row
     after, scale = sums.after[place], sums.after_scale[place]  # (S, K), (S, 1) or in log space (S, K)
     with np.errstate(all="ignore"):
@@ -75,6 +72,15 @@ def _log_behind(
             logs = np.log(after[lost]) + scale[lost] + emissions[row[lost], token[lost]] + follow[tag[lost]]
             found[lost] = log_sum(logs)
     return found
+
+
+def _ends(transitions: np.ndarray) -> np.ndarray:
+    """Transitions (K, K) from tag to tag, without those by which an entity goes on."""
+    n_tags = transitions.shape[1]
+    follow = transitions[:n_tags].copy()
+    inside = np.arange(2, n_tags, 2)
+    follow[inside - 1, inside] = follow[inside, inside] = -np.inf
+    return follow
 
 
 def probable_spans(emissions: Tensor, transitions: Tensor, mask: Tensor, *, floor: float) -> Spans:
@@ -118,10 +124,7 @@ def _closing(emissions: Tensor, transitions: Tensor, beta: Tensor, lengths: Tens
     What stands at O is of no use.
     """
     n_tags = emissions.shape[2]
-    follow = transitions[:n_tags].exp()
-    begins = torch.arange(1, n_tags, 2, device=follow.device)
-    follow[begins, begins + 1] = 0.0
-    follow[begins + 1, begins + 1] = 0.0
+    follow = torch.from_numpy(_ends(as_array(transitions))).exp().to(transitions.device)
     after = emissions[:, 1:] + beta[:, 1:]
     top = after.amax(dim=2, keepdim=True)
     sums = ((after - top).exp() @ follow.T).clamp(min=TINY).log() + top  # (B, T - 1, K)

@@ -6,7 +6,8 @@ from spacy.lang.en.stop_words import STOP_WORDS
 
 # Both patterns of words read small letters only, and first whether one of them can begin here: three times as fast.
 VERSION_WORD = (
-    r"(?=[vrbfpsuae<>=])(?:\b(?:v\d?|ver|versions?(?:\(s\))?|versionname|releases?|builds?|firmware|revision|rev|patch|sdk|update)(?!\w)[.:]?|"
+    r"(?=[vrbfpsuae<>=])"
+    r"(?:\b(?:v\d?|ver|versions?(?:\(s\))?|versionname|releases?|builds?|firmware|revision|rev|patch|sdk|update)(?!\w)[.:]?|"
     r"\b(?:up\sto,?\sand\sincluding|upgrad(?:e|ed|ing)\sto|(?:patched|fixed|addressed|resolved)\sin|exception\sof)\b|"
     r"[<>]=|=<|(?<=[a-z]\s)[<>](?=[\s\d]|$))"  # no arrows or tags: `-> 1.2.3.4`, `<td>1.2.3.4`
 )

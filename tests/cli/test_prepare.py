@@ -142,4 +142,7 @@ def test_exclude_and_split_that_cannot_be(run, cyner, tmp_path):
     result = run("cyner", "out", "--data", cyner, "--exclude", "out/train.spacy")
     assert result.exit_code == 1 and "S213" in result.output
     assert run("cyner", "out", "--data", cyner, "--split", "valid").exit_code == 2
+    (cyner / "data" / "cyner" / "raw" / "test.txt").unlink()
+    result = run("cyner", "out", "--data", cyner, "--split", "test_unseen")
+    assert result.exit_code == 1 and "S238" in result.output
     assert not (tmp_path / "out").exists()
