@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Dict, List, Optional, Sequence
+from typing import Annotated, Any, Dict, List, Mapping, Optional, Sequence
 
 import typer
 
@@ -100,6 +100,7 @@ def evaluate(settings: EvaluateSettings, *, progress: bool = False) -> Dict[str,
     train = None if settings.train is None else read_train(Path(settings.train), nlp)
     docs, speed = predict(nlp, examples, batch_size=settings.batch_size, progress=progress, raw=raw)
     results = summarize(docs, train=train)
+    results["data"]["unknown_types"] = unknown_types(results["per_type"], nlp.pipe_labels)
     if raw:
         results["data"]["misaligned"] = sum(count_misfits(example) for example in examples)
     meta = {key: nlp.meta.get(key) for key in ("lang", "name", "version")}
@@ -111,6 +112,20 @@ def evaluate(settings: EvaluateSettings, *, progress: bool = False) -> Dict[str,
         "pipeline": {**meta, "components": nlp.pipe_names, "parameters": count_parameters(nlp)},
         "versions": installed_versions(),
     }
+
+
+def unknown_types(
+    per_type: Mapping[str, Mapping[str, float]], pipe_labels: Mapping[str, Sequence[str]]
+) -> Dict[str, int]:
+    """Annotated types that no component of a pipeline has, with the number of their entities; empty for a pipeline
+    whose components do not name their labels.
+
+    per_type: Scores by type, as evaluation.results.summarize gives them. pipe_labels: `nlp.pipe_labels`.
+    """
+    known = {label for labels in pipe_labels.values() for label in labels}
+    if not known:
+        return {}
+    return {t: int(s["support"]) for t, s in per_type.items() if s["support"] and t not in known}
 
 
 def print_results(results: Dict[str, Any]) -> None:
@@ -134,6 +149,12 @@ def print_results(results: Dict[str, Any]) -> None:
     if data.get("misaligned"):
         n = f"{data['misaligned']} of {data['entities']}"
         msg.warn(f"{n} gold entities do not fit the pipeline's tokens and count as overlooked")
+    if data["unknown_types"]:
+        n, types = sum(data["unknown_types"].values()), ", ".join(data["unknown_types"])
+        msg.warn(
+            f"{n} of {data['entities']} gold entities are of types that the pipeline does not have and count as "
+            f"overlooked: {types}"
+        )
     if not data["entities"]:
         msg.warn("The data holds no entity, so recall and F1 say nothing")
 

@@ -74,7 +74,10 @@ def test_table_and_json(pipeline, data, tmp_path):
     assert scores["versions"]["spacy"] == spacy.__version__
     assert scores["pipeline"]["components"] == ["entity_ruler"]
     sizes = {"docs": 3, "sentences": 3, "tokens": 14, "entities": 4, "missing_tokens": 0}
-    assert scores["data"] == {**sizes, "sha256": checksum(data)}
+    assert scores["data"] == {**sizes, "unknown_types": {"SamFile": 1}, "sha256": checksum(data)}
+    assert "1 of 4 gold entities are of types that the pipeline does not have" in " ".join(
+        result.output.split()
+    )
     assert scores["mistakes"]["type"] == scores["confusion"]["SamFile"]["Tool"] == 1
     assert scores["matching"]["ent_type"]["correct"] == 2
     assert scores["sentence_counts"]["all"] == {"tp": "1 1 0", "fp": "1 0 0", "fn": "1 1 0"}
