@@ -406,6 +406,14 @@ class Errors(metaclass=_Coded):
         "Expected the best temperature inside {lowest} to {highest}, but the loss still falls at {got}. The scores say "
         "little about what is right; look at the pipeline and the data with `python -m spacy ssner evaluate`."
     )
+    S310 = (
+        "The pipelines cannot be averaged: expected {expected}, but got {got}. Average trainings that went on from one "
+        "and the same trained component (`source` in their configs)."
+    )
+    S311 = (
+        "The weights of {name} cannot be averaged: expected floating point numbers in torch or Thinc, but got an "
+        "encoder in 8-bit integers or a layer of another kind. Average the pipelines as they were trained."
+    )
 
 
 class Warnings(metaclass=_Coded):
@@ -512,4 +520,10 @@ class Warnings(metaclass=_Coded):
         "Of {total} indicators {moved} do not end where tokens end and were fitted to tokens (mode {mode!r}), {lost} "
         "were left out for want of tokens of their own. Span._.ssner_characters holds the exact places. Use "
         '[nlp.tokenizer] @tokenizers = "spacy-ssner.CTITokenizer.v1", with which all fit.'
+    )
+
+    # SW3xx: files of weights
+    SW310 = (
+        "The weights of {names} point elsewhere in one pipeline than in another: they do not come from one start, and "
+        "their mean knows less than each. Average trainings that went on from one and the same trained component."
     )

@@ -94,7 +94,7 @@ def test_command_group_is_there():
     registry.cli.get_all()
     command = typer.main.get_command(app)
     assert sorted(command.commands["ssner"].commands) == [
-        "ablation", "annotate", "benchmark", "calibrate", "compare", "convert", "debug-data", "encoder",
+        "ablation", "annotate", "average", "benchmark", "calibrate", "compare", "convert", "debug-data", "encoder",
         "evaluate", "lexicon", "prepare", "prepare-text", "pretrain", "pretrain-supervised", "pseudo-label", "quantise",
         "render", "report", "similar-words", "variant",
     ]  # fmt: skip

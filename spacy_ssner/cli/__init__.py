@@ -3,6 +3,7 @@
 from . import (
     ablation,
     annotate,
+    average,
     benchmark,
     calibrate,
     compare,
@@ -27,6 +28,7 @@ from ._app import ssner_app
 __all__ = [
     "ablation",
     "annotate",
+    "average",
     "benchmark",
     "calibrate",
     "compare",

@@ -25,6 +25,10 @@ SUBLAYERS = {
 FROM_FILES = ("similar_words", "lexicon")  # each has a setting of the same name in [initialize] and [paths]
 ON_HELP = "Sublayers to switch on with their default settings, separated by commas"
 OFF_HELP = f"Sublayers to switch off, separated by commas: {', '.join(SUBLAYERS)}"
+SOURCE_HELP = (
+    "Trained pipeline (folder or package) with whose component the training goes on, as it is, in place of that of "
+    "CONFIG"
+)
 SET_HELP = "Setting to change, as section.name=value (JSON or a bare word); may be repeated"
 
 
@@ -35,6 +39,7 @@ def variant_cli(
     on: Annotated[str, typer.Option("--on", help=ON_HELP)] = "",
     off: Annotated[str, typer.Option("--off", help=OFF_HELP)] = "",
     changes: Annotated[Optional[List[str]], typer.Option("--set", help=SET_HELP)] = None,
+    source: Annotated[Optional[str], typer.Option("--source", help=SOURCE_HELP)] = None,
     component: Annotated[str, typer.Option("--component", help="Name of the component")] = "ssner",
 ) -> None:
     """Write a config for an ablation. (`spacy train` can't replace a section by null on its command line.)"""
@@ -47,6 +52,8 @@ def variant_cli(
         config = read_config(config_path, interpolate=False)
         switch_on(config, split_names(on), component=component)
         switch_off(config, split_names(off), component=component)
+        if source is not None:
+            start_from(config, source, component=component)
         for change in changes or []:
             set_value(config, change)
         write_text(output_path, config.to_str(interpolate=False))
@@ -80,6 +87,16 @@ def switch_off(config: "Config", names: List[str], *, component: str) -> None:
             config.get("initialize", {}).get("components", {}).get(component, {}).pop(name, None)
     if "similar_words" in names:
         model["fusion"] = None
+
+
+def start_from(config: "Config", source: str, *, component: str) -> None:
+    """Let the training go on with the component of a trained pipeline, whose model, files and labels it keeps.
+
+    RAISES (ValueError): S115, as `switch_off`.
+    """
+    find_model(config, [], component=component)
+    config["components"][component] = {"source": source}
+    config.get("initialize", {}).get("components", {}).pop(component, None)
 
 
 def find_model(config: "Config", names: List[str], *, component: str) -> Any:

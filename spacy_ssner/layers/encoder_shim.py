@@ -85,8 +85,8 @@ def warn_if_never_learns(nlp: Optional["Language"]) -> None:
     """See that a training is longer than the encoder's frozen steps, by the limits that its config names, and that a
     learning rate with two slopes has its second one where these steps end.
 
-    WARNS: SW106 if it ends, or its learning rate is zero, before the encoder learns; SW107 if `head_steps` of the
-        schedule `spacy-ssner.head_first.v1` are others than `frozen_steps`.
+    WARNS: SW106 if it ends, or its learning rate is zero, before the encoder learns, unless `head_steps` of the
+        schedule `spacy-ssner.head_first.v1` end there too; SW107 if these are others than `frozen_steps`.
     """
     layers = [] if nlp is None else [layer for layer in encoder_layers(nlp) if _will_learn(layer)]
     if nlp is None or not layers:
@@ -98,6 +98,8 @@ def warn_if_never_learns(nlp: Optional["Language"]) -> None:
     head_steps = rate.get("head_steps") if rate.get("@schedules") == HEAD_FIRST else None
     for layer in layers:
         n_frozen = layer.attrs["frozen_steps"]
+        if n_frozen == head_steps == training.get("max_steps"):  # the head alone, on purpose
+            continue
         if known and n_frozen >= min(known):
             warnings.warn(Warnings.SW106.format(n_frozen=n_frozen, n_steps=min(known)), stacklevel=2)
         elif head_steps and head_steps != n_frozen:

@@ -46,6 +46,22 @@ def test_sublayer_off(make, name):
     load_model_from_config(config, auto_fill=True)
 
 
+def test_a_source_takes_the_place_of_the_model_and_its_files(make):
+    config, before = (
+        make("--source", "training/head", "--set", "training.max_steps=5"),
+        load_config(CONFIG, interpolate=False),
+    )
+    before["components"]["ssner"] = {"source": "training/head"}
+    del before["initialize"]["components"]["ssner"]
+    before["training"]["max_steps"] = 5
+    assert config == before
+
+
+def test_a_source_for_a_component_that_is_not_there(run, tmp_path):
+    result = run(CONFIG, tmp_path / "out.cfg", "--source", "training/head", "--component", "ner")
+    assert result.exit_code == 1 and "S115" in result.output and not (tmp_path / "out.cfg").exists()
+
+
 def test_similar_words_off_takes_fusion_and_the_table_along(make, make_examples):
     config = make("--off", "similar_words")
     model = config["components"]["ssner"]["model"]

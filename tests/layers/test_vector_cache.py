@@ -254,6 +254,18 @@ def test_a_rate_whose_second_slope_begins_elsewhere_than_the_encoder_is_told(
     assert warned(lambda: nlp.initialize(lambda: [example])) == expected
 
 
+@pytest.mark.parametrize(
+    "max_steps,head_steps,expected",
+    [(3, 3, []), (2, 3, ["SW106"]), (3, 2, ["SW106"]), (3, 0, ["SW106"])],
+)
+def test_a_training_of_the_head_alone_says_so_by_head_steps(max_steps, head_steps, expected, head_first):
+    nlp, _, example = head_first
+    rate = {"@schedules": "spacy-ssner.head_first.v1", "initial_rate": 0.001, "warmup_steps": 1}
+    rate.update(head_steps=head_steps, total_steps=9)
+    nlp.config["training"].update({"max_steps": max_steps, "optimizer": {"learn_rate": rate}})
+    assert warned(lambda: nlp.initialize(lambda: [example])) == expected
+
+
 def test_a_loaded_encoder_is_not_told_to_wait(head_first, make_nlp, tmp_path):
     nlp, _, example = head_first
     nlp.to_disk(tmp_path)

@@ -1,0 +1,134 @@
+"""One pipeline out of several: the mean of their weights (a model soup), as good as all of them asked together, or
+nearly, and as fast as one.
+
+SOURCE: Wortsman et al. 2022, Model soups (ICML, arXiv 2203.05482), uniform soup. Not in the paper.
+"""
+
+import warnings
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
+
+import torch
+from thinc.api import Model
+from thinc.util import xp2torch
+from torch import Tensor, nn
+
+from .errors import Errors, Warnings
+from .layers.torch_shim import ModuleShim
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+SAME_START = 0.5  # least cosine between the weights of a part in two pipelines; from one start 0.99, else 0.1
+
+
+def average_pipelines(pipelines: Sequence["Language"]) -> "Language":
+    """Put the mean of the weights of some trained pipelines into the first one.
+
+    They have to come from one start: trainings, with other seeds or other settings of the training, that all went on
+    from one and the same trained component (`source` in its config). Heads that began at random weights of
+    their own have nothing in common that a mean would keep.
+
+    pipelines (Sequence[Language]): At least two, of the same components, labels, similar words and lexicon, with
+        weights of the same shapes.
+    RETURNS (Language): The first one, in place, without the scores of its training (`nlp.meta["performance"]`). A
+        temperature that was fitted before (`calibrate`) fits no more.
+    RAISES (ValueError): S310 if they do not fit each other, S311 if an encoder is rounded or cannot be averaged.
+    WARNS: SW310 if weights lie so far apart that they come from different starts.
+    """
+    if len(pipelines) < 2:
+        raise ValueError(Errors.S310.format(expected="at least two pipelines", got=len(pipelines)))
+    first, *others = pipelines
+    parts = [weights_of(nlp) for nlp in pipelines]
+    for nlp, part in zip(others, parts[1:]):
+        _check_fit(first, nlp, parts[0], part)
+    far = sorted({name for part in parts[1:] for name in _far_apart(parts[0], part)})
+    if far:
+        warnings.warn(Warnings.SW310.format(names=", ".join(far)), stacklevel=2)
+    with torch.no_grad():
+        for name, weights in parts[0].items():
+            for key, weight in weights.items():
+                if weight.is_floating_point():
+                    weight.copy_(torch.stack([part[name][key].double() for part in parts]).mean(dim=0))
+    first.meta["performance"] = {}
+    return first
+
+
+def weights_of(nlp: "Language") -> Dict[str, Dict[str, Tensor]]:
+    """The weights of each part of a pipeline, as they are in memory: by component and layer, then by their own names.
+
+    RAISES (ValueError): S311 for an encoder in 8-bit integers, or a layer whose weights are kept in another way.
+    """
+    return dict(_parts(nlp))
+
+
+def _parts(nlp: "Language") -> Iterator[Tuple[str, Dict[str, Tensor]]]:
+    for pipe_name, pipe in nlp.pipeline:
+        for i, node in enumerate(_layers(pipe)):
+            where = f"{pipe_name}, layer {i} ({node.name})"
+            own = {name: xp2torch(node.get_param(name)) for name in node.param_names if node.has_param(name)}
+            if own:
+                yield where, own
+            for shim in node.shims:
+                module = getattr(shim._model, "transformer", shim._model)  # as spacy-transformers keeps it
+                if not isinstance(module, nn.Module) or getattr(module, "is_int8", False):
+                    raise ValueError(Errors.S311.format(name=where))
+                yield where, dict(module.state_dict())
+
+
+def _layers(pipe: Any) -> Iterable[Model]:
+    model = getattr(pipe, "model", None)
+    return model.walk() if isinstance(model, Model) else ()
+
+
+def _check_fit(
+    first: "Language", other: "Language", ours: Mapping[str, Any], theirs: Mapping[str, Any]
+) -> None:
+    """RAISES (ValueError): S310 unless two pipelines have the same components, labels and shapes."""
+    pairs: List[Tuple[str, Any, Any]] = [
+        ("components", first.pipe_names, other.pipe_names),
+        ("labels", first.pipe_labels, other.pipe_labels),
+        ("layers", list(ours), list(theirs)),
+    ]
+    if list(ours) == list(theirs):
+        pairs += [(f"weights of {name}", _shapes(ours[name]), _shapes(theirs[name])) for name in ours]
+    for what, expected, got in pairs:
+        if expected != got:
+            raise ValueError(Errors.S310.format(expected=f"the {what} of the first, {expected}", got=got))
+    known, got = _known(first), _known(other)
+    for name in [*known, *got]:
+        if known.get(name) != got.get(name):
+            raise ValueError(Errors.S310.format(expected=f"the {name} of the first", got="others"))
+
+
+def _shapes(weights: Mapping[str, Tensor]) -> Dict[str, Tuple[int, ...]]:
+    return {name: tuple(weight.shape) for name, weight in weights.items()}
+
+
+def _known(nlp: "Language") -> Dict[str, Any]:
+    """What the weights of a pipeline are about beside its labels: words and pieces by which they are looked up."""
+    shims = [shim for _, pipe in nlp.pipeline for node in _layers(pipe) for shim in node.shims]
+    found: Dict[str, Any] = {}
+    for shim in shims:
+        if isinstance(shim, ModuleShim):
+            found.setdefault("settings", []).append(shim.cfg.get("settings"))
+            for name, resource in shim.resources.items():
+                if resource is not None:
+                    found.setdefault(name.replace("_", " "), []).append(
+                        sha256(resource.to_bytes()).hexdigest()
+                    )
+    return found
+
+
+def _far_apart(
+    ours: Mapping[str, Mapping[str, Tensor]], theirs: Mapping[str, Mapping[str, Tensor]]
+) -> Iterator[str]:
+    """Names of the parts whose weights point elsewhere than in another pipeline."""
+    for name, weights in ours.items():
+        pairs = [(w, theirs[name][key]) for key, w in weights.items() if w.is_floating_point()]
+        if not pairs:
+            continue
+        a, b = (torch.cat([pair[i].flatten().double() for pair in pairs]) for i in range(2))
+        norms = a.norm() * b.norm()
+        if norms > 0 and a @ b < SAME_START * norms:
+            yield name

@@ -1,0 +1,32 @@
+"""`python -m spacy ssner average`: one pipeline with the mean of the weights of several (a model soup)."""
+
+from pathlib import Path
+from typing import Annotated, List
+
+import typer
+
+from ._app import ssner_app
+from ._io import check_new_pipeline, load_pipeline, plain_errors, told_at_the_end
+
+PIPELINES_HELP = (
+    "Trained pipelines (folders or packages), at least two, that went on from one trained component"
+)
+
+
+@ssner_app.command("average")
+def average_cli(
+    pipelines: Annotated[List[str], typer.Argument(metavar="PIPELINE...", help=PIPELINES_HELP)],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="New folder for the pipeline")],
+) -> None:
+    """Average the weights of trainings that began alike: better than each, and no slower.
+
+    Train once, go on from that component several times with other seeds (`variant --source`, `spacy train`), average.
+    """
+    from wasabi import msg
+
+    from ..averaging import average_pipelines
+
+    with plain_errors(), told_at_the_end():
+        check_new_pipeline(output)
+        average_pipelines([load_pipeline(name) for name in pipelines]).to_disk(output)
+    msg.good(f"{output}: the mean of {len(pipelines)} pipelines")

@@ -1,0 +1,184 @@
+"""The mean of trained pipelines: exactly their weights' mean, still right, and refused where it makes no sense."""
+
+import warnings
+
+import numpy as np
+import pytest
+import spacy
+import torch
+from spacy.tokens import DocBin
+from thinc.api import fix_random_seed
+from typer.testing import CliRunner
+
+from spacy_ssner.averaging import average_pipelines, weights_of
+from spacy_ssner.cli import ssner_app
+from spacy_ssner.quantise import quantise_encoder
+
+
+@pytest.fixture
+def branches(trained_path, make_examples):
+    """Three pipelines that went on from one trained component, each in its own way."""
+
+    def branch(seed):
+        fix_random_seed(seed)
+        nlp = spacy.load(trained_path)
+        optimizer = nlp.resume_training()
+        optimizer.learn_rate = 0.005
+        for _ in range(seed):
+            nlp.update(make_examples(nlp), sgd=optimizer, drop=0.3)
+        return nlp
+
+    return [branch(seed) for seed in (1, 2, 3)]
+
+
+def copies(nlp):
+    return {part: {k: w.clone() for k, w in own.items()} for part, own in weights_of(nlp).items()}
+
+
+def silently(pipelines):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return average_pipelines(pipelines)
+
+
+def test_every_weight_is_the_mean_and_what_was_known_is_known(branches, annotated, gold, tmp_path):
+    before = [copies(nlp) for nlp in branches]
+    branches[0].meta["performance"] = {"ents_f": 0.5}
+    nlp = silently(branches)
+    assert nlp is branches[0] and not nlp.meta["performance"]
+    after, n_moved = weights_of(nlp), 0
+    assert {name.split("(")[1] for name in after} >= {"hashembed)", "maxout)", "ssner_network)"}
+    for part, own in after.items():
+        for key, weight in own.items():
+            three = torch.stack([b[part][key].double() for b in before])
+            expected = three.mean(dim=0) if weight.is_floating_point() else three[0]
+            assert torch.allclose(weight.double(), expected, atol=1e-6), (part, key)
+            n_moved += not torch.equal(weight, before[0][part][key])
+    assert n_moved > 20
+    nlp.to_disk(tmp_path / "mean")
+    for pipeline in (nlp, spacy.load(tmp_path / "mean")):
+        for sentence in annotated:
+            assert [(e.text, e.label_) for e in pipeline(sentence[0]).ents] == gold(sentence)
+
+
+def test_the_others_stay_as_they_were(branches):
+    before = [copies(nlp) for nlp in branches[1:]]
+    silently(branches)
+    for nlp, old in zip(branches[1:], before):
+        assert all(
+            torch.equal(w, old[part][k]) for part, own in weights_of(nlp).items() for k, w in own.items()
+        )
+
+
+def test_an_encoder_is_averaged_too(hf_path):
+    pipelines = [spacy.load(hf_path) for _ in range(2)]
+    (part,) = [name for name in weights_of(pipelines[0]) if "hf_encoder" in name]
+    ours, theirs = (weights_of(nlp)[part] for nlp in pipelines)
+    key = next(key for key in ours if key.endswith("query.weight"))
+    theirs[key].add_(0.01)
+    expected = (ours[key] + theirs[key]) / 2
+    assert torch.allclose(weights_of(silently(pipelines))[part][key], expected)
+
+
+def test_other_starts_are_told(make_nlp, trained_path, make_examples):
+    other = make_nlp()
+    fix_random_seed(7)
+    other.initialize(lambda: make_examples(other))
+    with pytest.warns(UserWarning, match=r"SW310.*ssner_network"):
+        average_pipelines([spacy.load(trained_path), other])
+
+
+def test_one_pipeline_is_none(trained):
+    with pytest.raises(ValueError, match="S310.*at least two pipelines.*1"):
+        average_pipelines([trained])
+
+
+@pytest.mark.parametrize(
+    "make,expected",
+    [
+        (lambda make_nlp, nlp: make_nlp("bilstm"), "S310.*the (layers|weights)"),
+        (lambda make_nlp, nlp: make_nlp(bilstm=None), "S310.*the (settings|weights)"),
+        (lambda make_nlp, nlp: nlp.get_pipe("ssner").add_label("Novel") and nlp, "S310.*the labels"),
+        (lambda make_nlp, nlp: nlp.add_pipe("sentencizer") and nlp, "S310.*the components"),
+    ],
+)
+def test_what_does_not_fit_is_refused(make, expected, make_nlp, trained_path):
+    first, other = spacy.load(trained_path), spacy.load(trained_path)
+    before = copies(first)
+    with pytest.raises(ValueError, match=expected):
+        average_pipelines([first, make(make_nlp, other)])
+    assert all(
+        torch.equal(w, before[part][k]) for part, own in weights_of(first).items() for k, w in own.items()
+    )
+
+
+def test_a_lexicon_that_only_one_has_is_refused(make_nlp):
+    pipelines = [make_nlp("lexicon", "bilstm"), make_nlp("lexicon", "bilstm")]
+    pipelines[1].get_pipe("ssner").model.get_ref("tagger").shims[0].resources["lexicon"] = None
+    with pytest.raises(ValueError, match="S310.*the lexicon of the first"):
+        average_pipelines(pipelines)
+    with pytest.raises(ValueError, match="S310.*the lexicon of the first"):
+        average_pipelines(pipelines[::-1])
+
+
+def test_other_similar_words_are_refused(trained_path, make_table):
+    first, other = spacy.load(trained_path), spacy.load(trained_path)
+    other.get_pipe("ssner").set_similar_words(make_table(seed=1))
+    with pytest.raises(ValueError, match="S310.*the similar words of the first"):
+        average_pipelines([first, other])
+
+
+def test_a_rounded_encoder_is_refused(hf_path):
+    pipelines = [spacy.load(hf_path) for _ in range(2)]
+    quantise_encoder(pipelines[1])
+    with pytest.raises(ValueError, match="S311.*hf_encoder"):
+        average_pipelines(pipelines)
+
+
+def test_a_layer_of_another_kind_is_refused(trained_path):
+    from thinc.api import Shim
+
+    first, other = spacy.load(trained_path), spacy.load(trained_path)
+    first.get_pipe("ssner").model.shims.append(Shim(object()))
+    with pytest.raises(ValueError, match="S311"):
+        average_pipelines([first, other])
+
+
+def test_from_the_command_line(branches, trained_path, annotated, gold, tmp_path):
+    paths = [tmp_path / str(i) for i in range(len(branches))]
+    for nlp, path in zip(branches, paths):
+        nlp.to_disk(path)
+    out = tmp_path / "deep" / "mean"
+
+    def run(*arguments):
+        return CliRunner().invoke(ssner_app, ["average", *map(str, arguments)])
+
+    result = run(*paths, out)
+    assert result.exit_code == 0 and "the mean of 3 pipelines" in result.output, result.output
+    mean = spacy.load(out)
+    expected = weights_of(silently(branches))
+    for part, own in weights_of(mean).items():
+        assert all(np.array_equal(w, expected[part][k]) for k, w in own.items())
+    assert "S308" in run(*paths, out).output
+    assert "S310" in run(paths[0], tmp_path / "new").output and not (tmp_path / "new").exists()
+    assert "S270" in run(paths[0], tmp_path / "none", tmp_path / "new").output
+
+
+def test_a_training_goes_on_from_a_component(trained_path, annotated, make_examples, tmp_path, monkeypatch):
+    """`variant --source` and `spacy train`, as project.yml does."""
+    from spacy.cli.train import train
+
+    config = tmp_path / "branch.cfg"
+    base = "configs/ssner_cnn.cfg"
+    monkeypatch.chdir(spacy.util.Path(__file__).parents[1])
+    result = CliRunner().invoke(ssner_app, ["variant", base, str(config), "--source", str(trained_path)])
+    assert result.exit_code == 0, result.output
+    nlp = spacy.load(trained_path)
+    docs = [example.reference for example in make_examples(nlp)]
+    DocBin(docs=docs).to_disk(tmp_path / "data.spacy")
+    paths = {"paths.train": str(tmp_path / "data.spacy"), "paths.dev": str(tmp_path / "data.spacy")}
+    steps = {"training.max_steps": 2, "training.eval_frequency": 1, "training.max_epochs": 0}
+    train(config, tmp_path / "out", overrides={**paths, **steps})
+    trained = spacy.load(tmp_path / "out" / "model-last")
+    assert trained.get_pipe("ssner").labels == nlp.get_pipe("ssner").labels
+    silently([nlp, trained])  # of one start
