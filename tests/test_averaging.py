@@ -160,6 +160,10 @@ def test_from_the_command_line(branches, trained_path, annotated, gold, tmp_path
     for part, own in weights_of(mean).items():
         assert all(np.array_equal(w, expected[part][k]) for k, w in own.items())
     assert "S308" in run(*paths, out).output
+    assert run(paths[0], paths[1], out, "--force").exit_code == 0
+    assert not np.array_equal(*(weights_of(p)[part][next(iter(own))] for p in (mean, spacy.load(out))))
+    (tmp_path / "notes").mkdir()
+    assert "S308" in run(*paths, tmp_path / "notes", "--force").output
     assert "S310" in run(paths[0], tmp_path / "new").output and not (tmp_path / "new").exists()
     assert "S270" in run(paths[0], tmp_path / "none", tmp_path / "new").output
 

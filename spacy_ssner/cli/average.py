@@ -17,6 +17,7 @@ PIPELINES_HELP = (
 def average_cli(
     pipelines: Annotated[List[str], typer.Argument(metavar="PIPELINE...", help=PIPELINES_HELP)],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="New folder for the pipeline")],
+    force: Annotated[bool, typer.Option("--force", "-F", help="Write over a pipeline in OUT")] = False,
 ) -> None:
     """Average the weights of trainings that began alike: better than each, and no slower.
 
@@ -27,6 +28,7 @@ def average_cli(
     from ..averaging import average_pipelines
 
     with plain_errors(), told_at_the_end():
-        check_new_pipeline(output)
+        if not (force and (output / "config.cfg").is_file()):
+            check_new_pipeline(output)
         average_pipelines([load_pipeline(name) for name in pipelines]).to_disk(output)
     msg.good(f"{output}: the mean of {len(pipelines)} pipelines")
