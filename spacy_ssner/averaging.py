@@ -45,11 +45,14 @@ def average_pipelines(pipelines: Sequence["Language"]) -> "Language":
     far = sorted({name for part in parts[1:] for name in _far_apart(parts[0], part)})
     if far:
         warnings.warn(Warnings.SW310.format(names=", ".join(far)), stacklevel=2)
-    with torch.no_grad():
-        for name, weights in parts[0].items():
-            for key, weight in weights.items():
-                if weight.is_floating_point():
-                    weight.copy_(torch.stack([part[name][key].double() for part in parts]).mean(dim=0))
+    means = [
+        (weight, torch.stack([part[name][key].double() for part in parts]).mean(dim=0).to(weight.dtype))
+        for name, weights in parts[0].items()
+        for key, weight in weights.items()
+        if weight.is_floating_point()
+    ]
+    for weight, mean in means:  # last: one weight may go by two names
+        weight.copy_(mean)
     first.meta["performance"] = {}
     return first
 

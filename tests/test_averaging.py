@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from spacy_ssner.averaging import average_pipelines, weights_of
 from spacy_ssner.cli import ssner_app
+from spacy_ssner.layers.torch_tagger import network_of
 from spacy_ssner.quantise import quantise_encoder
 
 
@@ -68,6 +69,15 @@ def test_the_others_stay_as_they_were(branches):
         assert all(
             torch.equal(w, old[part][k]) for part, own in weights_of(nlp).items() for k, w in own.items()
         )
+
+
+def test_a_weight_with_two_names_is_averaged_once(branches):
+    networks = [network_of(nlp.get_pipe("ssner").model.get_ref("tagger")) for nlp in branches]
+    for network in networks:
+        network.alias = network.output
+    expected = sum(network.output.weight.detach().double() for network in networks) / 3
+    silently(branches)
+    assert torch.allclose(networks[0].output.weight.double(), expected, atol=1e-6)
 
 
 def test_an_encoder_is_averaged_too(hf_path):
