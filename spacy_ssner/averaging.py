@@ -1,5 +1,5 @@
-"""One pipeline out of several: the mean of their weights (a model soup), as good as all of them asked together, or
-nearly, and as fast as one.
+"""One pipeline out of several: the mean of their weights (a model soup), better than each is on average, and as fast as
+one.
 
 SOURCE: Wortsman et al. 2022, Model soups (ICML, arXiv 2203.05482), uniform soup. Not in the paper.
 """
