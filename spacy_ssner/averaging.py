@@ -42,6 +42,9 @@ def average_pipelines(pipelines: Sequence["Language"]) -> "Language":
     parts = [weights_of(nlp) for nlp in pipelines]
     for nlp, part in zip(others, parts[1:]):
         _check_fit(first, nlp, parts[0], part)
+    known, *rest = map(_known, pipelines)
+    for got in rest:
+        _check_known(known, got)
     far = sorted({name for part in parts[1:] for name in _far_apart(parts[0], part)})
     if far:
         warnings.warn(Warnings.SW310.format(names=", ".join(far)), stacklevel=2)
@@ -98,7 +101,10 @@ def _check_fit(
     for what, expected, got in pairs:
         if expected != got:
             raise ValueError(Errors.S310.format(expected=f"the {what} of the first, {expected}", got=got))
-    known, got = _known(first), _known(other)
+
+
+def _check_known(known: Mapping[str, Any], got: Mapping[str, Any]) -> None:
+    """RAISES (ValueError): S310 unless two pipelines look up the same, see `_known`."""
     for name in [*known, *got]:
         if known.get(name) != got.get(name):
             raise ValueError(Errors.S310.format(expected=f"the {name} of the first", got="others"))

@@ -1,6 +1,7 @@
 """The mean of trained pipelines: exactly their weights' mean, still right, and refused where it makes no sense."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -154,7 +155,7 @@ def test_a_layer_of_another_kind_is_refused(trained_path):
         average_pipelines([first, other])
 
 
-def test_from_the_command_line(branches, trained_path, annotated, gold, tmp_path):
+def test_from_the_command_line(branches, tmp_path):
     paths = [tmp_path / str(i) for i in range(len(branches))]
     for nlp, path in zip(branches, paths):
         nlp.to_disk(path)
@@ -178,14 +179,13 @@ def test_from_the_command_line(branches, trained_path, annotated, gold, tmp_path
     assert "S270" in run(paths[0], tmp_path / "none", tmp_path / "new").output
 
 
-def test_a_training_goes_on_from_a_component(trained_path, annotated, make_examples, tmp_path, monkeypatch):
+def test_a_training_goes_on_from_a_component(trained_path, make_examples, tmp_path):
     """`variant --source` and `spacy train`, as project.yml does."""
     from spacy.cli.train import train
 
     config = tmp_path / "branch.cfg"
-    base = "configs/ssner_cnn.cfg"
-    monkeypatch.chdir(spacy.util.Path(__file__).parents[1])
-    result = CliRunner().invoke(ssner_app, ["variant", base, str(config), "--source", str(trained_path)])
+    base = Path(__file__).parents[1] / "configs" / "ssner_cnn.cfg"
+    result = CliRunner().invoke(ssner_app, ["variant", str(base), str(config), "--source", str(trained_path)])
     assert result.exit_code == 0, result.output
     nlp = spacy.load(trained_path)
     docs = [example.reference for example in make_examples(nlp)]

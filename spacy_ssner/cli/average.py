@@ -19,7 +19,7 @@ def average_cli(
     output: Annotated[Path, typer.Argument(metavar="OUT", help="New folder for the pipeline")],
     force: Annotated[bool, typer.Option("--force", "-F", help="Write over a pipeline in OUT")] = False,
 ) -> None:
-    """Average the weights of trainings that began alike: better than each, and no slower.
+    """Average the weights of trainings that began alike: better than these on average, and no slower.
 
     Train once, go on from that component several times with other seeds (`variant --source`, `spacy train`), average.
     """

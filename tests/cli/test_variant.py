@@ -47,10 +47,8 @@ def test_sublayer_off(make, name):
 
 
 def test_a_source_takes_the_place_of_the_model_and_its_files(make):
-    config, before = (
-        make("--source", "training/head", "--set", "training.max_steps=5"),
-        load_config(CONFIG, interpolate=False),
-    )
+    config = make("--source", "training/head", "--set", "training.max_steps=5")
+    before = load_config(CONFIG, interpolate=False)
     before["components"]["ssner"] = {"source": "training/head"}
     del before["initialize"]["components"]["ssner"]
     before["training"]["max_steps"] = 5
