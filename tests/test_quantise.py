@@ -1,4 +1,4 @@
-"""A pipeline whose encoder computes in 8-bit integers: in place, saved, by config; what it refuses."""
+"""A pipeline whose encoder computes in 8-bit integers or bfloat16: in place, saved, by config; what it refuses."""
 
 import sys
 
@@ -12,6 +12,7 @@ from spacy_ssner.cli import ssner_app
 from spacy_ssner.nn.int8 import Int8Linear
 from spacy_ssner.quantise import find_encoders, quantise_encoder
 
+BFLOAT16 = {"components.ssner.model.tok2vec.bfloat16": True}
 INT8 = {"components.ssner.model.tok2vec.int8": True}
 
 
@@ -65,6 +66,27 @@ def test_switched_on_by_the_config_when_loading(encoder_path, annotated, tmp_pat
     nlp.to_disk(tmp_path / "small")
     assert layers(spacy.load(tmp_path / "small")) == 12
     assert layers(spacy.load(encoder_path)) == 0
+
+
+@pytest.mark.filterwarnings("ignore:.*SW105")
+def test_bfloat16_by_the_config_when_loading(encoder_path, annotated, make_examples, tmp_path):
+    exact, nlp = spacy.load(encoder_path), spacy.load(encoder_path, config=BFLOAT16)
+    assert entities(nlp, annotated) == entities(exact, annotated)
+    nlp.to_disk(tmp_path / "halved")
+    again = spacy.load(tmp_path / "halved")
+    text = annotated[0][0]
+    scores = [[e._.ssner_score for e in pipeline(text).ents] for pipeline in (exact, nlp, again)]
+    assert scores[0] != scores[1] == scores[2] and scores[0] == pytest.approx(scores[1], abs=0.1)
+    before = {name: weight.clone() for name, weight in weights(again).items()}
+    again.update(make_examples(again), sgd=again.resume_training())  # not so in 8-bit integers
+    assert all(weight.dtype == torch.float32 for weight in weights(again).values())
+    assert any(not torch.equal(before[name], weight) for name, weight in weights(again).items())
+    assert quantise_encoder(nlp) == 12
+    assert entities(nlp, annotated) == entities(exact, annotated)
+
+
+def weights(nlp):
+    return find_encoders(nlp)[0].module.state_dict()
 
 
 def test_by_onnx_runtime(encoder_path, annotated, tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Sequence
 from timing import median_ratio, time_in_turns
 
 from spacy_ssner.evaluation.memory_use import memory_of
+from spacy_ssner.nn.precision import computes_in_bfloat16
 
 from . import systems, texts
 from .gold import labels_of, read_examples
@@ -16,7 +17,7 @@ from .settings import Settings
 
 WARM_UP = 64  # texts of a text set that each system sees before it is timed
 INT8 = {"int8": "torch", "onnx": "onnxruntime"}  # forms of ours in 8-bit integers, by what computes
-F1_COLUMNS = ("pipeline", "corpus", "f1", *(f"{name}_f1" for name in INT8))
+BFLOAT16 = "bfloat16"  # another form, on CPUs that are faster so
 LONGEST_REPEATED = 5_000  # words; longer reports are annotated once
 LONGEST_FOR_ALL = 50_000  # words; longer reports are for ours and the limit only
 
@@ -25,7 +26,8 @@ def measure(settings: Settings) -> Dict[str, Any]:
     """Speed, memory and ratios for each text set.
 
     RETURNS (Dict[str, Any]): By text set: texts, words, systems (words_per_second, seconds, peak_mb), ratios
-        (how many times as fast; over_NAME of ssner, int8_over_NAME and onnx_over_NAME of its int8 forms).
+        (how many times as fast; over_NAME of ssner, int8_over_NAME and so on of its other forms: int8, onnx and,
+        where this CPU is faster so, bfloat16).
     """
     import spacy
 
@@ -33,12 +35,8 @@ def measure(settings: Settings) -> Dict[str, Any]:
     path = ssner_path(settings, sets["mixed"])
     nlp = spacy.load(path)
     limit = systems.Limit(systems.plain_encoder(settings.encoder, nlp), nlp, sets["mixed"])
-    samples = [file for _, file in settings.train]
-    int8 = [
-        systems.ssner(systems.load_quantised(path, samples, engine), f"ssner_{name}")
-        for name, engine in INT8.items()
-    ]
-    ours, peer = [systems.ssner(nlp), *int8], systems.spacy_ner(spacy_path(settings))
+    forms = [systems.ssner(form, f"ssner_{name}") for name, form in load_forms(settings, path).items()]
+    ours, peer = [systems.ssner(nlp), *forms], systems.spacy_ner(spacy_path(settings))
     results: Dict[str, Any] = {
         "pipeline": path.name,
         "trained": bool(settings.pipelines),
@@ -55,8 +53,17 @@ def measure(settings: Settings) -> Dict[str, Any]:
         is_long = name not in ("mixed", "reports") and words > LONGEST_REPEATED
         figures = compare(found, batch, words, 1 if is_long else settings.n_repeats)
         results[name] = {"texts": len(batch), "words": words, **figures}
-    results["int8_f1"] = f1_lost(settings)
+    results["form_f1"] = f1_lost(settings)
     return results
+
+
+def load_forms(settings: Settings, path: Path) -> Dict[str, Any]:
+    """A saved pipeline with its encoder in fewer bits, by the name of the form."""
+    samples = [file for _, file in settings.train]
+    forms = {name: systems.load_quantised(path, samples, engine) for name, engine in INT8.items()}
+    if computes_in_bfloat16("cpu"):
+        forms[BFLOAT16] = systems.load_in_bfloat16(path)
+    return forms
 
 
 def text_sets(settings: Settings) -> Dict[str, List[str]]:
@@ -71,23 +78,23 @@ def text_sets(settings: Settings) -> Dict[str, List[str]]:
 
 
 def f1_lost(settings: Settings) -> Dict[str, Any]:
-    """What int8 costs trained pipelines on the test files whose entity types they know.
+    """What fewer bits cost trained pipelines on the test files whose entity types they know.
 
-    RETURNS (Dict[str, Any]): scores: pipeline, corpus, f1, int8_f1 and onnx_f1 (0 to 100) of each; most_lost: points,
-        by form, None if there is no such pipeline and file.
+    RETURNS (Dict[str, Any]): scores: pipeline, corpus, f1, int8_f1 and so on (0 to 100) of each; most_lost: points,
+        by form; empty if there is no such pipeline and file.
     """
     import spacy
 
-    scores = []
+    scores: List[Dict[str, Any]] = []
     for path in settings.pipelines:
-        samples = [file for _, file in settings.train]
         nlp = spacy.load(path)
-        int8 = {f"{name}_f1": systems.load_quantised(path, samples, engine) for name, engine in INT8.items()}
+        forms = {f"{name}_f1": form for name, form in load_forms(settings, path).items()}
         for name, file in settings.corpora:
             if labels_of(read_examples(file, nlp)) <= set(nlp.get_pipe("ssner").labels):
-                f1 = {key: f1_of(x, file, settings.n_scored) for key, x in {"f1": nlp, **int8}.items()}
+                f1 = {key: f1_of(x, file, settings.n_scored) for key, x in {"f1": nlp, **forms}.items()}
                 scores.append({"pipeline": str(path), "corpus": name, **f1})
-    lost = {name: max((row["f1"] - row[f"{name}_f1"] for row in scores), default=None) for name in INT8}
+    names = [name for name in (*INT8, BFLOAT16) if scores and f"{name}_f1" in scores[0]]
+    lost = {name: max(row["f1"] - row[f"{name}_f1"] for row in scores) for name in names}
     return {"scores": scores, "most_lost": lost}
 
 
@@ -137,7 +144,7 @@ def compare(
 
 def ratios(times: Dict[str, List[float]]) -> Dict[str, float]:
     """How many times as fast ours are as each other system, by the medians over the repeats."""
-    ours = {"ssner": "over_", **{f"ssner_{name}": f"{name}_over_" for name in INT8}}
+    ours = {"ssner": "over_", **{f"ssner_{name}": f"{name}_over_" for name in (*INT8, BFLOAT16)}}
     return {
         prefix + other: median_ratio(seconds, times[name])
         for name, prefix in ours.items()
@@ -162,5 +169,6 @@ def tables(found: Dict[str, Any]) -> List[Table]:
         result.append(
             Table(title, ("system", "words/s", "ssner is x times as fast", "MB above loaded"), rows)
         )
-    scores = [[row[key] for key in F1_COLUMNS] for row in found.get("int8_f1", {}).get("scores", ())]
-    return [*result, Table("F1 in float32 and int8", F1_COLUMNS, scores)]
+    scores = found.get("form_f1", {}).get("scores", [])
+    columns = tuple(scores[0]) if scores else ()
+    return [*result, Table("F1 in float32 and fewer bits", columns, [list(row.values()) for row in scores])]

@@ -1,4 +1,4 @@
-"""The systems that annotate texts: ours, its int8 form, Hugging Face's pipeline, spaCy's, and the bare encoder."""
+"""The systems that annotate texts: ours, also in fewer bits, Hugging Face's pipeline, spaCy's, the bare encoder."""
 
 from dataclasses import dataclass
 from itertools import islice
@@ -9,6 +9,7 @@ from spacy_ssner.evaluation.encoder_use import (
     best_budget,
     forget_words,
     ideal_batches,
+    predict_in_bfloat16,
     run_bare,
     windows_read,
     without_piece_cap,
@@ -54,6 +55,15 @@ def load_quantised(path: Path, samples: Sequence[Path], engine: str) -> Any:
     sentences = [words for file in samples for words in islice(read_sentences(file), N_SAMPLES)]
     if not quantise_encoder(nlp, sentences, engine=engine):
         raise ValueError(f"No layer of {path} was quantised.")
+    return nlp
+
+
+def load_in_bfloat16(path: Path) -> Any:
+    """A saved pipeline whose encoder predicts in bfloat16."""
+    import spacy
+
+    nlp = spacy.load(path)
+    predict_in_bfloat16(nlp)
     return nlp
 
 

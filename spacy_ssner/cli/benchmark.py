@@ -18,6 +18,7 @@ TEXTS_HELP = (
     "Text, .html or .pdf files, .jsonl (field text), .spacy files or folders of them, or - for standard input"
 )
 INT8_HELP = "Also time the pipeline with its encoder in int8, if it has an HFEncoder (CPU only)"
+BFLOAT16_HELP = "Also time it in bfloat16, if it has an HFEncoder and this device is faster so"
 LIMIT_HELP = "Also time the bare encoder on the same pieces, if the pipeline has one HFEncoder"
 
 
@@ -30,6 +31,7 @@ class BenchmarkSettings:
     batch_size: Optional[int] = None
     repeats: int = 5
     int8: bool = True
+    bfloat16: bool = True
     limit: bool = True
     threads: Optional[int] = None
     max_length: Optional[int] = None
@@ -43,6 +45,7 @@ def benchmark_cli(
     batch_size: Annotated[Optional[int], Opt("--batch-size", "-b", min=1, help="Texts per batch")] = None,
     repeats: Annotated[int, Opt("--repeats", "-r", min=1, help="Timed runs over all texts")] = 5,
     int8: Annotated[bool, Opt("--int8/--no-int8", help=INT8_HELP)] = True,
+    bfloat16: Annotated[bool, Opt("--bfloat16/--no-bfloat16", help=BFLOAT16_HELP)] = True,
     limit: Annotated[bool, Opt("--limit/--no-limit", help=LIMIT_HELP)] = True,
     threads: Annotated[Optional[int], Opt("--threads", "-t", min=1, help="Threads of torch")] = None,
     max_length: Annotated[
@@ -59,7 +62,7 @@ def benchmark_cli(
     still blurs them.
     """
     settings = BenchmarkSettings(
-        pipeline, tuple(texts), batch_size, repeats, int8, limit, threads, max_length, gpu_id
+        pipeline, tuple(texts), batch_size, repeats, int8, bfloat16, limit, threads, max_length, gpu_id
     )
     with plain_errors():
         check_outputs([output], texts)
@@ -89,12 +92,12 @@ def benchmark(settings: BenchmarkSettings) -> Dict[str, Any]:
         torch.set_num_threads(settings.threads)
     nlp = load_pipeline(settings.pipeline)
     check_length(nlp, texts, max_length=settings.max_length)
-    int8, n_layers = load_int8(settings, nlp)
+    forms, n_layers = load_forms(settings, nlp)
     sizes: Dict[str, Any] = {"limit": settings.limit, "n_repeats": settings.repeats}
-    total = n_runs(nlp, int8=int8 is not None, **sizes)
+    total = n_runs(nlp, n_forms=len(forms), **sizes)
     with tqdm(total=total, desc="runs", leave=False, disable=None) as bar:
         found = measure_speed(
-            nlp, texts, int8=int8, batch_size=settings.batch_size, on_run=bar.update, **sizes
+            nlp, texts, forms=forms, batch_size=settings.batch_size, on_run=bar.update, **sizes
         )
     facts = {"int8_layers": n_layers, "threads": torch.get_num_threads(), "settings": asdict(settings)}
     return {**found, **facts, "versions": installed_versions()}
@@ -123,25 +126,40 @@ def check_length(nlp: "Language", texts: Sequence[str], *, max_length: Optional[
         raise ValueError(Errors.S278.format(name="the longest text", length=longest, limit=nlp.max_length))
 
 
-def load_int8(settings: BenchmarkSettings, nlp: "Language") -> Tuple[Optional["Language"], int]:
-    """A second copy of the pipeline in int8 and how many layers are so; None and 0 where that cannot be."""
+def load_forms(settings: BenchmarkSettings, nlp: "Language") -> Tuple[Dict[str, "Language"], int]:
+    """Copies of the pipeline whose encoder computes in fewer bits, as far as that is wanted and can be, and how many
+    layers are in int8."""
+    from ..evaluation.encoder_use import predict_in_bfloat16
+    from ..evaluation.speed import BFLOAT16, INT8
     from ..layers.encoder_shim import encoder_layers
-
-    if not settings.int8 or settings.gpu_id >= 0 or not encoder_layers(nlp):
-        return None, 0
+    from ..layers.pieces import encoder_of
+    from ..nn.precision import computes_in_bfloat16
     from ..quantise import quantise_encoder
 
-    int8 = load_pipeline(settings.pipeline)
-    int8.max_length = nlp.max_length
-    n_layers = quantise_encoder(int8)
-    return (int8, n_layers) if n_layers else (None, 0)
+    forms: Dict[str, "Language"] = {}
+    n_layers = 0
+    encoders = [encoder_of(layer) for layer in encoder_layers(nlp)]
+    if not encoders or any(encoder.is_int8 for encoder in encoders):
+        return forms, n_layers
+    if settings.int8 and settings.gpu_id < 0:
+        forms[INT8] = load_pipeline(settings.pipeline)
+        n_layers = quantise_encoder(forms[INT8])
+    is_so = any(encoder.predicts_in_bfloat16 for encoder in encoders)
+    if settings.bfloat16 and not is_so and computes_in_bfloat16(encoders[0].device.type):
+        forms[BFLOAT16] = load_pipeline(settings.pipeline)
+        predict_in_bfloat16(forms[BFLOAT16])
+    for form in forms.values():
+        form.max_length = nlp.max_length
+    return forms, n_layers
 
 
 def print_speed(results: Dict[str, Any]) -> None:
     """Print the table and what it says."""
     from wasabi import msg
 
-    names = {"pipeline": "pipeline", "int8": "pipeline, int8", "limit": "bare encoder"}
+    from ..evaluation.speed import FORMS
+
+    names = {"pipeline": "pipeline", **{name: f"pipeline, {name}" for name in FORMS}, "limit": "bare encoder"}
     header = ("", "words/s", "lowest", "highest", "encoder", "MB above loaded")
     body = [_row(label, results[key]) for key, label in names.items() if results[key] is not None]
     title = f"{results['texts']:,} text(s), {results['words']:,} words, {results['threads']} thread(s)"
@@ -149,8 +167,9 @@ def print_speed(results: Dict[str, Any]) -> None:
     ratios = results["ratios"]
     if "over_limit" in ratios:
         msg.text(f"{ratios['over_limit']:.0%} of the speed of the bare encoder on the same pieces")
-    if "int8_over_pipeline" in ratios:
-        msg.text(f"int8 is {ratios['int8_over_pipeline']:.2f} times as fast")
+    for name in FORMS:
+        if f"{name}_over_pipeline" in ratios:
+            msg.text(f"{name} is {ratios[f'{name}_over_pipeline']:.2f} times as fast")
     if results["loaded_mb"] is not None:
         msg.text(f"{results['loaded_mb']:,.0f} MB resident once loaded")
 

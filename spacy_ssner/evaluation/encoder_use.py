@@ -148,11 +148,18 @@ def ideal_batches(
     return batches
 
 
-def run_bare(encoder: nn.Module, batches: Sequence[Batch]) -> None:
+def predict_in_bfloat16(nlp: "Language") -> None:
+    """As `bfloat16 = true` in the config of each encoder of a loaded pipeline does; nothing of it is saved."""
+    for layer in encoder_layers(nlp):
+        encoder_of(layer).predicts_in_bfloat16 = True
+
+
+def run_bare(encoder: nn.Module, batches: Sequence[Batch], *, bfloat16: bool = False) -> None:
     """Forward passes and nothing else, side by side as in a prediction: the limit of a pipeline on this encoder."""
 
     def run(batch: Batch) -> None:
-        encoder(input_ids=batch[0], attention_mask=batch[1])
+        with torch.autocast(batch[0].device.type, dtype=torch.bfloat16, enabled=bfloat16):
+            encoder(input_ids=batch[0], attention_mask=batch[1])
 
     with torch.inference_mode():
         for _ in each(run, batches, device=batches[0][0].device if batches else CPU):
@@ -161,10 +168,17 @@ def run_bare(encoder: nn.Module, batches: Sequence[Batch]) -> None:
             _wait_for(ids)
 
 
-def best_budget(encoder: nn.Module, windows: Sequence[np.ndarray], *, pad: int, device: torch.device) -> int:
+def best_budget(
+    encoder: nn.Module,
+    windows: Sequence[np.ndarray],
+    *,
+    pad: int,
+    device: torch.device,
+    bfloat16: bool = False,
+) -> int:
     """Padded pieces of a batch with which the encoder is fastest on a sample of the windows.
 
-    device (torch.device): Where the encoder is.
+    device (torch.device): Where the encoder is. bfloat16 (bool): How it computes.
 
     Each of BUDGETS runs N_TRIES times, and the best of its times counts.
     """
@@ -174,6 +188,6 @@ def best_budget(encoder: nn.Module, windows: Sequence[np.ndarray], *, pad: int, 
     for _ in range(N_TRIES):
         for budget in BUDGETS:
             start = perf_counter()
-            run_bare(encoder, batches[budget])
+            run_bare(encoder, batches[budget], bfloat16=bfloat16)
             seconds[budget] = min(seconds[budget], perf_counter() - start)
     return min(seconds, key=lambda budget: seconds[budget])

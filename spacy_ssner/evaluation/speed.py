@@ -1,9 +1,9 @@
-"""Speed and memory of a pipeline on texts, beside its int8 form and the limit of its encoder."""
+"""Speed and memory of a pipeline on texts, beside its forms of fewer bits and the limit of its encoder."""
 
 from dataclasses import dataclass, field
 from statistics import median
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from ..layers.encoder_shim import encoder_layers
 from ..layers.pieces import encoder_of
@@ -21,7 +21,8 @@ from .memory_use import MemoryUse, memory_of
 if TYPE_CHECKING:
     from spacy.language import Language
 
-PIPELINE, INT8, LIMIT = "pipeline", "int8", "limit"
+PIPELINE, INT8, BFLOAT16, LIMIT = "pipeline", "int8", "bfloat16", "limit"
+FORMS = (INT8, BFLOAT16)
 WARM_UP_WORDS = 5_000  # about as many are read before the time is taken, if the texts allow
 
 OnRun = Callable[[], Any]
@@ -58,7 +59,7 @@ def measure_speed(
     nlp: "Language",
     texts: Sequence[str],
     *,
-    int8: Optional["Language"] = None,
+    forms: Optional[Mapping[str, "Language"]] = None,
     batch_size: Optional[int] = None,
     n_repeats: int = 5,
     limit: bool = True,
@@ -69,17 +70,17 @@ def measure_speed(
     Before each run our layers forget the words that they know, so that every run reads the texts for the first time.
 
     texts (Sequence[str]): At least one, not longer than nlp.max_length.
-    int8 (Optional[Language]): The same pipeline, quantised.
+    forms (Optional[Mapping[str, Language]]): The same pipeline, its encoder in fewer bits; by name, see FORMS.
     batch_size (Optional[int]): Texts that go through the pipeline together; None = its own setting.
     limit (bool): Also time the encoder alone on the pieces that the pipeline read, sorted and batched at best. Only
         where the pipeline has one HFEncoder.
     on_run: Called after each timed run, for a progress bar.
     RETURNS (Dict[str, Any]): texts, words (tokens that are not white space), characters, batch_size, loaded_mb;
-        pipeline, int8 and limit as `Timed.to_dict` has them, the latter two None where there is none; ratios:
-        over_limit, int8_over_pipeline, int8_over_limit (how many times as fast).
+        pipeline, int8, bfloat16 and limit as `Timed.to_dict` has them, all but the first None where there is none;
+        ratios: over_limit, and of each form int8_over_pipeline, int8_over_limit (how many times as fast).
     """
     batch_size = batch_size or nlp.batch_size
-    systems = {PIPELINE: nlp} if int8 is None else {PIPELINE: nlp, INT8: int8}
+    systems = {PIPELINE: nlp, **(forms or {})}
     some = _first_texts(texts)
     timed = {
         name: Timed(memory=memory_of(_job(system, some, batch_size))) for name, system in systems.items()
@@ -101,14 +102,14 @@ def measure_speed(
         "characters": sum(map(len, texts)),
         "batch_size": batch_size,
         "loaded_mb": timed[PIPELINE].memory.resident,
-        **{name: timed[name].to_dict(words) if name in timed else None for name in (PIPELINE, INT8, LIMIT)},
+        **{name: timed[name].to_dict(words) if name in timed else None for name in (PIPELINE, *FORMS, LIMIT)},
         "ratios": _ratios(timed),
     }
 
 
-def n_runs(nlp: "Language", *, int8: bool, limit: bool, n_repeats: int) -> int:
+def n_runs(nlp: "Language", *, n_forms: int, limit: bool, n_repeats: int) -> int:
     """How often `on_run` will be called."""
-    return n_repeats * (1 + int8 + (limit and len(encoder_layers(nlp)) == 1))
+    return n_repeats * (1 + n_forms + (limit and len(encoder_layers(nlp)) == 1))
 
 
 def _job(nlp: "Language", texts: Sequence[str], batch_size: int) -> Callable[[], None]:
@@ -145,9 +146,10 @@ def _bare_job(nlp: "Language", texts: Sequence[str]) -> Optional[Callable[[], No
         return None
     module = encoder_of(layers[0])
     place: Dict[str, Any] = {"pad": module.settings["pad"], "device": module.device}
-    budget = best_budget(module.encoder, windows, **place)
+    bfloat16 = module.predicts_in_bfloat16
+    budget = best_budget(module.encoder, windows, bfloat16=bfloat16, **place)
     batches = ideal_batches(windows, max_padded=budget, **place)
-    return lambda: run_bare(module.encoder, batches)
+    return lambda: run_bare(module.encoder, batches, bfloat16=bfloat16)
 
 
 def _time_watched(timed: Timed, nlp: "Language", job: Callable[[], None]) -> None:
@@ -167,11 +169,8 @@ def _time(timed: Timed, job: Callable[[], None]) -> None:
 
 def _ratios(timed: Dict[str, Timed]) -> Dict[str, float]:
     """How many times as fast one is as the other: medians over the repeats of the ratio within one."""
-    pairs = {
-        "over_limit": (PIPELINE, LIMIT),
-        "int8_over_pipeline": (INT8, PIPELINE),
-        "int8_over_limit": (INT8, LIMIT),
-    }
+    pairs = {"over_limit": (PIPELINE, LIMIT)}
+    pairs |= {f"{form}_over_{other}": (form, other) for form in FORMS for other in (PIPELINE, LIMIT)}
     return {
         name: median(b / a for a, b in zip(timed[left].seconds, timed[right].seconds))
         for name, (left, right) in pairs.items()

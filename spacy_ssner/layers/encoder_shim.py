@@ -8,6 +8,7 @@ from torch import nn
 
 from ..errors import Errors, Warnings
 from ..nn.piece_encoder import PieceEncoder
+from ..nn.precision import warn_of_slow_bfloat16
 from .torch_shim import ModuleShim
 from .vector_cache import VectorCache
 
@@ -19,15 +20,16 @@ HEAD_FIRST = "spacy-ssner.head_first.v1"  # schedule of a learning rate that ris
 
 
 class EncoderShim(ModuleShim):
-    """Holds the encoder. int8 (bool): Round it when it is loaded.
+    """Holds the encoder. int8 (bool): Round it when it is loaded. bfloat16 (bool): Predict in bfloat16.
 
     cache: What a frozen encoder has read since a training began.
     n_updates: How many there were since the initialization; None if the encoder was loaded.
     """
 
-    def __init__(self, *args: Any, int8: bool, **kwargs: Any):
+    def __init__(self, *args: Any, int8: bool, bfloat16: bool, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.int8 = int8
+        self.bfloat16 = bfloat16
         self.cache: Optional[VectorCache] = None
         self.n_updates: Optional[int] = 0
 
@@ -53,11 +55,15 @@ class EncoderShim(ModuleShim):
         return count
 
     def set_module(self, settings: Dict[str, Any], module: Optional[nn.Module] = None) -> nn.Module:
-        """RAISES (ValueError): S140 for a rounded encoder on a GPU."""
+        """RAISES (ValueError): S140 for a rounded encoder on a GPU. WARNS: SW105 for bfloat16 where it is slow."""
         if settings.get("int8"):
             self._check_device()
         self.cache = None
-        return super().set_module(settings, module)
+        encoder = cast(PieceEncoder, super().set_module(settings, module))
+        encoder.predicts_in_bfloat16 = self.bfloat16
+        if self.bfloat16:
+            warn_of_slow_bfloat16("bfloat16 = true", get_torch_default_device().type)
+        return encoder
 
     def _check_device(self) -> None:
         if get_torch_default_device().type != "cpu":

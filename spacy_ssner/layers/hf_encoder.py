@@ -33,6 +33,7 @@ def build_hf_encoder(
     int8: bool = False,
     frozen: bool = False,
     frozen_steps: int = 0,
+    bfloat16: bool = False,
 ) -> Model[List[Doc], List[Floats2d]]:
     """A transformer encoder, mean-pooled to tokens. For any component that takes a tok2vec sublayer.
 
@@ -42,7 +43,7 @@ def build_hf_encoder(
     max_padded (int): Padded pieces in one pass; memory grows with it, a longer window has a pass of its own.
     learn_rate_factor (float): Multiplies the optimizer's learning rate for the encoder.
     mixed_precision (bool): Train in bfloat16 where that loses nothing that matters; for GPUs and for some CPUs
-        with avx512_bf16 or AMX, slower on others. Predictions are always made in float32.
+        with avx512_bf16 or AMX, slower on others. For predictions see bfloat16.
     long_words (str): How a word with more pieces is read: by its "first" pieces, by those at both "ends", or, if it
         is an indicator, by a "proxy", the name of its kind (`url`, `sha256`), and otherwise by its first ones.
     int8 (bool): Compute in 8-bit integers once the pipeline is loaded, on a CPU; see quantise.quantise_encoder.
@@ -52,9 +53,11 @@ def build_hf_encoder(
     frozen_steps (int): The same for the first so many updates only, >= 0: what stands behind the encoder starts at
         random, and its gradients would spoil the encoder before they mean anything. Counted from the initialization
         on; a pipeline that was loaded has had them.
+    bfloat16 (bool): Predict in bfloat16, evaluations in a training included: for the devices that mixed_precision is
+        for. The weights stay in float32.
     RAISES (ValueError): S104 for values that do not fit; at initialization S107 if the encoder cannot be read.
         (ImportError): S147 at initialization without transformers.
-    WARNS: SW105 at initialization for mixed_precision on a device that is slower so.
+    WARNS: SW105 for mixed_precision, at initialization, and for bfloat16 on a device that is slower so.
 
     Every token that is not white space gets a vector, whatever the length of the text.
     SOURCE: SSNER (Symmetry 2025, 17, 783), eq. (18). UNSTATED: pooling of pieces to words.
@@ -69,12 +72,16 @@ def build_hf_encoder(
         )
     if frozen_steps < 0:
         raise ValueError(Errors.S104.format(name="frozen_steps", expected="at least 0", got=frozen_steps))
+    if int8 and bfloat16:
+        raise ValueError(
+            Errors.S104.format(name="bfloat16", expected="false beside int8 = true", got=bfloat16)
+        )
     return Model(
         LAYER,
         forward,
         init=init,
         dims={"nO": None},
-        shims=[EncoderShim(build_encoder, learn_rate_factor=learn_rate_factor, int8=int8)],
+        shims=[EncoderShim(build_encoder, learn_rate_factor=learn_rate_factor, int8=int8, bfloat16=bfloat16)],
         attrs={
             "name": name,
             "max_pieces": max_pieces,

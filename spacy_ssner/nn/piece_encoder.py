@@ -51,6 +51,7 @@ class PieceEncoder(nn.Module):
         from tokenizers import Tokenizer
 
         self.settings = settings
+        self.predicts_in_bfloat16 = False
         self.encoder = encoder
         self.width: int = encoder.config.hidden_size  # type: ignore[union-attr,assignment]
         self.tokenizer = Tokenizer.from_str(settings["tokenizer"])
@@ -165,8 +166,8 @@ class PieceEncoder(nn.Module):
         ids[:, 1 : t + 1] = torch.where(mask, pieces, self.settings["pad"])
         ids.scatter_(1, mask.sum(dim=1, keepdim=True) + 1, self.settings["end"])
         on = torch.cat([mask.new_ones(b, 2), mask], dim=1)
-        halved = self.training and self.settings.get("mixed_precision", False)
-        with torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=halved):
+        halved = self.settings.get("mixed_precision", False) if self.training else self.predicts_in_bfloat16
+        with torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=halved and not self.is_int8):
             states = self.encoder(input_ids=ids, attention_mask=on.long()).last_hidden_state
         return states[:, 1 : t + 1]
 

@@ -25,27 +25,24 @@ def test_texts(load, gold_path):
 
 
 @pytest.mark.slow
-def test_inference(load, settings, hf_path):
+def test_inference(load, settings, hf_path, monkeypatch):
     inference = load("suite.inference")
+    monkeypatch.setattr(inference, "computes_in_bfloat16", lambda device_type: True)
     found = inference.measure(replace(settings, pipelines=(hf_path,)))
-    names = {"ssner", "ssner_int8", "ssner_onnx", "hugging_face", "spacy", "limit", "limit_uncapped"}
+    forms = ("int8", "onnx", "bfloat16")
+    ours = {"ssner": "over_", **{f"ssner_{form}": f"{form}_over_" for form in forms}}
+    names = {*ours, "hugging_face", "spacy", "limit", "limit_uncapped"}
     for part in (found["mixed"], found["reports"], found["long_60"]):
         assert set(part["systems"]) == names and part["words"] > 0
         assert all(row["words_per_second"] > 0 for row in part["systems"].values())
         assert set(part["ratios"]) == {
-            f"{prefix}{name}"
-            for prefix, own in (
-                ("over_", "ssner"),
-                ("int8_over_", "ssner_int8"),
-                ("onnx_over_", "ssner_onnx"),
-            )
-            for name in names - {own}
+            f"{prefix}{name}" for own, prefix in ours.items() for name in names - {own}
         }
     assert found["mixed"]["texts"] == 6
-    scores = found["int8_f1"]["scores"]
+    scores = found["form_f1"]["scores"]
     assert [row["corpus"] for row in scores] == ["dnrti"]
-    lost = {name: scores[0]["f1"] - scores[0][f"{name}_f1"] for name in ("int8", "onnx")}
-    assert found["int8_f1"]["most_lost"] == lost
+    lost = {form: scores[0]["f1"] - scores[0][f"{form}_f1"] for form in forms}
+    assert found["form_f1"]["most_lost"] == lost
     assert len(inference.tables(found)) == 4
 
 

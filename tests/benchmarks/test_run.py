@@ -17,7 +17,7 @@ GOOD = {
                 "onnx_over_hugging_face": 4.1,
             }
         },
-        "int8_f1": {"most_lost": {"onnx": 0.5}},
+        "form_f1": {"most_lost": {"onnx": 0.5}},
     },
     "training": {"dnrti": {"ratios": {"over_spacy": 1.2}}, "cyner": {"ratios": {"over_spacy": 3.0}}},
     "crf": {

@@ -9,6 +9,7 @@ from spacy_ssner.cli import benchmark, evaluate  # noqa: F401
 from spacy_ssner.cli._app import ssner_app
 from spacy_ssner.layers.encoder_shim import encoder_layers
 from spacy_ssner.layers.pieces import encoder_of
+from spacy_ssner.nn import precision
 from spacy_ssner.quantise import quantise_encoder
 
 
@@ -31,7 +32,9 @@ def run(*args, **kwargs):
     return CliRunner().invoke(ssner_app, ["benchmark", *map(str, args)], **kwargs)
 
 
-def test_table_and_json(hf_path, report, tmp_path):
+@pytest.mark.parametrize("has_bfloat16", [True, False])
+def test_table_and_json(hf_path, report, tmp_path, monkeypatch, has_bfloat16):
+    monkeypatch.setattr(precision, "computes_in_bfloat16", lambda device_type: has_bfloat16)
     out = tmp_path / "deep" / "speed.json"
     result = run(hf_path, report, report, "--repeats", 2, "--batch-size", 1, "--output", out)
     assert result.exit_code == 0, result.output
@@ -51,6 +54,7 @@ def test_table_and_json(hf_path, report, tmp_path):
         "batch_size": 1,
         "repeats": 2,
         "int8": True,
+        "bfloat16": True,
         "limit": True,
         "threads": None,
         "max_length": None,
@@ -60,12 +64,14 @@ def test_table_and_json(hf_path, report, tmp_path):
     assert found["int8_layers"] == sum(isinstance(layer, torch.nn.Linear) for layer in encoder.modules()) > 0
     assert found["versions"]["spacy"] == spacy.__version__ and found["threads"] >= 1
     assert all(len(found[name]["seconds"]) == 2 for name in ("pipeline", "int8", "limit"))
+    assert ("pipeline, bfloat16" in result.output) == has_bfloat16
+    assert (found["bfloat16"] is not None) == has_bfloat16 == ("bfloat16_over_pipeline" in found["ratios"])
 
 
 def test_parts_can_be_left_out(hf_path, report):
-    result = run(hf_path, report, "-r", 1, "--no-int8", "--no-limit")
+    result = run(hf_path, report, "-r", 1, "--no-int8", "--no-bfloat16", "--no-limit")
     assert result.exit_code == 0, result.output
-    assert "int8" not in result.output and "bare" not in result.output
+    assert all(word not in result.output for word in ("int8", "bfloat16", "bare"))
 
 
 def test_pipeline_without_encoder_is_timed_alone(plain, report):
@@ -80,6 +86,15 @@ def test_pipeline_that_is_int8_already_is_timed_as_it_is(hf_path, report, tmp_pa
     nlp.to_disk(tmp_path / "int8")
     result = run(tmp_path / "int8", report, "-r", 1)
     assert result.exit_code == 0 and "bare encoder" in result.output and "times as" not in result.output
+
+
+def test_pipeline_that_is_in_bfloat16_already_is_timed_so(hf_path, report, tmp_path, monkeypatch):
+    monkeypatch.setattr(precision, "computes_in_bfloat16", lambda device_type: True)
+    nlp = spacy.load(hf_path, config={"components.ssner.model.tok2vec.bfloat16": True})
+    nlp.to_disk(tmp_path / "halved")
+    result = run(tmp_path / "halved", report, "-r", 1)
+    assert result.exit_code == 0 and "pipeline, bfloat16" not in result.output
+    assert "pipeline, int8" in result.output and "bare encoder" in result.output
 
 
 def test_standard_input(plain):

@@ -2,10 +2,13 @@
 
 import pytest
 import spacy
+import torch
 
 from spacy_ssner.evaluation import speed
-from spacy_ssner.evaluation.encoder_use import EncoderUse
+from spacy_ssner.evaluation.encoder_use import EncoderUse, predict_in_bfloat16
 from spacy_ssner.evaluation.speed import Timed, measure_speed, n_runs
+from spacy_ssner.layers.encoder_shim import encoder_layers
+from spacy_ssner.layers.pieces import encoder_of
 
 TEXTS = ["The group used malware.\nIt attacked http://evil.example/abc.", "Nothing was stolen.  "]
 
@@ -18,7 +21,12 @@ def nlp(hf_path):
 def test_figures_of_a_pipeline_with_encoder(nlp, hf_path):
     runs = []
     found = measure_speed(
-        nlp, TEXTS, int8=spacy.load(hf_path), n_repeats=3, batch_size=1, on_run=lambda: runs.append(1)
+        nlp,
+        TEXTS,
+        forms={"int8": spacy.load(hf_path)},
+        n_repeats=3,
+        batch_size=1,
+        on_run=lambda: runs.append(1),
     )
     words = sum(not token.is_space for text in TEXTS for token in nlp.make_doc(text))
     assert (found["texts"], found["words"], found["batch_size"]) == (2, words, 1)
@@ -31,7 +39,24 @@ def test_figures_of_a_pipeline_with_encoder(nlp, hf_path):
         assert 0 < found[name]["encoder_share"] < 1
         assert found[name]["pieces"] <= found[name]["padded_pieces"]
     assert set(found["ratios"]) == {"over_limit", "int8_over_pipeline", "int8_over_limit"}
-    assert len(runs) == n_runs(nlp, int8=True, limit=True, n_repeats=3) == 9
+    assert len(runs) == n_runs(nlp, n_forms=1, limit=True, n_repeats=3) == 9
+
+
+@pytest.mark.parametrize("halved", [False, True])
+def test_the_limit_computes_as_the_pipeline_does(nlp, halved):
+    seen = []
+    (layer,) = encoder_layers(nlp)
+    encoder_of(layer).encoder.register_forward_pre_hook(
+        lambda module, args: seen.append(torch.is_autocast_enabled("cpu"))
+    )
+    if halved:
+        predict_in_bfloat16(nlp)
+    measure_speed(nlp, TEXTS, n_repeats=1, limit=False)
+    assert set(seen) == {halved}
+    seen.clear()
+    job = speed._bare_job(nlp, TEXTS)
+    job()
+    assert set(seen) == {halved}
 
 
 def test_every_run_reads_the_words_anew(nlp, monkeypatch):
@@ -45,9 +70,9 @@ def test_pipeline_without_encoder():
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
     found = measure_speed(nlp, TEXTS, n_repeats=2)
-    assert found["int8"] is found["limit"] is None and found["ratios"] == {}
+    assert found["int8"] is found["bfloat16"] is found["limit"] is None and found["ratios"] == {}
     assert "encoder_share" not in found["pipeline"] and found["batch_size"] == nlp.batch_size
-    assert n_runs(nlp, int8=False, limit=True, n_repeats=2) == 2
+    assert n_runs(nlp, n_forms=0, limit=True, n_repeats=2) == 2
 
 
 def test_ratios_and_shares_are_medians_over_the_repeats():
@@ -57,6 +82,7 @@ def test_ratios_and_shares_are_medians_over_the_repeats():
         "int8_over_pipeline": 3.0,
         "int8_over_limit": 1.5,
     }
+    assert speed._ratios({"pipeline": slow, "bfloat16": fast}) == {"bfloat16_over_pipeline": 3.0}
     timed = Timed([2.0, 4.0, 5.0], [1.0, 1.0, 1.0], EncoderUse([], 8, 10, 1.0))
     figures = timed.to_dict(20)
     assert figures["words_per_second"] == {"median": 5.0, "min": 4.0, "max": 10.0}

@@ -1,5 +1,6 @@
 """A transformer as token vectors: pooling, long words, windows, batches, gradients, files."""
 
+import copy
 import hashlib
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -302,3 +303,40 @@ def test_mixed_precision_halves_training_only(folder, monkeypatch):
     assert gradients and all(g.dtype == torch.float32 and g.isfinite().all() for g in gradients)
     restored = build_hf_encoder("").from_bytes(mixed.to_bytes())
     assert restored.shims[0].module.settings["mixed_precision"]
+
+
+def test_bfloat16_halves_predictions_only(folder, monkeypatch):
+    monkeypatch.setattr(precision, "computes_in_bfloat16", lambda device_type: True)
+    docs = make_docs(*SENTENCES)
+    exact, halved = make_encoder(folder), make_encoder(folder, bfloat16=True)
+    expected = exact.predict(docs)
+    for model in (
+        halved,
+        copy.deepcopy(halved),
+        build_hf_encoder("", bfloat16=True).from_bytes(exact.to_bytes()),
+    ):
+        found = model.predict(docs)
+        assert any((e != f).any() for e, f in zip(expected, found))  # it is at work
+        for e, f in zip(expected, found):
+            assert f.dtype == np.float32
+            assert_allclose(f, e, atol=0.1)
+    for e, f in zip(exact(docs, is_train=True)[0], halved(docs, is_train=True)[0]):
+        assert (e == f).all()
+    restored = build_hf_encoder("").from_bytes(
+        halved.to_bytes()
+    )  # a matter of the config, not of the weights
+    for e, f in zip(expected, restored.predict(docs)):
+        assert (e == f).all()
+
+
+def test_bfloat16_warns_where_it_is_slow(folder, monkeypatch):
+    monkeypatch.setattr(precision, "computes_in_bfloat16", lambda device_type: False)
+    with pytest.warns(UserWarning, match="SW105.*bfloat16 = true.*this cpu"):
+        model = make_encoder(folder, bfloat16=True)
+    with pytest.warns(UserWarning, match="SW105"):
+        build_hf_encoder("", bfloat16=True).from_bytes(model.to_bytes())
+
+
+def test_bfloat16_or_int8():
+    with pytest.raises(ValueError, match="S104.*bfloat16.*beside int8"):
+        build_hf_encoder("unread", int8=True, bfloat16=True)
