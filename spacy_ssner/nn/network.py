@@ -20,7 +20,7 @@ from .encoder import BiLSTM
 from .fusion import MultiHeadFusion
 from .lexicon_features import LexiconFeatures
 from .parallel import each
-from .similar_attention import SimilarAttention
+from .similar_attention import Neighbours, SimilarAttention
 
 MAX_PADDED = 8192  # padded tokens side by side in one decoding, and in one pass of the network on a GPU
 BELOW = 4.0  # nats; how much less a new label's tags score than the least of the others
@@ -115,11 +115,12 @@ class SSNERNetwork(nn.Module):
         if self.lexicon is not None and inputs.lexicon is not None:
             L = self.lexicon(inputs.lexicon)
 
+        near = None if self.similar is None else self.similar.neighbours(inputs.similar_rows)
         limit = TAGGED_AT_ONCE if device.type == "cpu" else MAX_PADDED
 
         def tag(group: np.ndarray) -> Tuple[Tensor, Tensor]:
             place, mask = padded_places(starts[group], lengths[group], device)
-            return place[mask], self.tag_windows(inputs, C, L, inputs.places[place], mask)[mask]
+            return place[mask], self.tag_windows(inputs, C, L, near, inputs.places[place], mask)[mask]
 
         found = list(each(tag, length_groups(lengths, max_padded=limit), device=device))
         if not found:
@@ -128,11 +129,17 @@ class SSNERNetwork(nn.Module):
         return torch.empty_like(emissions).index_copy(0, order, emissions), self.crf.packed()
 
     def tag_windows(
-        self, inputs: NetworkInputs, C: Optional[Tensor], L: Optional[Tensor], tokens: Tensor, mask: Tensor
+        self,
+        inputs: NetworkInputs,
+        C: Optional[Tensor],
+        L: Optional[Tensor],
+        near: Optional[Neighbours],
+        tokens: Tensor,
+        mask: Tensor,
     ) -> Tensor:
         """One pass over windows of like length.
 
-        C: (U, char width) of all words. L: (N, lexicon width). tokens: (B, T) -> N. mask: (B, T).
+        C: (U, char width), near: of all words. L: (N, lexicon width). tokens: (B, T) -> N. mask: (B, T).
         RETURNS: emissions (B, T, K).
         """
         parts = [functional.embedding(tokens, inputs.token_vectors)]  # (B, T, token width)
@@ -143,13 +150,12 @@ class SSNERNetwork(nn.Module):
         H = tokens_in = self.dropout(torch.cat(parts, dim=-1))  # (B, T, width)
         if self.bilstm is not None:
             H = self.dropout(self.bilstm(H, mask))  # eq. (21)
-        if self.similar is not None:
+        if self.similar is not None and near is not None:
             words = inputs.word_index[tokens]
-            rows = inputs.similar_rows[words]  # (B, T, k)
             query = H
             if self.settings.similar_words is not None and self.settings.similar_words.query == "word":
-                query = self.similar.own_vectors(inputs.own_row[words], rows)
-            A = self.dropout(self.similar(query, rows))  # eqs. (15)-(17)
+                query = self.similar.own_vectors(inputs.own_row[words], inputs.similar_rows[words])
+            A = self.dropout(self.similar(query, words, near))  # eqs. (15)-(17)
             H = torch.cat([H, A], dim=-1) if self.fusion is None else self.fusion(H, A, mask)  # (22)-(23)
         if self.has_skip:
             H = torch.cat([H, tokens_in[..., : self.settings.token_width]], dim=-1)

@@ -1,12 +1,27 @@
-"""Attention of a word over its similar words. Letters: B windows, T tokens, k similar words, D vector width."""
+"""Attention of a word over its similar words.
+
+Letters: B windows, T tokens, U different words, k similar words, R different similar words of these, D vector width.
+"""
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from .crf import OFF
+
+
+class Neighbours(NamedTuple):
+    """What a batch needs of the vectors.
+
+    places: (U, k) -> R, 0 = no similar word. vectors: (R, D). mapped: (R, width).
+    """
+
+    places: Tensor
+    vectors: Tensor
+    mapped: Tensor
 
 
 class SimilarAttention(nn.Module):
@@ -46,13 +61,25 @@ class SimilarAttention(nn.Module):
         near = self.vectors[similar + 1].sum(dim=-2) / (similar >= 0).sum(dim=-1, keepdim=True).clamp(min=1)
         return torch.where((own >= 0).unsqueeze(-1), known, near)
 
-    def forward(self, query: Tensor, similar: Tensor) -> Tensor:
-        """query: (B, T, query_width). similar: (B, T, k) rows, -1 = none. RETURNS: (B, T, D)."""
-        S = functional.embedding(similar + 1, self.vectors)  # (B, T, k, D)
+    def neighbours(self, similar: Tensor) -> Neighbours:
+        """Similar words of a batch's different words, each mapped once however many words it is similar to.
+
+        similar: (U, k) rows, -1 = none.
+        """
+        rows, places = torch.unique(functional.pad(similar.flatten() + 1, (1, 0)), return_inverse=True)
+        vectors = functional.embedding(rows, self.vectors)
+        return Neighbours(places[1:].view_as(similar), vectors, self.map_similar(vectors))
+
+    def forward(self, query: Tensor, words: Tensor, near: Neighbours) -> Tensor:
+        """query: (B, T, query_width). words: (B, T) -> U. RETURNS: (B, T, D)."""
+        similar = near.places[words]  # (B, T, k)
         Q = self.map_query(query)  # (B, T, width)
-        # <q, Ws> is <W'q, s>: one product for each word in place of one for each similar word.
-        relevance = (S @ (Q @ self.map_similar.weight).unsqueeze(-1)).squeeze(-1)  # (B, T, k)
-        relevance = relevance / math.sqrt(Q.shape[-1])
-        alpha = relevance.masked_fill(similar < 0, OFF).softmax(dim=-1)
-        A = (alpha.unsqueeze(-2) @ S).squeeze(-2)  # (B, T, D)
-        return torch.where((similar >= 0).any(dim=-1, keepdim=True), A, self.nothing_similar)
+        S = functional.embedding(similar, near.mapped)  # (B, T, k, width)
+        relevance = (S @ Q.unsqueeze(-1)).squeeze(-1) / math.sqrt(Q.shape[-1])  # (B, T, k)
+        alpha = relevance.masked_fill(similar == 0, OFF).softmax(dim=-1)
+        # sums of weighted rows, which are not copied out before
+        begins = torch.arange(words.numel(), device=words.device) * similar.shape[-1]
+        weights = {"per_sample_weights": alpha.flatten(), "mode": "sum"}
+        A = functional.embedding_bag(similar.flatten(), near.vectors, begins, **weights)  # (B T, D)
+        has_any = (similar > 0).any(dim=-1, keepdim=True)
+        return torch.where(has_any, A.view(*words.shape, -1), self.nothing_similar)
