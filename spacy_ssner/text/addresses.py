@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from typing import Iterator, NamedTuple, Pattern
+from typing import Iterator, List, NamedTuple, Pattern
 
 from .name_lists import EXTENSIONS, TOP_LEVEL
 from .refang import Refanged
@@ -32,13 +32,19 @@ COMMANDS = (
     r"bash busybox cat cd chmod cp curl done echo export kill killall mkdir mv nohup perl python\d? rm sh "
     "sleep sudo tar tftp wget"
 )
-# What no longer belongs to a URL: the next one, a command of a shell, an address or a hash in the next column.
+DOWNLOADED = "7z apk bat bin dll doc docm docx exe hta iso jar msi pdf ps1 rar scr vbs xls xlsm xlsx zip"
+# What no longer belongs to a URL: the next one, a command of a shell, an address or a hash in the next column, any
+# other column behind a file.
 BEHIND_URL = re.compile(
     r"[,;|]{1,4}[A-Za-z][A-Za-z0-9+*-]{1,15}://"
     rf"|;(?:{'|'.join(COMMANDS.split())})(?![\w=/.-])"
     r"|[,;](?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{32,128})(?![\w.=-])"
+    rf"|(?i:{'|'.join(rf'(?<=[.]{ending})' for ending in DOWNLOADED.split())})[,;](?=\w)"
 )
+# A host and what stands around it hold neither comma nor semicolon: `http://evil.org,C2,high` is a row of a table.
+HOST_IN_ROW = re.compile(r"[^\s/?#\\,;=]{1,300}(?=[,;])")
 OPENER = {")": "(", "]": "[", "}": "{"}
+BRACKET = re.compile(r"[()\[\]]")
 PORT = re.compile(rf":\d{{1,5}}(?!{LETTER})")
 # Each part of an address is either in letters of Chinese, Japanese or Korean or in others.
 EMAIL = re.compile(
@@ -80,13 +86,26 @@ def balanced_run(pattern: Pattern[str], text: str, pos: int, hi: int, *, commas:
         pos += 1
 
 
+def before_open_bracket(text: str, start: int, end: int) -> int:
+    """End of text[start:end] before the first round or square bracket in it that nothing closes: `a.exe(MD5`."""
+    opened: List[int] = []
+    for bracket in BRACKET.finditer(text, start, end):
+        if bracket[0] in "([":
+            opened.append(bracket.start())
+        elif opened:
+            opened.pop()
+    return opened[0] if opened else end
+
+
 def url_end(text: str, pos: int, hi: int) -> int:
     r"""Where a URL ends that goes on at `pos`: before white space, quotes, an unmatched bracket, punctuation.
 
     Backslashes belong to it where they stand before `pos`, as in `http:\\`.
     """
     rest = BACKSLASHED_REST if text.startswith("\\", pos - 1) else URL_REST
-    end = balanced_run(rest, text, pos, hi, commas=True)
+    host = HOST_IN_ROW.match(text, pos, hi) if text[pos - 1] in "/\\" else None
+    end = balanced_run(rest, text, pos, host.end() if host else hi, commas=True)
+    end = before_open_bracket(text, pos, end)
     while end > pos and text[end - 1] in ".,;:!?*([{\\":
         end -= 1
     return end

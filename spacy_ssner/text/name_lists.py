@@ -27,7 +27,7 @@ guru hair haus health healthcare help hockey holdings holiday homes horse hospit
 immobilien industries ink institute insure international investments jetzt jewelry kaufen kim kitchen kiwi
 koeln krd land lat lawyer lease legal lgbt life lighting limited limo link live llc loan loans lol london lotto love
 ltd ltda makeup maison management market marketing mba media memorial men menu mom money monster mortgage moscow
-motorcycles movie navy network news ngo ninja nyc observer okinawa ong online onl page paris partners parts
+motorcycles mov movie navy network news ngo ninja nyc observer okinawa ong online onl page paris partners parts
 party pet photo photography photos pics pictures pink pizza place plumbing plus poker porn press productions
 promo properties property pub qpon quest racing realty recipes red rehab reise reisen rent rentals repair report
 republican rest restaurant review reviews rip rocks rodeo sale salon sbs school schule science security
@@ -35,7 +35,7 @@ services sex sexy shiksha shoes shop shopping show singles site ski skin social 
 space store stream studio study style sucks supplies supply support surf surgery systems tattoo tax taxi team
 tech technology tennis theater theatre tickets tienda tips tires today tokyo tools top tours town toys trade
 trading training tube university uno vacations vegas ventures vet viajes video villas vin vip vision vodka vote
-voting voyage wang watch webcam wedding wien wiki win wine work works world wtf xin xyz yachts yoga yokohama zone
+voting voyage wang watch webcam wedding wien wiki win wine work works world wtf xin xyz yachts yoga yokohama zip zone
 """
 TOP_LEVEL = frozenset((COUNTRIES + GENERIC).split())
 
@@ -62,7 +62,7 @@ dit hiv msc pnf asar pth otm bas uue zipx xaml eps emf wmf
 # Endings of both kinds. As a file name unless the name is defanged, begins with `www.`, or has three parts
 # and the ending is not that of scripts and archives, which often have more than one dot in front.
 BOTH = EXTENSIONS & TOP_LEVEL
-SCRIPTS = frozenset("sh py zip md rs so ps app pub".split()) & BOTH
+SCRIPTS = frozenset("sh py zip mov md rs so ps app pub".split()) & BOTH
 # Endings that are English words or common attributes in code: `data.At`, `attack.In`, `this.id`.
 WORDS = frozenset(
     "am as at be by do he in is it me my no of on or so to us we id name info pm re la all and are one "

@@ -3,7 +3,7 @@
 import re
 from typing import Iterator, Optional
 
-from .addresses import IPV4, Hit, balanced_run
+from .addresses import IPV4, Hit, balanced_run, before_open_bracket
 from .names import has_extension, host_kind, is_detection
 from .refang import Refanged
 from .scripts import CJK, IN_PATH, LETTER, WIDE_SIGNS, narrowed
@@ -11,7 +11,8 @@ from .scripts import CJK, IN_PATH, LETTER, WIDE_SIGNS, narrowed
 SLASH = r"\\{1,2}"  # doubled where the text was taken from source code
 # Names and backslashes between them, without brackets; balanced_run adds these.
 NO_PART = rf"\s:\"<>|,;'`()\[\]{{}}\u2018\u2019\u201c\u201d{WIDE_SIGNS}{CJK}"
-BODY = re.compile(rf"(?:[^\\/{NO_PART}]+|<[\w .-]{{1,30}}>|\\{{1,2}}(?!\\)|{IN_PATH}){{0,500}}")
+TAG = r"(?i:b|br|code|div|em|hr|i|li|ol|p|pre|span|strong|table|td|th|tr|ul) ?>"  # of HTML in Markdown
+BODY = re.compile(rf"(?:[^\\/{NO_PART}]+|<(?!{TAG})[\w .-]{{1,30}}>|\\{{1,2}}(?!\\)|{IN_PATH}){{0,500}}")
 SLASHED = re.compile(rf"(?:[^{NO_PART}]+|{IN_PATH})*")
 HIVES = (
     r"(?:HKEY_(?:LOCAL_MACHINE|CURRENT_USER|CLASSES_ROOT|USERS|CURRENT_CONFIG)|HKLM|HKCU|HKCR|HKU|HKCC)[:\]]?"
@@ -146,7 +147,8 @@ def _quoted_end(text: str, start: int, pos: int, limit: int) -> Optional[int]:
 
 
 def trimmed(text: str, start: int, end: int) -> int:
-    """End of text[start:end] without punctuation and opening brackets there."""
+    """End of text[start:end] without punctuation and opening brackets there, and without what these open."""
+    end = before_open_bracket(text, start, end)
     while end > start and text[end - 1] in ".!?*([{":
         end -= 1
     return end

@@ -248,6 +248,55 @@ def test_where_urls_end(text, expected):
     assert found(text) == expected
 
 
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("http://evil.org,C2,high", ["URL http://evil.org"]),
+        ("http://evil.com:8080,Emotet", ["URL http://evil.com:8080"]),
+        ("hxxp://evil[.]com/a.exe,malware_download,2021-03-04", ["URL http://evil.com/a.exe"]),
+        ("http://evil.com/c?a.js,b.js", ["URL http://evil.com/c?a.js,b.js"]),
+        ("LDAP://CN=Box,DC=evil,DC=com", ["URL LDAP://CN=Box,DC=evil,DC=com"]),
+        (
+            r"HKLM\Software\Evil<br>203.0.113.9<br>evil[.]com",
+            [r"REGISTRY HKLM\Software\Evil", "IPV4 203.0.113.9", "DOMAIN evil.com"],
+        ),
+        (r"C:\x\a.exe<br>C:\x\b.dll", [r"PATH C:\x\a.exe", r"PATH C:\x\b.dll"]),
+        (r"C:\Users\<user name>\a.exe", [r"PATH C:\Users\<user name>\a.exe"]),
+    ],
+)
+def test_columns_and_lines_of_tables(text, expected):
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("hxxp://evil[.]com/a.exe(MD5: see below)", ["URL http://evil.com/a.exe"]),
+        ("hxxp://evil[.]com(port 8080)", ["URL http://evil.com"]),
+        ("http://evil.com/A_(b) was", ["URL http://evil.com/A_(b)"]),
+        (r"C:\a\b.exe(SHA1: see below)", [r"PATH C:\a\b.exe"]),
+        (r"C:\Program Files (x86)\a\b.exe(x", [r"PATH C:\Program Files (x86)\a\b.exe"]),
+    ],
+)
+def test_a_bracket_that_is_not_closed_begins_something_else(text, expected):
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("microsoft-office[.]zip and evil[.]mov", ["DOMAIN microsoft-office.zip", "DOMAIN evil.mov"]),
+        ("evil[.]zip/a", ["URL evil.zip/a"]),
+        (
+            "data.zip, a.b.zip, movie.mov, a.b.mov",
+            ["FILE data.zip", "FILE a.b.zip", "FILE movie.mov", "FILE a.b.mov"],
+        ),
+    ],
+)
+def test_archives_and_films_are_files_unless_defanged(text, expected):
+    assert found(text) == expected
+
+
 def test_a_quoted_path_ends_before_the_next_sentence():
     text = "\u201cC:\\Windows\\qvr\\ip.txt. It also adds subnets. IP subnets in \u201cip.txt\u201d"
     assert found(text) == [r"PATH C:\Windows\qvr\ip.txt", "FILE ip.txt"]
