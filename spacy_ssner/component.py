@@ -56,7 +56,6 @@ class SSNER(StreamPipe):
         self.scorer = scorer
         self.cfg: Dict[str, Any] = {"labels": [], **check_settings(settings)}
         self._warned_of: Set[str] = set()  # labels that it does not have
-        self._labels_given = False  # by whoever initialized it
         register_extensions()
 
     @property
@@ -111,7 +110,7 @@ class SSNER(StreamPipe):
         WARNS: SW130, SW131 if the model has no use for lexicon, similar words; SW106, SW107 as warn_if_never_learns.
         """
         validate_get_examples(get_examples, "SSNER.initialize")
-        self._labels_given = labels is not None
+        self.cfg["labels_given"] = labels is not None
         if labels is None:
             labels = sorted({ent.label_ for eg in get_examples() for ent in eg.reference.ents if ent.label_})
         for label in labels:
@@ -160,6 +159,7 @@ class SSNER(StreamPipe):
 
     def set_annotations(self, docs: Iterable[Doc], scores: Prediction) -> None:
         """Write entities, scores, report and probable spans to the docs; see annotations.annotate."""
+        register_extensions()  # a pipeline that was unpickled elsewhere has not been made there
         cfg = plain(self.cfg)
         for doc, predicted in zip(docs, scores):
             annotate(doc, predicted, cfg)
@@ -186,7 +186,7 @@ class SSNER(StreamPipe):
         self.check_ready()
         if not any(len(eg.predicted) for eg in examples):
             return losses
-        if not self._labels_given:
+        if not self.cfg.get("labels_given", False):
             self._add_new_labels(examples)
         set_dropout_rate(self.model, drop)
         scores, backprop = self.model.begin_update([eg.predicted for eg in examples])

@@ -25,6 +25,7 @@ from .text.windows import is_wide
 
 THRESHOLD = 0.6  # chosen on the dev files of CyNER and DNRTI, see docs/results.md
 LEAST_LETTERS = 3  # letters and digits of a name
+OWN = "ssner_consistency"
 Pieces = Tuple[str, ...]
 
 
@@ -84,23 +85,27 @@ class ConsistencyRuler(RulePipe):
         register_extensions()
 
     def __call__(self, doc: Doc) -> Doc:
-        """Make the entities of a doc consistent."""
+        """Make the entities of a doc consistent. RAISES (ValueError): S101 if the span group is another component's."""
+        register_extensions()  # a pipeline that was unpickled elsewhere has not been made there
         mentions = scored_mentions(doc)
         known = known_names(mentions, self.cfg["threshold"])
         new = [*relabelled(mentions, known), *missed(doc, known)] if known else []
         if new:
             add_entities(doc, new, overwrite=True)
-            self._list(doc, new)
+        self._list(doc, new)
         return doc
 
     def _list(self, doc: Doc, spans: List[Span]) -> None:
         """Put spans into the group of ours, beside what a run before put there."""
         key = self.cfg["spans_key"]
-        earlier = doc.spans[key] if key in doc.spans else ()
+        earlier = doc.spans[key] if key in doc.spans else SpanGroup(doc)
+        if earlier.attrs.get(WRITTEN_BY, OWN) != OWN:
+            expected = "a key that no other component writes"
+            raise ValueError(Errors.S101.format(name="spans_key", expected=expected, got=key))
         ents = set(doc.ents)
         spans = sorted({*spans, *(span for span in earlier if span in ents)}, key=lambda span: span.start)
         group = SpanGroup(doc, name=key, spans=spans)
-        group.attrs[WRITTEN_BY] = "ssner_consistency"
+        group.attrs[WRITTEN_BY] = OWN
         doc.spans[key] = group
 
 

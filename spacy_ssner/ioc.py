@@ -131,6 +131,7 @@ class IndicatorRuler(RulePipe):
 
     def _annotate(self, doc: Doc) -> Tuple[int, int, int]:
         """RETURNS (Tuple[int, int, int]): How many indicators, how many of them fitted to tokens, how many lost."""
+        register_value_extensions()  # a pipeline that was unpickled elsewhere has not been made there
         labels = self._label_of_kind()
         found = [hit for hit in find_indicators(doc.text) if hit.kind in labels]
         spans, n_moved = place(doc, found, labels, mode=self.cfg["alignment_mode"])

@@ -17,7 +17,7 @@ from .knowledge import (
     similar_word_table,
 )
 from .layers.torch_tagger import network_of
-from .settings import check_cfg, read_cfg, read_message
+from .settings import NOT_SETTINGS, check_cfg, read_cfg, read_message
 
 KNOWLEDGE = ("similar_words", "lexicon")  # files that there are only for models that use them
 
@@ -40,6 +40,7 @@ class SavedPipe(TrainablePipe):
 
         RAISES (ValueError): S101 for a setting that was changed to what it cannot be.
         """
+        exclude = list(exclude)
         table, lexicon = similar_word_table(self.model), lexicon_of(self.model)
         serialize: Dict[str, Callable[[], bytes]] = {
             "cfg": lambda: srsly.json_dumps(check_cfg(self.cfg)).encode("utf8"),
@@ -51,7 +52,8 @@ class SavedPipe(TrainablePipe):
         return util.to_bytes(serialize, exclude)
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "SavedPipe":
-        """RAISES (ValueError): S111 if the bytes are damaged or come from something else; S257, S258, S264 if the
+        """RAISES (ValueError): S111 if the bytes are damaged or come from something else; S101 for settings that there
+        are not, as of a newer version, or that cannot be used; S257, S258, S264 if the
         similar words are, S267 if the lexicon is, S106 if the similar words do not fit the network, S140 for an
         encoder in 8-bit integers on a GPU.
         (ImportError): S147 if the encoder needs a package that is not installed."""
@@ -107,8 +109,8 @@ class SavedPipe(TrainablePipe):
 
     def _load_cfg(self, data: bytes) -> None:
         loaded = read_cfg(data, self.name)
-        self.cfg.pop("tag_counts", None)  # of other data
-        self.cfg.update(loaded)
+        known = {name: value for name, value in self.cfg.items() if name not in NOT_SETTINGS}
+        self.cfg = check_cfg({**known, "labels": self.cfg["labels"], **loaded})
         for label in self.labels:
             self.vocab.strings.add(label)
 

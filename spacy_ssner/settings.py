@@ -28,7 +28,7 @@ KINDS: Dict[str, Tuple[type, str]] = {
     "spans_key": (str, "a string"),
     "n_best_key": (str, "a string"),
 }
-NOT_SETTINGS = ("labels", "tag_counts")  # what a component's cfg holds beside them
+NOT_SETTINGS = ("labels", "labels_given", "tag_counts")  # what a component's cfg holds beside them
 
 
 def check_cfg(cfg: Dict[str, Any]) -> Dict[str, Any]:
@@ -39,7 +39,7 @@ def check_cfg(cfg: Dict[str, Any]) -> Dict[str, Any]:
     """
     unknown = sorted(set(cfg) - set(DEFAULTS) - set(NOT_SETTINGS))
     if unknown:
-        expected = f"one of {', '.join(DEFAULTS)}"
+        expected = f"one of {', '.join(DEFAULTS)} (others if a newer spacy-ssner saved it: install that)"
         raise ValueError(Errors.S101.format(name="cfg", expected=expected, got=", ".join(unknown)))
     settings = check_settings({name: cfg[name] for name in DEFAULTS if name in cfg})
     return {**cfg, **settings}

@@ -291,6 +291,20 @@ def test_model_of_another_network_is_taken_with_its_sizes_or_refused(
         spacy.load(damaged(saved, "model", "foreign", other.get_pipe("ssner").model.to_bytes()))
 
 
+@pytest.mark.parametrize(
+    "setting, said", [({"future": 1}, "newer spacy-ssner.*'future'"), ({"threshold": "x"}, "threshold")]
+)
+def test_settings_of_another_version_are_refused_when_they_are_loaded(setting, said, saved):
+    path = saved / "ssner" / "cfg"
+    before = srsly.read_json(path)
+    srsly.write_json(path, {**before, **setting})
+    try:
+        with pytest.raises(ValueError, match=f"S101.*{said}"):
+            spacy.load(saved)
+    finally:
+        srsly.write_json(path, before)
+
+
 @pytest.mark.parametrize("kind", ["cut", "empty", "text", "list", "missing"])
 def test_damaged_settings_file(kind, saved):
     with pytest.raises(ValueError, match="S111.*cfg"):

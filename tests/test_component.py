@@ -239,6 +239,11 @@ def test_new_labels_are_added_and_learnt_unless_the_labels_were_given(
     with pytest.warns(UserWarning, match=r"SW101.*'Org': 2"):
         limited.update(make_examples(limited, annotated[:1]))
     assert limited.get_pipe("ssner").labels == ("Tool",)
+    again = spacy.blank("en")
+    again.add_pipe("ssner").from_bytes(limited.get_pipe("ssner").to_bytes())
+    with pytest.warns(UserWarning, match=r"SW101.*'Org': 2"):
+        again.update(make_examples(again, annotated[:1]), sgd=again.resume_training())
+    assert again.get_pipe("ssner").labels == ("Tool",)
 
 
 # Training

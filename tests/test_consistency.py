@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import spacy
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc, Span, SpanGroup
 
-from spacy_ssner.annotations import annotate
+from spacy_ssner.annotations import WRITTEN_BY, annotate
 from spacy_ssner.consistency import (
     LEAST_LETTERS,
     ConsistencyRuler,
@@ -72,7 +72,15 @@ def test_a_name_found_once_counts_in_the_whole_document(nlp):
 @pytest.mark.parametrize("score, n_found", [(0.59, 1), (0.6, 3)])
 def test_only_what_is_probable_enough_spreads(score, n_found, nlp):
     doc = consistent(nlp, TEXT, [("EventBot", 0, "Malware", score + 1e-6)])
-    assert len(doc.ents) == n_found and ("ssner_consistency" in doc.spans) == (n_found > 1)
+    assert len(doc.ents) == n_found and len(doc.spans["ssner_consistency"]) == n_found - 1
+
+
+def test_the_group_of_another_component_is_not_replaced(nlp):
+    nlp.add_pipe("ssner_consistency", name="other", config={"spans_key": "ssner"})
+    doc = consistent(nlp, TEXT, [("EventBot", 0, "Malware", 0.9)])
+    doc.spans["ssner"] = SpanGroup(doc, attrs={WRITTEN_BY: "ssner"})
+    with pytest.raises(ValueError, match="S101.*spans_key.*'ssner'"):
+        nlp.get_pipe("other")(doc)
 
 
 def test_the_most_probable_mention_gives_the_type(nlp):

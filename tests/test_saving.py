@@ -1,5 +1,9 @@
 """What a pipeline is saved over or loaded over leaves nothing behind: neither tables of other words nor other names."""
 
+import pickle
+import subprocess
+import sys
+
 import pytest
 import spacy
 
@@ -35,6 +39,27 @@ def test_tables_of_an_earlier_save_do_not_survive(make_nlp, found, tmp_path):
     assert files(tmp_path) == ["cfg", "model"]
     again = spacy.load(tmp_path)
     assert knowledge(again) == (None, None) and found(again(TEXT)) == found(nlp(TEXT))
+
+
+def test_what_to_leave_out_may_be_any_iterable(make_nlp):
+    pipe = make_nlp("bilstm").get_pipe("ssner")
+    names = ["vocab", "model"]
+    assert pipe.to_bytes(exclude=iter(names)) == pipe.to_bytes(exclude=names)
+
+
+def test_a_pipeline_unpickled_in_a_fresh_process_has_its_extensions(make_nlp, tmp_path):
+    nlp = make_nlp("bilstm")
+    nlp.add_pipe("ssner_ioc", before="ssner")
+    nlp.add_pipe("ssner_consistency")
+    path = tmp_path / "nlp.pickle"
+    path.write_bytes(pickle.dumps(nlp))
+    code = f"""
+import pickle
+doc = pickle.load(open({str(path)!r}, "rb"))({TEXT + " Beacon to 203.0.113[.]7 seen."!r})
+print([(ent.text, ent._.ssner_value, ent._.ssner_score) for ent in doc.ents], doc._.ssner_report.tokens)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0 and "203.0.113.7" in run.stdout, run.stderr
 
 
 @pytest.mark.parametrize("name", TABLES)

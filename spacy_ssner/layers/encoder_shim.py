@@ -22,14 +22,16 @@ HEAD_FIRST = "spacy-ssner.head_first.v1"  # schedule of a learning rate that ris
 class EncoderShim(ModuleShim):
     """Holds the encoder. int8 (bool): Round it when it is loaded. bfloat16 (bool): Predict in bfloat16.
 
+    run_settings (Dict[str, Any]): Settings of the encoder that are the config's and not those it was saved with.
     cache: What a frozen encoder has read since a training began.
     n_updates: How many there were since the initialization; None if the encoder was loaded.
     """
 
-    def __init__(self, *args: Any, int8: bool, bfloat16: bool, **kwargs: Any):
+    def __init__(self, *args: Any, int8: bool, bfloat16: bool, run_settings: Dict[str, Any], **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.int8 = int8
         self.bfloat16 = bfloat16
+        self.run_settings = run_settings
         self.cache: Optional[VectorCache] = None
         self.n_updates: Optional[int] = 0
 
@@ -59,7 +61,9 @@ class EncoderShim(ModuleShim):
         if settings.get("int8"):
             self._check_device()
         self.cache = None
+        settings = {**settings, **self.run_settings}
         encoder = cast(PieceEncoder, super().set_module(settings, module))
+        encoder.settings = settings
         encoder.predicts_in_bfloat16 = self.bfloat16
         if self.bfloat16:
             warn_of_slow_bfloat16("bfloat16 = true", get_torch_default_device().type)

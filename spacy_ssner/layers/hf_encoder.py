@@ -59,6 +59,7 @@ def build_hf_encoder(
         (ImportError): S147 at initialization without transformers.
     WARNS: SW105 for mixed_precision, at initialization, and for bfloat16 on a device that is slower so.
 
+    int8, bfloat16, max_padded and mixed_precision may be changed when a pipeline is loaded; the others are saved in it.
     Every token that is not white space gets a vector, whatever the length of the text.
     SOURCE: SSNER (Symmetry 2025, 17, 783), eq. (18). UNSTATED: pooling of pieces to words.
         Kumar et al. 2022, Fine-Tuning can Distort Pretrained Features (frozen_steps).
@@ -76,18 +77,25 @@ def build_hf_encoder(
         raise ValueError(
             Errors.S104.format(name="bfloat16", expected="false beside int8 = true", got=bfloat16)
         )
+    run_settings = {"max_padded": max_padded, "mixed_precision": mixed_precision}
     return Model(
         LAYER,
         forward,
         init=init,
         dims={"nO": None},
-        shims=[EncoderShim(build_encoder, learn_rate_factor=learn_rate_factor, int8=int8, bfloat16=bfloat16)],
+        shims=[
+            EncoderShim(
+                build_encoder,
+                learn_rate_factor=learn_rate_factor,
+                int8=int8,
+                bfloat16=bfloat16,
+                run_settings=run_settings,
+            )
+        ],
         attrs={
             "name": name,
             "max_pieces": max_pieces,
             "max_word_pieces": max_word_pieces,
-            "max_padded": max_padded,
-            "mixed_precision": mixed_precision,
             "long_words": long_words,
             "frozen": frozen,
             "frozen_steps": frozen_steps,
@@ -96,19 +104,19 @@ def build_hf_encoder(
 
 
 def init(model: Model, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
-    """Read the encoder, unless it is there already. RAISES, WARNS: See build_hf_encoder."""
+    """Read the encoder, unless it was loaded with the pipeline; one that has been trained since is read anew.
+
+    RAISES, WARNS: See build_hf_encoder.
+    """
     shim = cast(EncoderShim, model.shims[0])
+    is_trained = bool(shim.n_updates)  # None: loaded
     shim.n_updates = 0
-    if model.attrs["mixed_precision"]:
+    if shim.run_settings["mixed_precision"]:
         warn_of_slow_bfloat16("mixed_precision = true", get_torch_default_device().type)
-    if shim.module is None:
+    if shim.module is None or is_trained:
         name = model.attrs["name"]
         try:
-            encoder = load_encoder(
-                name,
-                max_padded=model.attrs["max_padded"],
-                mixed_precision=model.attrs["mixed_precision"],
-            )
+            encoder = load_encoder(name, **shim.run_settings)
         except ModuleNotFoundError as err:
             raise ImportError(Errors.S147.format(got=err.name)) from err
         except Exception as err:  # transformers, tokenizers and safetensors each raise their own kinds

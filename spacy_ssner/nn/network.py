@@ -22,7 +22,7 @@ from .lexicon_features import LexiconFeatures
 from .parallel import each
 from .similar_attention import Neighbours, SimilarAttention
 
-MAX_PADDED = 8192  # padded tokens side by side in one decoding, and in one pass of the network on a GPU
+MAX_PADDED = 8192  # padded tokens side by side in one decoding or sum over paths, and in one pass on a GPU
 BELOW = 4.0  # nats; how much less a new label's tags score than the least of the others
 TAGGED_AT_ONCE = 2048  # in one pass of it on a CPU; less, and the BiLSTM's steps become too small
 
@@ -199,6 +199,11 @@ def grow_labels(old: SSNERNetwork, n_labels: int) -> SSNERNetwork:
     state["output.weight"][old.n_tags :] = 0.0
     state["output.bias"][old.n_tags :] = old.output.bias.min() - BELOW
     new.load_state_dict(state)
+    parameters = dict(new.named_parameters())
+    for name, weight in old.named_parameters():
+        if weight.grad is not None:  # of a batch whose update is still to come
+            grad = parameters[name].grad = torch.zeros_like(parameters[name])
+            grad[tuple(slice(0, n) for n in weight.shape)] = weight.grad.to(grad)
     if new.similar is not None and old.similar is not None:
         new.similar.vectors = old.similar.vectors
     return new.to(old.output.weight.device)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from spacy.tokens import Doc
+from thinc.api import Adam
 
 from spacy_ssner.layers import pieces as pieces_module
 from spacy_ssner.layers.hf_encoder import build_hf_encoder, window_pieces
@@ -301,8 +302,29 @@ def test_mixed_precision_halves_training_only(folder, monkeypatch):
     backprop([vectors * 0 + 1 for vectors in found])
     gradients = [p.grad for p in mixed.shims[0].module.parameters() if p.grad is not None]
     assert gradients and all(g.dtype == torch.float32 and g.isfinite().all() for g in gradients)
-    restored = build_hf_encoder("").from_bytes(mixed.to_bytes())
-    assert restored.shims[0].module.settings["mixed_precision"]
+
+
+def test_how_it_computes_may_be_changed_when_it_is_loaded(folder, monkeypatch):
+    monkeypatch.setattr(precision, "computes_in_bfloat16", lambda device_type: True)
+    saved = make_encoder(folder, mixed_precision=True, max_padded=64).to_bytes()
+    for values in {"mixed_precision": True, "max_padded": 128}, {"mixed_precision": False, "max_padded": 32}:
+        restored = build_hf_encoder("", **values).from_bytes(saved)
+        settings = restored.shims[0].module.settings
+        assert {name: settings[name] for name in values} == values
+        again = build_hf_encoder("", **values).from_bytes(restored.to_bytes())
+        assert again.shims[0].module.settings == settings
+
+
+def test_initialized_again_it_begins_anew(folder):
+    docs = make_docs(*SENTENCES)
+    model = make_encoder(folder)
+    fresh = model.predict(docs)
+    vectors, backprop = model(docs, is_train=True)
+    backprop([x * 0 + 1 for x in vectors])
+    model.finish_update(Adam(0.01))
+    assert any((a != b).any() for a, b in zip(model.predict(docs), fresh))
+    model.initialize(X=docs)
+    assert all((a == b).all() for a, b in zip(model.predict(docs), fresh))
 
 
 def test_bfloat16_halves_predictions_only(folder, monkeypatch):

@@ -244,6 +244,16 @@ def test_growing_keeps_the_old_weights_and_scores_bit_for_bit(settings, n_labels
         assert torch.equal(old.state_dict()[name], before[name])
     (new_e.sum() + new_t.sum()).backward()
     assert new.output.weight.grad is not None and old.output.weight.grad is None
+    grown = grow_labels(new, n_labels + 1)
+    for name, weight in new.named_parameters():
+        if weight.grad is None:
+            assert dict(grown.named_parameters())[name].grad is None
+        else:
+            grad = dict(grown.named_parameters())[name].grad.clone()
+            slices = tuple(slice(0, n) for n in weight.shape)
+            assert torch.equal(grad[slices], weight.grad)
+            grad[slices] = 0
+            assert not grad.any()
     new.output.weight = torch.nn.Parameter(new.output.weight[:5].detach())
     new.output.bias = torch.nn.Parameter(new.output.bias[:5].detach())
     new.n_tags = 5
