@@ -167,6 +167,16 @@ def place(
     return spans, n_moved
 
 
+def add_indicators(nlp: Language) -> None:
+    """Put `ssner_ioc` in front of what finds entities in a pipeline, unless it has one already: behind that it would
+    only fill what is left."""
+    metas = {name: nlp.get_pipe_meta(name) for name in nlp.pipe_names}
+    if any(meta.factory == "ssner_ioc" for meta in metas.values()):
+        return
+    first = next((name for name, meta in metas.items() if "doc.ents" in meta.assigns), None)
+    nlp.add_pipe("ssner_ioc", before=first)
+
+
 def register_value_extensions() -> None:
     """`Span._.ssner_value` and `Span._.ssner_characters`, None for a span that is no indicator.
 

@@ -7,6 +7,8 @@ from spacy.tokens import Doc
 from spacy.tokens.underscore import Underscore
 from spacy.training import Example
 
+from spacy_ssner.ioc import add_indicators
+
 TEXT = "APT29 sent hxxp://evil[.]com/a.exe from 203.0.113[.]7 (CVE-2017-0144)."
 CONFIG = {"nlp": {"tokenizer": {"@tokenizers": "spacy-ssner.CTITokenizer.v1"}}}
 
@@ -175,3 +177,15 @@ def test_an_attribute_of_our_name_that_cannot_be_written(nlp, monkeypatch):
     monkeypatch.setitem(Underscore.span_extensions, "ssner_value", foreign)
     with pytest.raises(ValueError, match="S287.*ssner_value"):
         nlp.add_pipe("ssner_ioc")
+
+
+def test_indicators_go_in_front_of_what_finds_entities():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    nlp.add_pipe("entity_ruler")
+    add_indicators(nlp)
+    add_indicators(nlp)
+    assert nlp.pipe_names == ["sentencizer", "ssner_ioc", "entity_ruler"]
+    other = spacy.blank("en")
+    add_indicators(other)
+    assert other.pipe_names == ["ssner_ioc"]

@@ -1,16 +1,19 @@
 """`python -m spacy ssner annotate`: many documents to JSON lines with entities, offsets and scores."""
 
+import codecs
 import json
+import sys
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, List, Optional
+from typing import TYPE_CHECKING, Annotated, Iterator, List, Optional, TextIO, cast
 
 import typer
 
 from ..errors import Errors
 from ..files import open_draft
 from ._app import ssner_app
-from ._io import load_pipeline, plain_errors, use_gpu
+from ._io import STDIN, load_pipeline, plain_errors, use_gpu
 
 if TYPE_CHECKING:
     from ..bulk import Totals
@@ -21,6 +24,10 @@ INPUTS_HELP = (
     "(.jsonl, .jsonl.gz), folders of these, or - for stdin"
 )
 TEXT_HELP = "Write texts, or only offsets, labels, scores and values"
+OUTPUT_HELP = "JSON lines to write, one a document; - for standard output, totals go to standard error then"
+INDICATORS_HELP = (
+    "Find indicators by rules first (`ssner_ioc`), with refanged values, unless the pipeline does"
+)
 REPORTS_HELP = "Write what was read of each document (tokens, pieces, windows, truncated words, ...)"
 
 
@@ -28,13 +35,12 @@ REPORTS_HELP = "Write what was read of each document (tokens, pieces, windows, t
 def annotate_cli(
     pipeline: Annotated[str, typer.Argument(help="Saved pipeline (folder) or pipeline package")],
     inputs: Annotated[List[str], typer.Argument(help=INPUTS_HELP)],
-    output: Annotated[
-        Path, Opt("--output", "-o", dir_okay=False, help="JSON lines to write, one a document")
-    ],
+    output: Annotated[Path, Opt("--output", "-o", dir_okay=False, help=OUTPUT_HELP)],
     batch_size: Annotated[Optional[int], Opt("--batch-size", "-b", min=1, help="Docs per batch")] = None,
     n_process: Annotated[int, Opt("--n-process", "-n", min=1, help="Processes, each with one thread")] = 1,
     text: Annotated[bool, Opt("--text/--no-text", help=TEXT_HELP)] = True,
     reports: Annotated[bool, Opt("--reports", help=REPORTS_HELP)] = False,
+    indicators: Annotated[bool, Opt("--indicators", help=INDICATORS_HELP)] = False,
     jsonl: Annotated[bool, Opt("--jsonl", help="Standard input holds JSON lines, not one text")] = False,
     max_length: Annotated[
         Optional[int], Opt("--max-length", min=1, help="Longest text in characters")
@@ -51,19 +57,22 @@ def annotate_cli(
 
     from ..bulk import Totals, annotate_records, to_json
     from ..evaluation.prediction import require_entities
+    from ..ioc import add_indicators
     from ..text.characters import replace_surrogates
     from ..text.records import find_inputs, read_records
 
     totals, start = Totals(), perf_counter()
     on_bad = totals.leave_out
-    with plain_errors():
+    with messages_beside(output) as out, plain_errors():
         names = find_inputs(inputs, output=output, on_bad=on_bad)
         use_gpu(gpu_id)
         nlp = load_pipeline(pipeline)
         nlp.max_length = max_length or nlp.max_length
+        if indicators:
+            add_indicators(nlp)
         records = read_records(names, max_length=nlp.max_length, on_bad=on_bad, stdin_lines=jsonl)
         stream = annotate_records(nlp, records, on_bad=on_bad, batch_size=batch_size, n_process=n_process)
-        with open_draft(output) as file:
+        with open_draft(output) if out is None else nullcontext(out) as file:
             for record, doc in tqdm(stream, unit="doc", disable=None, leave=False):
                 totals.add(record, doc)
                 values = to_json(record, doc, with_text=text, with_report=reports)
@@ -74,8 +83,21 @@ def annotate_cli(
                 got = ": ".join(totals.bad[0]) if totals.bad else "the files are empty"
                 raise ValueError(Errors.S215.format(path=output, got=got))
             require_entities(nlp, annotated=totals.annotated)
-    print_totals(totals, seconds=perf_counter() - start)
-    msg.good(f"Wrote {totals.documents:,} documents with {totals.entities.total():,} entities", output)
+        print_totals(totals, seconds=perf_counter() - start)
+        msg.good(f"Wrote {totals.documents:,} documents with {totals.entities.total():,} entities", output)
+
+
+@contextmanager
+def messages_beside(output: Path) -> Iterator[Optional[TextIO]]:
+    """Standard output, in UTF-8, where that is to hold the lines: what is printed meanwhile goes to standard error.
+    Otherwise None."""
+    if str(output) != STDIN:
+        yield None
+        return
+    lines = cast(TextIO, codecs.getwriter("utf8")(typer.get_binary_stream("stdout")))
+    with redirect_stdout(sys.stderr):
+        yield lines
+    lines.flush()
 
 
 def print_totals(totals: "Totals", *, seconds: float) -> None:

@@ -55,6 +55,29 @@ def test_offsets_only_and_reports(trained_path, reports, tmp_path):
     assert set(line["entities"][0]) == {"start", "end", "label", "score"}
 
 
+def test_standard_output(trained_path, reports):
+    result = run(trained_path, reports / "a.txt", reports / "b.jsonl", "--output", "-")
+    assert result.exit_code == 0
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line["text"] for line in lines] == [
+        "APT29 used Mimikatz against Acme Corp in Kyiv.",
+        "Lazarus — Emotet.",
+    ]
+    assert "2 documents" in result.stderr and "b.jsonl:2" in result.stderr
+
+
+def test_indicators_by_rules(trained_path, tmp_path):
+    text = "APT29 used hxxp://evil[.]com/a.php against Acme Corp."
+    (tmp_path / "a.txt").write_text(text, encoding="utf8")
+    out = tmp_path / "out.jsonl"
+    for how in ([], ["--indicators"]):
+        assert run(trained_path, tmp_path / "a.txt", "-o", out, *how).exit_code == 0
+        (line,) = lines_of(out)
+        urls = [(text[e["start"] : e["end"]], e["value"]) for e in line["entities"] if e["label"] == "URL"]
+        assert urls == ([("hxxp://evil[.]com/a.php", "http://evil.com/a.php")] if how else [])
+        assert "APT29" in [text[e["start"] : e["end"]] for e in line["entities"]]
+
+
 def test_standard_input(trained_path, tmp_path):
     out = tmp_path / "out.jsonl"
     assert run(trained_path, "-", "-o", out, input="APT29\r\nused".encode()).exit_code == 0
