@@ -2,11 +2,12 @@
 
 import re
 from io import BytesIO
-from typing import AbstractSet, Any, Iterator, List, Sequence
+from typing import AbstractSet, Any, Callable, Iterator, List, Sequence
 from warnings import warn
 
 from ..errors import Errors, Warnings
 from .characters import replace_surrogates
+from .markup import element_styles, part_elements
 
 PAGES = (".html", ".htm", ".xhtml", ".pdf")
 PAGE_START = re.compile(
@@ -17,6 +18,16 @@ PAGE_START = re.compile(
 CELL_GAP = "   "  # as wide as `windows.is_wide` asks, so that no entity reaches over two cells
 INDICATOR = re.compile(r"[\d\[\]/\\:@_]|\.\w")  # in a word: it is no ordinary one
 HYPHENED = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)+")
+SOFT_HYPHEN = "\u00ad"
+CVE_START = re.compile(r"\bCVE-\d{4}-$", re.I)
+HIVE = r"HK(?:LM|CU|CR|U|CC|EY_\w+)\b"
+URL_OR_PATH = re.compile(r"\[?:\]?//|hxxp|\[\.\]|\[dot\]|^\W*/[\w.]", re.I)  # before a "/"
+WINDOWS_PATH = re.compile(rf"\b[a-z]:\\|\b{HIVE}|%\\|\\\\|\w\\[^\\]+\\$", re.I)  # before a "\"
+PATH_PART = re.compile(r"[/\\=&_~]|\?\w|\w\.\w\w|-[^-]+-[^-]+-")  # in a word: it may continue a path
+INDICATOR_START = re.compile(
+    rf"[\"'(<]?(?:[a-z][a-z.+-]+\[?:|[a-z]:\\|{HIVE}|[/\\%]|(?:\d+\.){{3}}\d|[\w-]+\[|(?:[\w-]+\.)+[a-z]+/)",
+    re.I,
+)
 PARAGRAPH_ENDS = (".", "!", "?", ":", "…", ".”", '."')
 
 
@@ -48,15 +59,24 @@ def is_pdf(data: bytes, name: str) -> bool:
 
 
 def _visible_text(data: bytes, name: str) -> str:
-    load_html = _extractor("trafilatura", name).load_html  # finds the encoding
+    load_html = _extractor("trafilatura", name).load_html
     engine = _extractor("inscriptis.html_engine", name).Inscriptis
-    settings = _extractor("inscriptis.model.config", name).ParserConfig(table_cell_separator=CELL_GAP)
+    config = _extractor("inscriptis.model.config", name).ParserConfig
+    settings = config(css=element_styles(), table_cell_separator=CELL_GAP)
     try:
-        tree = load_html(data)
+        tree = _tree(data, load_html)
         text = "" if tree is None else engine(tree, settings).get_text()
     except Exception as err:  # lxml, trafilatura and inscriptis raise their own
         raise ValueError(Errors.S246.format(path=name, kind="HTML", reason=err)) from err
     return "\n".join(line.rstrip() for line in text.split("\n")).strip("\n")
+
+
+def _tree(data: bytes, load_html: Callable[[bytes], Any]) -> Any:
+    """The tree of lxml of a page, its footnote marks apart; None if it is no page. load_html: Finds the encoding."""
+    tree = load_html(data)
+    if tree is not None:
+        part_elements(tree)
+    return tree
 
 
 def main_text(data: bytes, name: str) -> Iterator[str]:
@@ -64,9 +84,10 @@ def main_text(data: bytes, name: str) -> Iterator[str]:
 
     RAISES (ImportError): S245 without trafilatura. (ValueError): S246 if it cannot read the page.
     """
-    extract = _extractor("trafilatura", name).extract
+    trafilatura = _extractor("trafilatura", name)
     try:
-        text = extract(data, include_comments=False, include_tables=True)
+        tree = _tree(data, trafilatura.load_html)
+        text = "" if tree is None else trafilatura.extract(tree, include_comments=False, include_tables=True)
     except Exception as err:  # lxml and trafilatura raise their own
         raise ValueError(Errors.S246.format(path=name, kind="HTML", reason=err)) from err
     yield from (text or "").splitlines()
@@ -120,18 +141,21 @@ def join_lines(lines: Sequence[str], *, known: AbstractSet[str] = frozenset()) -
     known (AbstractSet[str]): Words with hyphens, in lower case, that keep theirs: those of the same file.
 
     A line goes on if the next one starts in lower case, or if it is no short line and ends no sentence; but not where
-    one of the two is an indicator alone, as in a list of them.
+    one of the two is an indicator alone, as in a list of them. An indicator that a line break cuts gets no blank.
     """
     full = 0.6 * max(map(len, lines), default=0)
     paragraph = last = ""
     for line in map(str.strip, lines):
         ends = len(last) < full or paragraph.endswith(PARAGRAPH_ENDS)
         new = not line or (ends and not line[:1].islower()) or _stands_alone(last) or _stands_alone(line)
+        goes_on = _goes_on(paragraph, line, is_short=len(last) < full)
         hyphened = paragraph[-1:] == "-" and paragraph[-2:-1].isalpha() and line[:1].isalnum()
-        if paragraph and new and not (hyphened and not line[:1].isupper()):
+        if paragraph and new and not goes_on and not (hyphened and not line[:1].isupper()):
             yield paragraph
             paragraph = ""
-        if hyphened and paragraph:
+        if goes_on:
+            paragraph = paragraph.removesuffix(SOFT_HYPHEN) + line
+        elif hyphened and paragraph:
             word = paragraph.rpartition(" ")[2] + line.partition(" ")[0]
             is_cut = line[:1].islower() and not INDICATOR.search(word) and not _is_known(word, known)
             paragraph = (paragraph[:-1] if is_cut else paragraph) + line
@@ -140,6 +164,32 @@ def join_lines(lines: Sequence[str], *, known: AbstractSet[str] = frozenset()) -
         last = line
     if paragraph:
         yield paragraph
+
+
+def _goes_on(paragraph: str, line: str, *, is_short: bool) -> bool:
+    """Whether a line goes on with the word that a paragraph ends in: after a soft hyphen, in a CVE id, after a slash
+    of a URL or path.
+
+    is_short (bool): Whether the last line of the paragraph is; none such ends in the middle of a path.
+    """
+    if not paragraph.endswith((SOFT_HYPHEN, "-", "/", "\\")):
+        return False
+    word, rest = paragraph.rpartition(" ")[2], line.partition(" ")[0]
+    if word.endswith(SOFT_HYPHEN):
+        return bool(rest)
+    if CVE_START.search(word):
+        return re.match(r"\d{4}", rest) is not None
+    is_path = (WINDOWS_PATH if word.endswith("\\") else URL_OR_PATH).search(word) is not None
+    if is_short or word.endswith("-") or not is_path or INDICATOR_START.match(rest):
+        return False
+    if word == paragraph:  # alone, maybe in a list
+        return "/" in rest or "\\" in rest
+    return PATH_PART.search(rest) is not None or _is_subkey(word, rest)
+
+
+def _is_subkey(key: str, word: str) -> bool:
+    """Whether a word may go on with a registry key: `Run` behind `...\\CurrentVersion\\`."""
+    return re.search(HIVE, key) is not None and re.match("[A-Z][a-z]", word) is not None
 
 
 def _stands_alone(line: str) -> bool:

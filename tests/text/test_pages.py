@@ -3,7 +3,7 @@
 import pytest
 import spacy
 
-from spacy_ssner.text.pages import is_page, join_lines, read_page
+from spacy_ssner.text.pages import is_page, join_lines, main_text, read_page
 from spacy_ssner.text.windows import wide_gaps
 
 SENTENCES = [
@@ -137,3 +137,80 @@ def test_words_that_have_a_hyphen_elsewhere_keep_it(monkeypatch):
     monkeypatch.setattr(pypdf, "PdfReader", Reader)
     text = read_page(b"%PDF-1.4", "a.pdf")
     assert text == "The group is state-sponsored and uses malware.\n\nA State-Sponsored actor."
+
+
+@pytest.mark.parametrize(
+    "lines,expected",
+    [
+        (
+            ["It sent a link to hxxps://evil[.]example[.]com/very/long/", "path/index.php and then"],
+            ["It sent a link to hxxps://evil[.]example[.]com/very/long/path/index.php and then"],
+        ),
+        (["a hxxp://evil[.]com/", "very/long/path/", "a.php"], ["a hxxp://evil[.]com/very/long/path/a.php"]),
+        (["from evil[.]com/a/", "new-backdoor-targets-banks"], ["from evil[.]com/a/new-backdoor-targets-banks"]),
+        (
+            [r"It is saved as C:\Users\Public\Documents\Micro" + "\\", r"Update\loader.exe with"],
+            [r"It is saved as C:\Users\Public\Documents\Micro\Update\loader.exe with"],
+        ),
+        ([r"in C:\Program Files\Micro" + "\\", r"Update\loader.exe"], [r"in C:\Program Files\Micro\Update\loader.exe"]),
+        (
+            [r"HKCU\Software\Microsoft\CurrentVersion" + "\\", r"Run\Updater"],
+            [r"HKCU\Software\Microsoft\CurrentVersion\Run\Updater"],
+        ),
+        ([r"in HKLM\Software\Windows" + "\\", "Run to stay"], [r"in HKLM\Software\Windows\Run to stay"]),
+        (["written to (/usr/local/", "bin/x) and"], ["written to (/usr/local/bin/x) and"]),
+        (["It exploits CVE-2021-", "44228 and others"], ["It exploits CVE-2021-44228 and others"]),
+        (["CVE-2021-", "44228"], ["CVE-2021-44228"]),
+        (["a soft\u00ad", "ware of the group"], ["a software of the group"]),
+        (["Java\u00ad", "Script", "", "b\u00ad", ""], ["JavaScript", "b\u00ad"]),
+    ],
+)  # fmt: skip
+def test_lines_that_end_in_a_word(lines, expected):
+    assert list(join_lines(lines)) == expected
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["users and/", "or their/his files in src/x.c"],
+        ["it is either/or/", "and/or x"],
+        ["it calls hxxp://evil[.]com/", "and then e.g. drops"],
+        ["it calls hxxp://evil[.]com/", "hxxp://bad[.]com/ too"],
+        ["it calls hxxp://evil[.]com/", "bad[.]com/x.exe too"],
+        ["it calls hxxp://evil[.]com/", "bad.example/x.exe too"],
+        ["it calls hxxp://evil[.]com/", "state-sponsored ones"],
+        ["it is in C:" + "\\Temp\\", "and C:" + "\\Windows\\x.exe"],
+        ["it is in C:" + "\\Temp\\", "C:" + "\\Windows\\x.exe"],
+        ["it is in HKLM" + "\\Software\\", "HKCU" + "\\Software\\x"],
+        ["since CVE-2021-", "related bugs"],
+        ["all of 2021-", "2022 and more"],
+    ],
+)
+def test_lines_that_end_in_a_whole_word(lines):
+    assert " ".join(join_lines(lines)) == " ".join(lines)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["hxxps://evil[.]com/", "bad.example", "evil.exe", "/tmp/", "/etc/x"],
+        ["HKLM\\Software\\Micro\\", "Run to stay"],
+        [
+            "The whole list of what was found on the host:",
+            "C2 hxxp://evil[.]com/",
+            "NAME evil.exe or b/x.exe",
+        ],
+        ["The whole list of what was found on the host:", "C2 hxxp://evil[.]com/", "evil.exe"],
+    ],
+)
+def test_lists_stay_lists(lines):
+    assert list(join_lines(lines)) == lines
+
+
+def test_footnote_marks_of_the_main_text():
+    pytest.importorskip("trafilatura")
+    article = "".join(
+        f"<p>{line}</p>" for line in (*SENTENCES, "The group APT2<sup>8</sup> used it against a bank.")
+    )
+    lines = list(main_text(PAGE.format(article).encode(), "a.html"))
+    assert lines[-1] == "The group APT2 8 used it against a bank."
