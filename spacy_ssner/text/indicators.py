@@ -11,6 +11,7 @@ from typing import Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 from .addresses import IPV4, Hit, emails, ipv4, ipv6, urls
 from .agents import agents
+from .hashes import is_no_file_hash, second_half
 from .names import names
 from .paths import slashed_paths, unix_paths, windows_paths
 from .refang import Refanged, refang, refang_scheme
@@ -128,8 +129,15 @@ def find_indicators(text: str) -> List[Indicator]:
             )
         done = end
         for lo, hi, kind, value in hits:
-            done = max(done, start + hi)
-            found.append(Indicator(*plain.original(start + lo, start + hi), kind, value))
+            lo, hi = start + lo, start + hi
+            done = max(done, hi)
+            if kind in HASHES.values():
+                if is_no_file_hash(read, lo, kind):
+                    continue
+                if kind == "MD5" and (stop := second_half(read, lo, hi)):
+                    hi = done = stop
+                    kind, value = "SHA256", "".join(read[lo:hi].split())
+            found.append(Indicator(*plain.original(lo, hi), kind, value))
     return found
 
 

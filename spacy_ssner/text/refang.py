@@ -12,26 +12,34 @@ from typing import List, Sequence, Tuple
 from spacy.lang.en.stop_words import STOP_WORDS
 
 from .escapes import line_ends
+from .invisible import hidden_runs
+from .scripts import LETTER
 
 # What stands between the brackets: [.] (dot) {at} [:] [://]; blanks inside as in `[ . ]`. A bracket may
 # also be left open or unopened around a dot (`evil[.com`, `203.0.113[.7`, `evil.]com`) and stand around a hyphen
-# (`my[-]site.com`) or letters of a scheme (`h[tt]p`). One set of signs begins every marker and letters are spelt in
-# both cases, as Python then skips fast to the next of these signs.
+# (`my[-]site.com`) or letters of a scheme (`h[tt]p`). Where HTML became Markdown, both brackets have a backslash before
+# them (`evil\[.\]com`). One set of signs begins every marker and letters are spelt in both cases, as Python then skips
+# fast to the next of these signs.
 MARKER = re.compile(
-    r"[\[({.](?:(?<=[\[({]) ?(://|:/|//|[.@:/]|[dD][oO][tT]|[aA][tT]) ?[\])}]"
+    r"[\[({.](?:(?<=[\[({]) ?(://|:/|//|[.@:/]|[dD][oO][tT]|[aA][tT]) ?\\?[\])}]"
     r"|(?<=\[)(\.)(?=[A-Za-z]{2,24}(?![\w\]]))|(?<=\d\[)(\.)(?=\d{1,3}(?![\w\]]))"
-    r"|(?<=[A-Za-z0-9]\[)(-)\](?=[A-Za-z0-9])"
-    r"|(?<=[hH]\[)([tTxX]{2})\](?=[pP][sS]?[:\[])"
+    r"|(?:(?<=[A-Za-z0-9]\[)|(?<=[A-Za-z0-9]\\\[))(-)\\?\](?=[A-Za-z0-9])"
+    r"|(?:(?<=[hH]\[)|(?<=[hH]\\\[))([tTxX]{2})\\?\](?=[pP][sS]?\\?[:\[])"
     r"|(?<=(\.))\](?=[A-Za-z0-9]))"
 )
 # Markers in parentheses. Most texts have none, nor other brackets, and are spared the search for markers.
-IN_PARENTHESES = re.compile(r"\((?:[.@:/ ]|[dD][oO][tT]\)|[aA][tT]\))")
+IN_PARENTHESES = re.compile(r"\((?:[.@:/ ]|(?:[dD][oO][tT]|[aA][tT])\\?\))")
 # The same without brackets, in capitals between small letters.
 SPELT = re.compile(r"(?<=[a-z0-9]) (AT|DOT) (?=[a-z0-9])")
 # A CVE id with a blank or a colon for its first hyphen.
 CVE_ID = re.compile(r"(?<=\bCVE)(: ?| )(?=(?:19|20)\d\d[-\u2010\u2011]\d{4})", re.IGNORECASE)
 # A URL with its slashes escaped, as JSON may write it: `http:\/\/evil.com\/a`.
 ESCAPED_URL = re.compile(r"(?<=[A-Za-z]:)\\/\\/(?:[^\s\"'<>\\]|\\/)*")
+# Marks of footnotes behind a word, as far as no name goes on behind them: `evil.com\u00b2`, not `a\u00b2.txt`.
+RAISED = "[\u00b2\u00b3\u00b9\u2070\u2074-\u2079\u207d\u207e]"
+FOOTNOTE = re.compile(
+    rf"{RAISED}(?<=\S.){RAISED}{{0,4}}(?:[,;]{RAISED}{{1,4}}){{0,8}}(?!(?:{LETTER}|[./\\@%?&=#:~+-]){{0,4}}{LETTER})"
+)
 WORDS = {"dot": ".", "at": "@"}
 FIRST_WORD = re.compile(r"[^\W_]*")
 LAST_WORD = re.compile(r"[^\W_]+\Z")
@@ -71,19 +79,16 @@ class Refanged:
         return moved, moved + 1
 
     def within(self, start: int, end: int) -> Tuple[Tuple[int, int], ...]:
-        """Replacements in text[start:end], as offsets in that."""
+        """Replacements in text[start:end], as offsets in that; characters without width that were dropped are none."""
         if not self.new:
             return ()
         at = bisect_left(self.new, start, key=itemgetter(0))
         stop = bisect_left(self.new, end, lo=at, key=itemgetter(0))
-        return tuple((lo - start, hi - start) for lo, hi in self.new[at:stop])
+        return tuple((lo - start, hi - start) for lo, hi in self.new[at:stop] if lo < hi)
 
     def defanged(self, start: int, end: int) -> bool:
         """Was anything in text[start:end] defanged by brackets?"""
-        if not self.new:
-            return False
-        at = bisect_left(self.new, start, key=itemgetter(0))
-        return at < len(self.new) and self.new[at][0] < end
+        return bool(self.within(start, end))
 
 
 def refang(text: str) -> Refanged:
@@ -91,10 +96,23 @@ def refang(text: str) -> Refanged:
 
     Ends of lines that are written as `\n` become such, for what stands before and behind them is not one name.
     Blanks around a bracketed dot or at sign go with it where they stand within an address (`evil [.] com`).
+    Characters without width are read as if they were absent, marks of footnotes as ends of lines.
     """
+    hidden: List[Tuple[int, int, str]] = [(*run, "") for run in hidden_runs(text)]
+    if not hidden:
+        return _replaced(text, _markers(text))
+    bare = _replaced(text, hidden)
+    markers = [(*bare.original(start, end), plain) for start, end, plain in _markers(bare.text)]
+    return _replaced(text, sorted([*hidden, *markers]))
+
+
+def _replaced(text: str, places: Sequence[Tuple[int, int, str]]) -> Refanged:
+    """Replace what stands in the given places, in order; what lies within the place before is left out."""
     parts, new, old = [], [], []
     done = length = 0
-    for start, end, plain in _markers(text):
+    for start, end, plain in places:
+        if start < done:
+            continue
         length += start - done
         new.append((length, length + len(plain)))
         old.append((start, end))
@@ -111,7 +129,12 @@ def _markers(text: str) -> List[Tuple[int, int, str]]:
         for match in MARKER.finditer(text):
             inner = match[match.lastindex or 0]
             plain = WORDS.get(inner.lower(), inner)
-            bounds = _with_blanks(text, *match.span()) if match[1] and plain in ".@" else match.span()
+            start, end = match.span()
+            if text[end - 2] == "\\":
+                if not start or text[start - 1] != "\\":
+                    continue
+                start -= 1
+            bounds = _with_blanks(text, start, end) if match[1] and plain in ".@" else (start, end)
             found.append((*bounds, plain))
     if "\\" in text and ":\\/\\/" in text:
         for url in ESCAPED_URL.finditer(text):
@@ -126,6 +149,9 @@ def _markers(text: str) -> List[Tuple[int, int, str]]:
         found.sort()
     if "\\" in text and (ends := list(line_ends(text))):
         found += [(start, end, "\n") for start, end in ends]
+        found.sort()
+    if not text.isascii() and (notes := [(*match.span(), "\n") for match in FOOTNOTE.finditer(text)]):
+        found += notes
         found.sort()
     return found
 
