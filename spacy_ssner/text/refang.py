@@ -6,6 +6,7 @@ SOURCE: the notations are those seen in public reports and the ones that iocextr
 import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from itertools import islice, takewhile
 from operator import itemgetter
 from typing import List, Sequence, Tuple
 
@@ -88,7 +89,11 @@ class Refanged:
 
     def defanged(self, start: int, end: int) -> bool:
         """Was anything in text[start:end] defanged by brackets?"""
-        return bool(self.within(start, end))
+        if not self.new:
+            return False
+        at = bisect_left(self.new, start, key=itemgetter(0))
+        inside = takewhile(lambda place: place[0] < end, islice(self.new, at, None))
+        return any(lo < hi for lo, hi in inside)
 
 
 def refang(text: str) -> Refanged:
