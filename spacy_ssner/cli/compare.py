@@ -34,7 +34,8 @@ def compare_cli(
 ) -> None:
     """Difference of strict F1 with a confidence interval and a p-value, by paired bootstrap over sentences.
 
-    Seeds are pooled: means over seeds are compared, and the same sentences are drawn for all of them.
+    Seeds are pooled: means over seeds are compared, and the same sentences are drawn for all of them. Of several seeds
+    the interval and p are given twice: for other sentences, and for other sentences and seeds.
     """
     from ..evaluation.significance import paired_bootstrap
 
@@ -43,9 +44,13 @@ def compare_cli(
         check_outputs([output], [*names_a, *names_b])
         counts = stack_counts([*names_a, *names_b], on=on, subset=subset)
         first, second = counts[: len(names_a)], counts[len(names_a) :]
-        found = paired_bootstrap(first, second, n_resamples=n_resamples, seed=seed)
-    print_difference(found)
-    save_figures(found.to_dict(), output)
+        settings: Dict[str, Any] = {"n_resamples": n_resamples, "seed": seed}
+        found = paired_bootstrap(first, second, **settings)
+        both = None
+        if min(len(first), len(second)) > 1:
+            both = paired_bootstrap(first, second, seeds_too=True, **settings)
+    print_difference(found, both)
+    save_figures({**found.to_dict(), "seeds_too": None if both is None else both.to_dict()}, output)
 
 
 def stack_counts(names: List[str], *, on: str, subset: str) -> np.ndarray:
@@ -73,19 +78,25 @@ def stack_counts(names: List[str], *, on: str, subset: str) -> np.ndarray:
     return np.stack(counts)
 
 
-def print_difference(found: "Difference") -> None:
-    """Print F1 of both, the difference, its interval and p."""
+def print_difference(found: "Difference", both: Optional["Difference"]) -> None:
+    """Print F1 of both, the difference, its interval and p. both: With seeds drawn too."""
     from wasabi import msg
 
     seeds = f"{found.n_seeds_a} and {found.n_seeds_b} evaluations"
+    rows = [
+        ("F1 of A", f"{100 * found.f1_a:.2f}"),
+        ("F1 of B", f"{100 * found.f1_b:.2f}"),
+        ("A - B", f"{100 * found.difference:+.2f}"),
+    ]
+    for result, what in (found, ""), (both, ", other seeds too"):
+        if result is not None:
+            interval = f"{100 * result.low:+.2f} to {100 * result.high:+.2f}"
+            rows += [
+                (f"{100 * result.level:.0f} % interval{what}", interval),
+                (f"p (two-sided){what}", f"{result.p:.4f}"),
+            ]
     msg.table(
-        [
-            ("F1 of A", f"{100 * found.f1_a:.2f}"),
-            ("F1 of B", f"{100 * found.f1_b:.2f}"),
-            ("A - B", f"{100 * found.difference:+.2f}"),
-            (f"{100 * found.level:.0f} % interval", f"{100 * found.low:+.2f} to {100 * found.high:+.2f}"),
-            ("p (two-sided)", f"{found.p:.4f}"),
-        ],
+        rows,
         aligns=("l", "r"),
         title=f"{found.n_sentences} sentences, {seeds}, {found.n_resamples:,} resamples",
     )

@@ -41,7 +41,19 @@ def test_difference_interval_and_p(save, tmp_path):
     assert found["p"] < 0.01 and found["low"] > 0
     for text in ("100.00", "85.71", "+14.29", "95 % interval", "40 sentences"):
         assert text in result.output
+    assert found["seeds_too"] is None and "seeds too" not in result.output
     assert "-14.29" in run(b, a).output
+
+
+def test_several_seeds_are_drawn_too(save, tmp_path):
+    first, second = (
+        ",".join(save(f"a{n}.json", n) for n in (40, 30)),
+        ",".join(save(f"b{n}.json", n) for n in (20, 29)),
+    )
+    result = run(first, second, "--output", tmp_path / "out.json")
+    assert result.exit_code == 0 and "95 % interval, other seeds too" in result.output
+    found = json.loads((tmp_path / "out.json").read_text(encoding="utf8"))
+    assert found["seeds_too"]["low"] < found["low"] and found["seeds_too"]["p"] > found["p"]
 
 
 def test_seeds_subset_and_runs(save):

@@ -70,6 +70,34 @@ def test_seeds_are_averaged_over_the_same_sentences():
     assert (found.n_seeds_a, found.n_seeds_b, found.n_sentences) == (3, 2, 40)
 
 
+def test_seeds_drawn_too_equal_all_draws_of_a_small_case():
+    rng = np.random.default_rng(1)
+    a, b = (np.stack([random_counts(rng, 4) for _ in range(n_seeds)]) for n_seeds in (3, 2))
+    exact = []
+    for sentences in itertools.product(range(4), repeat=4):
+        f1_a, f1_b = ([slow_f1(x[s][list(sentences)]) for s in range(len(x))] for x in (a, b))
+        for seeds_a, seeds_b in itertools.product(
+            itertools.product(range(3), repeat=3), itertools.product(range(2), repeat=2)
+        ):
+            exact.append(np.mean([f1_a[s] for s in seeds_a]) - np.mean([f1_b[s] for s in seeds_b]))
+    found = paired_bootstrap(a, b, n_resamples=40_000, seeds_too=True)
+    low, high = np.quantile(exact, [0.025, 0.975])
+    assert (found.low, found.high) == (pytest.approx(low, abs=0.02), pytest.approx(high, abs=0.02))
+    alone = paired_bootstrap(a, b, n_resamples=40_000)
+    assert found.difference == alone.difference and found.low < alone.low < alone.high < found.high
+
+
+def test_equal_recipes_whose_seeds_differ_are_told_apart_less_often_with_seeds_drawn():
+    rng = np.random.default_rng(0)
+    found = {False: 0, True: 0}
+    for _ in range(60):
+        a, b = ([random_counts(rng, 200, quality=q) for q in rng.normal(0.6, 0.03, 3)] for _ in range(2))
+        for seeds_too in found:
+            result = paired_bootstrap(np.stack(a), np.stack(b), n_resamples=400, seeds_too=seeds_too)
+            found[seeds_too] += result.p < 0.05
+    assert found[True] < found[False] / 2
+
+
 def test_chance_finds_a_difference_as_often_as_it_says():
     rng = np.random.default_rng(1)
     found = []
