@@ -19,6 +19,7 @@ DATA_HELP = "Annotated data: a .spacy file, a folder of them, or a .jsonl file w
 RAW_HELP = (
     "Predict on the text with the pipeline's own tokenizer, compare character offsets; always so for .jsonl"
 )
+LEXICON_HELP = "Saved lexicon that a look-up baseline knows too"
 PLOT_HELP = "PNG file for scores per type, by length, mistakes and confusion"
 RATIOS = ("precision", "recall", "f1")
 
@@ -34,6 +35,7 @@ class EvaluateSettings:
     batch_size: Optional[int] = None
     gold_preproc: bool = False
     raw: bool = False
+    lexicon: Optional[str] = None
 
 
 @ssner_app.command("evaluate")
@@ -48,6 +50,7 @@ def evaluate_cli(
     batch_size: Annotated[Optional[int], Opt("--batch-size", "-b", min=1, help="Docs per batch")] = None,
     gold_preproc: Annotated[bool, Opt("--gold-preproc", "-G", help="Use gold tokens")] = False,
     raw: Annotated[bool, Opt("--raw", help=RAW_HELP)] = False,
+    lexicon: Annotated[Optional[Path], Opt("--lexicon", help=LEXICON_HELP)] = None,
     plot: Annotated[Optional[Path], Opt("--plot", help=PLOT_HELP)] = None,
 ) -> None:
     """Score entities strictly (span and type must both be right), by subset, in part, and by kind of mistake.
@@ -59,9 +62,12 @@ def evaluate_cli(
     from wasabi import msg
 
     train_name = None if train is None else str(train)
-    settings = EvaluateSettings(pipeline, str(data), train_name, gpu_id, batch_size, gold_preproc, raw)
+    lexicon_name = None if lexicon is None else str(lexicon)
+    settings = EvaluateSettings(
+        pipeline, str(data), train_name, gpu_id, batch_size, gold_preproc, raw, lexicon_name
+    )
     with plain_errors():
-        check_outputs([output, plot], [data, train])
+        check_outputs([output, plot], [data, train, lexicon])
         if plot is not None:
             from ..evaluation.plots import plot_evaluation, require_matplotlib
 
@@ -80,7 +86,8 @@ def evaluate(settings: EvaluateSettings, *, progress: bool = False) -> Dict[str,
 
     progress (bool): Show a progress bar for long data if stderr is a terminal.
     RETURNS (Dict[str, Any]): What --output writes; all ratios from 0 to 1.
-    RAISES (ValueError): S270-S276, S280 for pipelines and data that cannot be used; S290 for contrary options.
+    RAISES (ValueError): S270-S276, S280 for pipelines and data that cannot be used; S290 for contrary options, S285 for
+        a lexicon that is no look-up's, S267 for what is no lexicon.
     WARNS: SW270, SW273 as read_examples, SW272 as predict.
     """
     from ..errors import Errors
@@ -94,8 +101,15 @@ def evaluate(settings: EvaluateSettings, *, progress: bool = False) -> Dict[str,
     if raw and settings.gold_preproc:
         raise ValueError(Errors.S290)
     use_gpu(settings.gpu_id)
-    is_lookup = name.startswith(LOOKUP)
-    nlp = lookup_pipeline(Path(name[len(LOOKUP) :])) if is_lookup else load_pipeline(name)
+    if name.startswith(LOOKUP):
+        nlp = lookup_pipeline(
+            Path(name[len(LOOKUP) :]), None if settings.lexicon is None else Path(settings.lexicon)
+        )
+    elif settings.lexicon is None:
+        nlp = load_pipeline(name)
+    else:
+        expected = f"for a look-up ({LOOKUP}TRAIN.spacy)"
+        raise ValueError(Errors.S285.format(name="--lexicon", expected=expected, got=name))
     examples = read_examples(data, nlp, gold_preproc=settings.gold_preproc, raw=raw)
     train = None if settings.train is None else read_train(Path(settings.train), nlp)
     docs, speed = predict(nlp, examples, batch_size=settings.batch_size, progress=progress, raw=raw)

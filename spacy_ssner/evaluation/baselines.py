@@ -1,14 +1,16 @@
-"""The look-up baseline: longest match against the phrases that a training set annotates."""
+"""The look-up baseline: longest match against the phrases that a training set annotates, and against a lexicon."""
 
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple, cast
+from typing import TYPE_CHECKING, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, cast
 from typing import Counter as CounterType
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
+from spacy.util import filter_spans
 
 from ..labels import TagSpan
+from ..lexicon.lexicon import Lexicon
 from ..text.tokenizer import blank_english
 from .data_files import find_docbins, load_docbin
 from .metrics import doc_entities
@@ -62,6 +64,20 @@ def longest_matches(words: Sequence[str], phrases: Mapping[Phrase, str]) -> List
     return spans
 
 
+def learn_categories(
+    docs: Iterable[Tuple[Sequence[str], Iterable[TagSpan]]], lexicon: Lexicon
+) -> Dict[str, str]:
+    """Categories of a lexicon with the type that their matches in annotated texts have most often; without those that
+    are no entity more often. docs: As in `learn_phrases`."""
+    counts: Dict[str, CounterType[str]] = defaultdict(Counter)
+    for words, spans in docs:
+        labels = {(span.start, span.end): span.label for span in spans}
+        for match in lexicon.find(words):
+            counts[match.category][labels.get((match.start, match.end), "")] += 1
+    commonest = {category: labels.most_common(1)[0][0] for category, labels in counts.items()}
+    return {category: label for category, label in commonest.items() if label}
+
+
 def _folded(words: Sequence[str]) -> Phrase:
     return tuple(word.lower() for word in words)
 
@@ -74,14 +90,23 @@ def _stretches(words: Phrase, longest: int) -> Iterator[Phrase]:
 
 
 class PhraseLookup:
-    """Component that marks known phrases; it sets all entities of a doc."""
+    """Component that marks known phrases and, in the gaps, listed names; it sets all entities of a doc."""
 
     def __init__(self, phrases: Mapping[Phrase, str]):
         self.phrases = dict(phrases)
+        self.lexicon: Optional[Lexicon] = None
+        self.types: Dict[str, str] = {}  # by category of the lexicon
 
     def __call__(self, doc: Doc) -> Doc:
-        found = longest_matches([token.text for token in doc], self.phrases)
-        doc.set_ents([Span(doc, start, end, label=label) for start, end, label in found])
+        words = [token.text for token in doc]
+        found = [Span(doc, *span) for span in longest_matches(words, self.phrases)]
+        taken = {token.i for span in found for token in span}
+        names = [] if self.lexicon is None else self.lexicon.find(words)
+        listed = [
+            Span(doc, x.start, x.end, self.types[x.category]) for x in names if x.category in self.types
+        ]
+        free = [span for span in listed if taken.isdisjoint(range(span.start, span.end))]
+        doc.set_ents([*found, *filter_spans(free)])
         return doc
 
 
@@ -91,14 +116,19 @@ def make_lookup(nlp: Language, name: str) -> PhraseLookup:
     return PhraseLookup({})
 
 
-def lookup_pipeline(train: Path) -> Language:
-    """A blank English pipeline that knows the phrases of a .spacy file or folder and nothing else. Raw text is cut
-    by `spacy-ssner.CTITokenizer.v1`.
+def lookup_pipeline(train: Path, lexicon: Optional[Path] = None) -> Language:
+    """A blank English pipeline that knows the phrases of a .spacy file or folder, and the names of a saved lexicon if
+    there is one, with the types that their categories have in the same file. Raw text is cut by
+    `spacy-ssner.CTITokenizer.v1`.
 
-    RAISES (ValueError): S273 for an unreadable file.
+    RAISES (ValueError): S273 for an unreadable file, S267 for what is no lexicon. (OSError): If there is none.
     """
     nlp = blank_english()
-    cast(PhraseLookup, nlp.add_pipe("ssner_lookup")).phrases = learn_phrases(_annotated(train, nlp.vocab))
+    lookup = cast(PhraseLookup, nlp.add_pipe("ssner_lookup"))
+    lookup.phrases = learn_phrases(_annotated(train, nlp.vocab))
+    if lexicon is not None:
+        lookup.lexicon = Lexicon.from_disk(lexicon)
+        lookup.types = learn_categories(_annotated(train, nlp.vocab), lookup.lexicon)
     nlp.meta["name"] = "lookup"
     return nlp
 

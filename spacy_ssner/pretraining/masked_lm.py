@@ -43,6 +43,7 @@ class MaskedLM(nn.Module):
     """The objective of stage A: the summed cross-entropy of the masked pieces.
 
     Only masked pieces go through the head: with 30,000 scores each it would cost as much as the encoder.
+    DEPARTS: the paper's Algorithm 1 has focal loss in both stages; here stage B only has it.
     """
 
     def __init__(self, model: nn.Module):

@@ -13,6 +13,7 @@ from spacy_ssner.cli.evaluate import EvaluateSettings, evaluate
 from spacy_ssner.evaluation.prediction import count_parameters
 from spacy_ssner.files import checksum
 from spacy_ssner.layers.torch_tagger import network_of
+from spacy_ssner.lexicon.lexicon import Lexicon, Name
 
 PATTERNS = [{"label": "HackOrg", "pattern": "Cozy Bear"}, {"label": "Tool", "pattern": "nmap"}]
 
@@ -70,6 +71,7 @@ def test_table_and_json(pipeline, data, tmp_path):
         "batch_size": 1,
         "gold_preproc": False,
         "raw": False,
+        "lexicon": None,
     }
     assert scores["versions"]["spacy"] == spacy.__version__
     assert scores["pipeline"]["components"] == ["entity_ruler"]
@@ -205,6 +207,11 @@ def test_lookup_instead_of_a_pipeline(tmp_path):
     data = save(tmp_path / "test.spacy", annotated("An NMAP scan.", ("NMAP", "Tool")))
     result = run(f"lookup:{train}", data)
     assert result.exit_code == 0 and "100.00" in result.output
+    lexicon = tmp_path / "names.lex"
+    Lexicon([Name("Sandcat", "actor")]).to_disk(lexicon)
+    assert run(f"lookup:{train}", data, "--lexicon", lexicon).exit_code == 0
+    assert "S285" in run("en_pipeline", data, "--lexicon", lexicon).output
+    assert "S267" in run(f"lookup:{train}", data, "--lexicon", data).output
     assert "S273" in run("lookup:none.spacy", data).output
 
 

@@ -10,13 +10,22 @@ from hypothesis import strategies as st
 from nervaluate import Evaluator
 from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
 
 from spacy_ssner.cli.convert import write_sentences
 from spacy_ssner.corpus.convert import convert
-from spacy_ssner.evaluation.baselines import learn_phrases, longest_matches, lookup_pipeline
+from spacy_ssner.evaluation.baselines import (
+    PhraseLookup,
+    learn_categories,
+    learn_phrases,
+    longest_matches,
+    lookup_pipeline,
+)
 from spacy_ssner.evaluation.prediction import predict, read_examples, read_train
 from spacy_ssner.evaluation.results import summarize
 from spacy_ssner.labels import TagSpan, spans_to_tags
+from spacy_ssner.lexicon.lexicon import Lexicon, Name
 
 SIDES = ("gold", "predicted")
 
@@ -34,6 +43,32 @@ def test_commonest_type_is_learnt_and_no_entity_is_a_type():
     phrases = learn_phrases([(text.split(), [TagSpan(*s) for s in spans]) for text, spans in texts])
     # "the" is annotated once of three times; "once" half of the times; "bear" once of four
     assert phrases == {("cozy", "bear"): "Org", ("nmap",): "Tool", ("once",): "Time"}
+
+
+def test_listed_names_fill_the_gaps_with_the_type_of_their_category(tmp_path):
+    lexicon = Lexicon(
+        [
+            Name("Cozy Bear", "actor"),
+            Name("Turla", "actor"),
+            Name("Emotet", "malware"),
+            Name("Page", "tool", True),
+        ]
+    )
+    texts = [
+        ("Cozy Bear wrote a Page", [(0, 2, "HackOrg")]),
+        ("Turla used Emotet", [(0, 1, "HackOrg"), (2, 3, "Malware")]),
+    ]
+    docs = [(text.split(), [TagSpan(*s) for s in spans]) for text, spans in texts]
+    types = learn_categories(docs, lexicon)
+    assert types == {"actor": "HackOrg", "malware": "Malware"}  # "tool" is no entity of this training set
+    lookup = PhraseLookup({("bear", "group"): "Org"})
+    lookup.lexicon, lookup.types = lexicon, types
+    doc = lookup(Doc(Vocab(), words="The Cozy Bear Group and Turla saw the Page of EMOTET".split()))
+    assert [(ent.text, ent.label_) for ent in doc.ents] == [
+        ("Bear Group", "Org"),
+        ("Turla", "HackOrg"),
+        ("EMOTET", "Malware"),
+    ]
 
 
 def test_longest_from_the_left():
