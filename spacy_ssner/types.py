@@ -189,7 +189,8 @@ class DocReport(Dict[str, Optional[int]]):
 
     @property
     def losses(self) -> Dict[str, int]:
-        """What was not read in full, by name; empty if all was. White space needs no vector."""
+        """What was not read in full, by name; empty if all was, as far as the model sees: not into a shared encoder
+        that it listens to. White space needs no vector."""
         counts = {name: getattr(self, name) for name in LOSSES}
         return {name: count for name, count in counts.items() if count}
 
