@@ -109,8 +109,9 @@ class SavedPipe(TrainablePipe):
 
     def _load_cfg(self, data: bytes) -> None:
         loaded = read_cfg(data, self.name)
-        known = {name: value for name, value in self.cfg.items() if name not in NOT_SETTINGS}
-        self.cfg = check_cfg({**known, "labels": self.cfg["labels"], **loaded})
+        of_data = set(NOT_SETTINGS) - {"labels"}
+        known = {name: value for name, value in self.cfg.items() if name not in of_data}
+        self.cfg = check_cfg({**known, **loaded})
         for label in self.labels:
             self.vocab.strings.add(label)
 
