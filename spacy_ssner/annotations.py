@@ -1,9 +1,10 @@
 """What the component reads from and writes to a Doc."""
 
 from bisect import bisect_left
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, cast
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple, cast
 
 import numpy as np
+from spacy.strings import get_string_id
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example
 
@@ -17,6 +18,8 @@ SCORE = "ssner_score"
 # Keys of user_data where spaCy keeps values of extensions: (EXTENSION, name, start, end) in characters, of docs None.
 EXTENSION = "._."
 REPORT_KEY = (EXTENSION, REPORT, None, None)
+# Tokens between the cells of a table, as spaCy's hashes.
+BARS = np.array([get_string_id(bar) for bar in ("|", "||", "¦", "│", "┃", "║")], dtype=np.uint64)
 
 
 def annotate(doc: Doc, predicted: DocPrediction, cfg: Dict[str, Any]) -> None:
@@ -123,6 +126,28 @@ def closed_tokens(docs: Sequence[Doc]) -> np.ndarray:
         iob, kind = doc.to_array("ENT_IOB"), doc.to_array("ENT_TYPE")
         parts.append((iob == 1) | (iob == 3) | (kind != 0))
     return np.concatenate(parts)
+
+
+def unreachable(docs: Sequence[Doc], cfg: Dict[str, Any]) -> np.ndarray:
+    """Tokens that hold no entity of the component, by its settings: (N,) bool.
+
+    Those of `closed_tokens`, unless `overwrite_ents`; bars between cells of a table, if no entity that it was trained
+    on holds one (`bars_in_entities`; a component that was saved without it does not know).
+    """
+    closed = np.zeros(sum(map(len, docs)), dtype=bool) if cfg["overwrite_ents"] else closed_tokens(docs)
+    if cfg.get("bars_in_entities", True):
+        return closed
+    return closed | np.concatenate([np.isin(doc.to_array("ORTH"), BARS) for doc in docs])
+
+
+def entity_types(examples: Iterable[Example]) -> Tuple[Set[str], bool]:
+    """Types of the annotated entities, and whether any of these holds a bar between cells of a table."""
+    types, bars = set(), False
+    for example in examples:
+        for ent in example.reference.ents:
+            types.add(ent.label_)
+            bars = bars or bool(np.isin([token.orth for token in ent], BARS).any())
+    return types - {""}, bars
 
 
 def add_entities(doc: Doc, spans: List[Span], *, overwrite: bool) -> None:

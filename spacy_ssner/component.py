@@ -12,7 +12,7 @@ from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Optimizer, set_dropout_rate
 
-from .annotations import annotate, closed_tokens, gold_tags, register_extensions, scores_wanted
+from .annotations import annotate, entity_types, gold_tags, register_extensions, scores_wanted, unreachable
 from .architectures import SSNERModel
 from .decoding import decode, n_best_spans
 from .errors import Errors, Warnings
@@ -111,9 +111,8 @@ class SSNER(StreamPipe):
         """
         validate_get_examples(get_examples, "SSNER.initialize")
         self.cfg["labels_given"] = labels is not None
-        if labels is None:
-            labels = sorted({ent.label_ for eg in get_examples() for ent in eg.reference.ents if ent.label_})
-        for label in labels:
+        types, self.cfg["bars_in_entities"] = entity_types(get_examples())
+        for label in sorted(types) if labels is None else labels:
             self.add_label(label)
         if not self.labels:
             raise ValueError(Errors.S109)
@@ -145,8 +144,7 @@ class SSNER(StreamPipe):
             refuse_truncated(docs, reports)
         if scores is None:
             return [DocPrediction([], report, [] if cfg["n_best"] else None) for report in reports]
-        closed = None if cfg["overwrite_ents"] else closed_tokens(docs)
-        given = {"closed": closed, "temperature": cfg["temperature"]}
+        given = {"closed": unreachable(docs, cfg), "temperature": cfg["temperature"]}
         found = decode(scores, self.labels, lengths, with_scores=scores_wanted(cfg), **given)
         probable: Sequence[Optional[list]] = [None] * len(docs)
         if cfg["n_best"]:
@@ -186,8 +184,7 @@ class SSNER(StreamPipe):
         self.check_ready()
         if not any(len(eg.predicted) for eg in examples):
             return losses
-        if not self.cfg.get("labels_given", False):
-            self._add_new_labels(examples)
+        self._add_new_labels(examples)
         set_dropout_rate(self.model, drop)
         scores, backprop = self.model.begin_update([eg.predicted for eg in examples])
         loss, d_scores = self.get_loss(examples, scores)
@@ -198,8 +195,10 @@ class SSNER(StreamPipe):
         return losses
 
     def _add_new_labels(self, examples: Iterable[Example]) -> None:
-        found = {ent.label_ for example in examples for ent in example.reference.ents if ent.label_}
-        new = sorted(found.difference(self.labels))
+        types, bars = entity_types(examples)
+        if bars:
+            self.cfg["bars_in_entities"] = True
+        new = [] if self.cfg.get("labels_given", False) else sorted(types.difference(self.labels))
         if new:
             warnings.warn(
                 Warnings.SW102.format(name=self.name, labels=new, known=list(self.labels)), stacklevel=3

@@ -28,7 +28,12 @@ KINDS: Dict[str, Tuple[type, str]] = {
     "spans_key": (str, "a string"),
     "n_best_key": (str, "a string"),
 }
-NOT_SETTINGS = ("labels", "labels_given", "tag_counts")  # what a component's cfg holds beside them
+NOT_SETTINGS = (
+    "labels",
+    "labels_given",
+    "tag_counts",
+    "bars_in_entities",
+)  # what a component's cfg holds beside them
 
 
 def check_cfg(cfg: Dict[str, Any]) -> Dict[str, Any]:

@@ -3,6 +3,7 @@
 import itertools
 import re
 import shutil
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -244,6 +245,45 @@ def test_new_labels_are_added_and_learnt_unless_the_labels_were_given(
     with pytest.warns(UserWarning, match=r"SW101.*'Org': 2"):
         again.update(make_examples(again, annotated[:1]), sgd=again.resume_training())
     assert again.get_pipe("ssner").labels == ("Tool",)
+
+
+# Tables
+
+ROW = "| Lazarus | Manuscrypt | Bahamut |"
+
+
+def across_bars(nlp):
+    """Entities that hold a bar, of a component which is made to see one long entity in all of a row."""
+    predict = Model.predict
+
+    def one_entity(model, docs):
+        scores = predict(model, docs)
+        scores.emissions[:] = 0.0
+        scores.emissions[:, 2] = 9.0  # I
+        scores.emissions[0, 1] = 99.0  # B
+        return scores
+
+    with patch.object(Model, "predict", one_entity):
+        return [ent.text for ent in nlp(ROW).ents if "|" in ent.text]
+
+
+def test_entities_reach_over_the_bars_of_a_table_only_if_some_do_in_training(
+    make_nlp, make_examples, tmp_path
+):
+    nlp = make_nlp("bilstm")
+    assert across_bars(nlp) == []
+    nlp.to_disk(tmp_path)
+    assert across_bars(spacy.load(tmp_path)) == []
+    held = make_nlp("bilstm", sentences=[(ROW, [(2, 22, "Malware")])])
+    assert across_bars(held) == [ROW]
+    nlp.update(make_examples(nlp, [(ROW, [(2, 22, "Malware")])]))
+    assert across_bars(nlp) == [ROW]
+
+
+def test_a_component_saved_before_bars_were_looked_for_reads_as_it_did(make_nlp):
+    nlp = make_nlp("bilstm")
+    del nlp.get_pipe("ssner").cfg["bars_in_entities"]
+    assert across_bars(nlp) == [ROW]
 
 
 # Training

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Iterator, List, Optional, Sequence, Tuple, cas
 
 import numpy as np
 
-from ..annotations import closed_tokens
+from ..annotations import unreachable
 from ..component import SSNER
 from ..decoding import decode
 from ..errors import Errors
@@ -26,7 +26,7 @@ class Batch:
 
     scores: TagScores
     lengths: Tuple[int, ...]
-    closed: Optional[np.ndarray]
+    closed: np.ndarray
 
 
 class SpanConfidence:
@@ -51,8 +51,7 @@ class SpanConfidence:
         self._n_gold = sum(len(char_entities(eg.reference)) for eg in examples)
         for batch, found in run_network(nlp, name, examples):
             self._batches.append(batch)
-            if batch.closed is not None:
-                self._n_gold -= count_closed_gold(found, batch.closed)
+            self._n_gold -= count_closed_gold(found, batch.closed)
             for example, spans in zip(found, self._decode(batch, 1.0)):
                 for state in judge(example, spans):
                     counted.append(state is not None)
@@ -93,7 +92,7 @@ def run_network(
     with nlp.select_pipes(disable=after):
         for pairs in minibatch(nlp.pipe(inputs, as_tuples=True), nlp.batch_size):
             docs = [doc for doc, _ in pairs]
-            closed = None if component.cfg["overwrite_ents"] else closed_tokens(docs)  # type: ignore[attr-defined]
+            closed = unreachable(docs, component.cfg)  # type: ignore[attr-defined]
             scores = component.model.predict(docs)  # type: ignore[attr-defined]
             batch = Batch(scores, tuple(len(doc) for doc in docs), closed)
             yield batch, [Example(doc, examples[i].reference) for doc, i in pairs]

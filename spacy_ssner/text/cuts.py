@@ -18,6 +18,9 @@ JOINER = re.compile(r"-+|[/\\|=+~@^%$&#<>\u2013\u2014]")
 GLUE = frozenset("/\\|-=+~@^%$&#<>(_")
 # The full stop behind a name of several parts, `Win64.Hush.Gen.`, which spaCy reads as the abbreviation `Gen.`
 NAME_STOP = re.compile(r"\.([^\W\d_]{2,})(\.)(?!\w)")
+# A row of a table in Markdown, `|APT28|Emotet|`, whose bars spaCy keeps with the words if no blanks stand between
+TABLE_ROW = re.compile(r"^[^\S\n]*\|.*\|[^\S\n]*$", re.MULTILINE)
+BAR = re.compile(r"(?<!\\)\|")
 
 
 def needs_cuts(text: str, found: Sequence[Indicator], abbreviations: Container[str]) -> bool:
@@ -30,6 +33,8 @@ def needs_cuts(text: str, found: Sequence[Indicator], abbreviations: Container[s
     for hit in found:  # a loop, as any() with a generator takes twice the time of a short text
         if hit.end - hit.start > LONG or is_glued(text, hit):
             return True
+    if "|" in text and any(is_glued_bar(text, start) for start, _ in row_bars(text)):
+        return True
     return NAME_STOP.search(text) is not None and bool(list(name_stops(text, 0, len(text), abbreviations)))
 
 
@@ -54,11 +59,13 @@ def has_long_stretch(text: str) -> bool:
 
 
 def forced_tokens(text: str, found: Sequence[Indicator], abbreviations: Container[str]) -> List[Place]:
-    """Places that must be one token each: indicators, joiners beside them, full stops, parts of long stretches.
+    """Places that must be one token each: indicators, joiners beside them, bars of tables, full stops, parts of long
+    stretches.
 
     RETURNS (List[Place]): In order, without overlap.
     """
     places: List[Place] = [(hit.start, hit.end) for hit in found]
+    places += row_bars(text)
     lo = 0
     for hit in (*found, None):
         hi = hit.start if hit else len(text)
@@ -71,6 +78,18 @@ def forced_tokens(text: str, found: Sequence[Indicator], abbreviations: Containe
             places += joiners(text, _run_before(text, lo, hi), hi)
             lo = hit.end
     return list(without_overlap(places))
+
+
+def row_bars(text: str) -> Iterator[Place]:
+    """Bars between the cells of Markdown tables."""
+    for row in TABLE_ROW.finditer(text):
+        for bar in BAR.finditer(text, *row.span()):
+            yield bar.span()
+
+
+def is_glued_bar(text: str, at: int) -> bool:
+    """Does a bar touch anything but white space?"""
+    return bool((text[max(0, at - 1) : at] + text[at + 1 : at + 2]).strip())
 
 
 def name_stops(text: str, lo: int, hi: int, abbreviations: Container[str]) -> Iterator[Place]:

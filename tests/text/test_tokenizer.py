@@ -242,6 +242,24 @@ def test_snippets(text, tokens, indicators, nlp):
         assert doc.char_span(one.start, one.end) is not None  # tokens of their own
 
 
+TABLES = [
+    ("|APT28|Cobalt Strike|\n|---|", "| APT28 | Cobalt Strike | \n | --- |"),
+    ("  |a|b.|  ", "   | a | b. |  "),
+    ("||x||", "| | x | |"),
+    (r"|a\|b|c|", r"| a\|b | c |"),
+    ("|http://evil.com/a|b|", "| http://evil.com/a | b |"),
+    ("cat x |grep y|", "cat x |grep y|"),  # no row
+    ("|a|b", "|a|b"),
+]
+
+
+@pytest.mark.parametrize("text,tokens", TABLES, ids=[text for text, _ in TABLES])
+def test_bars_of_a_table_are_tokens(text, tokens, nlp):
+    doc = nlp(text)
+    assert doc.text == text
+    assert " ".join(token.text for token in doc) == tokens
+
+
 def test_text_without_indicators_is_cut_as_by_spacy(nlp):
     english = spacy.blank("en")
     text = "The group didn't use well-known tools; it wrote its own (for $5 million), they said.  Really?\n\nYes!"
