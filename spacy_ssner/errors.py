@@ -371,8 +371,8 @@ class Errors(metaclass=_Coded):
     S296 = "Expected JSON written by `evaluate --output` or by `ablation` at '{path}', but {got}."
     S297 = "Expected runs of `python -m spacy ssner ablation` in '{path}', but there is none that succeeded."
     S298 = (
-        "Expected one '{begin}' with one '{end}' after it in '{path}', or neither, but got {got}. "
-        "Repair the markers; the report is written between them."
+        "Expected a page that `python -m spacy ssner report` wrote at '{path}', or no file, but it begins with "
+        "'{got}'. Name another file; the page is written as a whole."
     )
     S299 = "Drawing needs matplotlib, which is not installed. Run: pip install 'spacy-ssner[plots]'."
 

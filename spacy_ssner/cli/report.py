@@ -1,4 +1,4 @@
-"""`python -m spacy ssner report`: the results page, from the runs of `ablation`."""
+"""`python -m spacy ssner report`: a page of tables and plots, from the runs of `ablation`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, List, Optional, Sequence
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from ..evaluation.grouped_runs import Variants
 
 Opt = typer.Option
-PAGE_HELP = "Markdown page; what stands outside the markers ablation:begin and ablation:end is kept"
+PAGE_HELP = "Markdown page, written as a whole; a file that `report` did not write is left alone"
 REFERENCE_HELP = "Variants to compare the others with, separated by commas"
 GRID_HELP = "Grid file whose `sweeps` are drawn, a curve over the values of a setting"
+RESAMPLES = 10_000
 LOOKUP = "lookup"  # variant that is drawn as a line
 MAX_CURVES = 6  # more lines in one picture cannot be told apart
 
@@ -27,7 +28,7 @@ def report_cli(
     page: Annotated[Path, typer.Argument(metavar="OUT.md", dir_okay=False, help=PAGE_HELP)],
     reference: Annotated[str, Opt("--reference", help=REFERENCE_HELP)] = "full",
     grid: Annotated[Optional[Path], Opt("--grid", help=GRID_HELP)] = None,
-    n_resamples: Annotated[int, Opt("--resamples", min=100, help="Bootstrap samples")] = 10_000,
+    n_resamples: Annotated[int, Opt("--resamples", min=100, help="Bootstrap samples")] = RESAMPLES,
 ) -> None:
     """Write tables and plots of all runs: scores, subsets, differences with intervals, published scores, commands."""
     from wasabi import msg
@@ -35,21 +36,25 @@ def report_cli(
     from ..evaluation.grid import read_grid
     from ..evaluation.grouped_runs import group_runs, read_runs
     from ..evaluation.plots import require_matplotlib
-    from ..evaluation.report import insert_report, render_report
+    from ..evaluation.report import render_report, require_own_page
 
     references = split_names(reference)
     with plain_errors():
         require_matplotlib()
         records = read_runs(folder)
         sweeps = () if grid is None else read_grid(grid).sweeps
-        old = page.read_text(encoding="utf8") if page.is_file() else ""
-        insert_report(old, "", path=str(page))  # faults of the page before the long work
-        report = render_report(records, references=references, sweeps=sweeps, n_resamples=n_resamples)
+        require_own_page(page)
+        words = [str(folder), str(page), "--reference", reference]
+        words += [] if grid is None else ["--grid", str(grid)]
+        words += [] if n_resamples == RESAMPLES else ["--resamples", str(n_resamples)]
+        text = render_report(
+            records, words=words, references=references, sweeps=sweeps, n_resamples=n_resamples
+        )
         groups = group_runs(records)
         for data, variants in groups.items():
             draw(data, variants, page.parent, references=references)
             draw_sweeps(data, variants, page.parent, sweeps=sweeps)
-        write_text(page, insert_report(old, report, path=str(page)))
+        write_text(page, text)
     for name in references:
         if not any(name in variants for variants in groups.values()):
             msg.warn(f"No run of the variant '{name}': the page has no differences to it")

@@ -1,5 +1,7 @@
 """Tables of a grid of runs as Markdown: scores, subsets, differences with intervals, commands."""
 
+import shlex
+from pathlib import Path
 from typing import Any, Mapping, Sequence
 
 import numpy as np
@@ -12,30 +14,33 @@ from .results import ALL, unpack_counts
 from .significance import Spread, paired_bootstrap
 from .subsets import SUBSETS
 
-BEGIN, END = "<!-- ablation:begin -->", "<!-- ablation:end -->"
+WRITTEN = "# Grid of variants and seeds\n\nWritten by `python -m spacy ssner report "  # how each page begins
 TESTED_SUBSETS = ("multi_token", "unseen_in_train", "polysemous")  # beside all entities
 
 
 def render_report(
     records: Sequence[Record],
     *,
+    words: Sequence[str],
     references: Sequence[str],
     sweeps: Sequence[Sweep] = (),
     n_resamples: int = 10_000,
 ) -> str:
-    """The Markdown that stands between the markers, without plots' files being made.
+    """The page, without plots' files being made.
 
+    words (Sequence[str]): What stands behind `report` on the command line.
     references (Sequence[str]): Variants that the others are compared with, on the data sets that have them.
     sweeps (Sequence[Sweep]): Plots to link to, on the data sets that have runs for them.
     """
     groups = group_runs(records)
     names = " or ".join(f"`{name}`" for name in references)
     parts = [
+        f"{WRITTEN}{shlex.join(words)}`; what is changed here by hand is lost.",
         "Strict entity F1 in percent, mean ± standard deviation over seeds; words a second as the runs were made, "
-        "alone or side by side."
+        "alone or side by side.",
     ]
     if references:
-        parts[0] += (
+        parts[1] += (
             f" Differences: mean of the variant less that of {names}, with the 95 % interval and the two-sided p of a "
             "paired bootstrap over sentences. Many comparisons are made here: of twenty without any effect, one has "
             "p < 0.05."
@@ -43,7 +48,7 @@ def render_report(
     for data, variants in groups.items():
         main = main_split(variants)
         parts += [
-            f"### {data}",
+            f"## {data}",
             score_table(variants),
             plot_links(data, variants, sweeps),
             published_table(data),
@@ -153,19 +158,11 @@ def command_list(variants: Variants) -> str:
     return f"<details><summary>Commands</summary>\n\n```bash\n{code}\n```\n\n</details>"
 
 
-def insert_report(text: str, report: str, *, path: str = "") -> str:
-    """Put a report between the markers of a page, or with markers at its end if it has none.
-
-    RAISES (ValueError): S298 if the markers are not one pair. path (str): For that message.
-    """
-    block = f"{BEGIN}\n\n{report}\n{END}"
-    n_begin, n_end = text.count(BEGIN), text.count(END)
-    if n_begin == n_end == 0:
-        return f"{text.rstrip()}\n\n{block}\n".lstrip("\n")
-    if (n_begin, n_end) != (1, 1) or text.index(BEGIN) > text.index(END):
-        got = f"{n_begin} of the first and {n_end} of the second, or the wrong order"
-        raise ValueError(Errors.S298.format(begin=BEGIN, end=END, path=path, got=got))
-    return text[: text.index(BEGIN)] + block + text[text.index(END) + len(END) :]
+def require_own_page(path: Path) -> None:
+    """RAISES (ValueError): S298 if there is text in the file that `report` did not write."""
+    text = path.read_text(encoding="utf8") if path.is_file() else ""
+    if text and not text.startswith(WRITTEN):
+        raise ValueError(Errors.S298.format(path=path, got=text.splitlines()[0][:80]))
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -1,7 +1,8 @@
-"""The results page: figures against their own computation, markers, and the command that writes it."""
+"""The page of a grid: figures against their own computation, and the command that writes it."""
 
 import json
 import random
+import shlex
 
 import numpy as np
 import pytest
@@ -13,14 +14,7 @@ from spacy_ssner.evaluation.grid import read_grid
 from spacy_ssner.evaluation.grouped_runs import f1_spread, group_runs, read_runs, sweep_curves
 from spacy_ssner.evaluation.metrics import ScoredDoc
 from spacy_ssner.evaluation.published_scores import PUBLISHED
-from spacy_ssner.evaluation.report import (
-    BEGIN,
-    END,
-    format_p,
-    insert_report,
-    markdown_table,
-    render_report,
-)
+from spacy_ssner.evaluation.report import format_p, markdown_table, render_report
 from spacy_ssner.evaluation.results import summarize
 from spacy_ssner.evaluation.significance import spread
 from spacy_ssner.labels import TagSpan
@@ -64,7 +58,7 @@ def cells(report, start):
 
 
 def test_figures(records):
-    report = render_report(records, references=["full"], n_resamples=300)
+    report = render_report(records, words=(), references=["full"], n_resamples=300)
     full = [
         r["scores"]["test"]["micro"]["f1"] for r in records if (r["variant"], r["data"]) == ("full", "cyner")
     ]
@@ -75,17 +69,17 @@ def test_figures(records):
     crf = [r["scores"]["test"]["micro"]["f1"] for r in records if r["variant"] == "crf"]
     difference = next(line for line in report.splitlines() if line.startswith("| crf | -"))
     assert f"{100 * (np.mean(crf) - np.mean(full)):+.1f} (" in difference and "p 0.00" in difference
-    both = render_report(records, references=["full", "crf", "nothing"], n_resamples=100)
+    both = render_report(records, words=(), references=["full", "crf", "nothing"], n_resamples=100)
     assert both.count("Differences to `full`") == report.count("Differences to `full`")
-    assert both.count("Differences to `crf`") == 1 and "`nothing`" not in both.split("###")[1]
+    assert both.count("Differences to `crf`") == 1 and "`nothing`" not in both.split("\n## ")[1]
     assert "several tokens (60)" in report and "broken" in report.split("Failed, and so")[1]
     assert "crf.cfg --system.seed 1" in report and "(all: 1, 2, 3)" in report
     assert "encoder (53aa51172d14)" in report and "differ between seeds" not in report
 
 
 def test_published_scores_stand_beside_with_their_encoder(records):
-    report = render_report(records, references=["full"], n_resamples=100)
-    cyner, other = report.split("### other")
+    report = render_report(records, words=(), references=["full"], n_resamples=100)
+    cyner, other = report.split("\n## other")
     for score in PUBLISHED:
         assert (f"{score.f1:.2f} | {score.encoder}" in cyner) == (score.data == "cyner")
     assert "published" not in other.lower()
@@ -95,11 +89,13 @@ def test_what_may_not_be_compared_is_said(records):
     changed = [dict(r) for r in records if r["data"] == "cyner"]
     crf = next(r for r in changed if r["variant"] == "crf")
     crf["config_sha256"] = "other"
-    assert "differ between seeds of: crf." in render_report(changed, references=["full"], n_resamples=100)
+    assert "differ between seeds of: crf." in render_report(
+        changed, words=(), references=["full"], n_resamples=100
+    )
     test = crf["scores"]["test"]
     crf["scores"] = {**crf["scores"], "test": {**test, "data": {**test["data"], "sha256": "other"}}}
-    assert "other data" in render_report(changed, references=["full"], n_resamples=100)
-    assert "Differences to" not in render_report(changed, references=["nothing"], n_resamples=100)
+    assert "other data" in render_report(changed, words=(), references=["full"], n_resamples=100)
+    assert "Differences to" not in render_report(changed, words=(), references=["nothing"], n_resamples=100)
 
 
 def test_spread_is_in_percent_and_by_subset(records):
@@ -107,21 +103,6 @@ def test_spread_is_in_percent_and_by_subset(records):
     values = [100 * r["scores"]["dev"]["subsets"]["length_1"]["micro"]["f1"] for r in runs]
     assert f1_spread(runs, "dev", subset="length_1") == spread(values)
     assert [r["seed"] for r in runs] == [1, 2, 3]
-
-
-@pytest.mark.parametrize("page", ["", "# Title\n\ntext", f"# Title\n\n{BEGIN}\nold\n{END}\nafter\n"])
-def test_report_goes_between_markers_and_the_rest_stays(page):
-    once = insert_report(page, "new\n")
-    assert once.count("new") == once.count(BEGIN) == once.count(END) == 1 and "old" not in once
-    assert insert_report(once, "new\n") == once
-    kept = page.split(BEGIN)[0].strip()
-    assert once.startswith(kept) and once.endswith("after\n" if "after" in page else f"{END}\n")
-
-
-@pytest.mark.parametrize("page", [BEGIN, END, f"{END} {BEGIN}", f"{BEGIN} {BEGIN} {END}"])
-def test_markers_that_are_no_pair(page):
-    with pytest.raises(ValueError, match="S298"):
-        insert_report(page, "new")
 
 
 def test_small_formats():
@@ -143,14 +124,15 @@ def run(*words):
 
 
 def test_command_writes_page_and_plots(folder, tmp_path, records):
-    page = tmp_path / "docs" / "results.md"
+    page = tmp_path / "docs" / "grid.md"
     page.parent.mkdir()
-    page.write_text("# Results\n", encoding="utf8")
-    result = run(folder, page)
-    assert result.exit_code == 0, result.output
+    for _ in range(2):  # a page of its own is written anew
+        result = run(folder, page)
+        assert result.exit_code == 0, result.output
     text = page.read_text(encoding="utf8")
-    body = render_report(read_runs(folder), references=["full"], n_resamples=100)
-    assert text == insert_report("# Results\n", body)
+    words = [str(folder), str(page), "--reference", "full", "--resamples", "100"]
+    assert text == render_report(read_runs(folder), words=words, references=["full"], n_resamples=100)
+    assert f"`python -m spacy ssner report {shlex.join(words)}`" in text
     for data in ("cyner", "other"):
         for what in ("variants", "length"):
             name = f"results-{data}-{what}.png"
@@ -192,11 +174,19 @@ def test_command_says_that_the_reference_is_missing(folder, tmp_path):
     assert result.exit_code == 0 and "no differences" in result.output
 
 
+def test_command_leaves_pages_of_others_alone(folder, tmp_path):
+    page = tmp_path / "results.md"
+    page.write_text("# Results\n", encoding="utf8")
+    result = run(folder, page)
+    assert result.exit_code == 1 and "S298" in result.output and "# Results" in result.output
+    assert page.read_text(encoding="utf8") == "# Results\n" and not list(tmp_path.glob("*.png"))
+    page.write_text("", encoding="utf8")
+    assert run(folder, page).exit_code == 0
+
+
 def test_command_refuses_what_is_no_folder_of_runs(folder, tmp_path):
     (tmp_path / "empty").mkdir()
     assert "S297" in run(tmp_path / "empty", tmp_path / "page.md").output
-    (tmp_path / "bad.md").write_text(BEGIN, encoding="utf8")
-    assert "S298" in run(folder, tmp_path / "bad.md").output
     (folder / "x.json").write_text("{}", encoding="utf8")
     result = run(folder, tmp_path / "page.md")
     assert result.exit_code == 1 and "S296" in result.output and not (tmp_path / "page.md").exists()
