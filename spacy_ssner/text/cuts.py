@@ -18,9 +18,10 @@ JOINER = re.compile(r"-+|[/\\|=+~@^%$&#<>\u2013\u2014]")
 GLUE = frozenset("/\\|-=+~@^%$&#<>(_")
 # The full stop behind a name of several parts, `Win64.Hush.Gen.`, which spaCy reads as the abbreviation `Gen.`
 NAME_STOP = re.compile(r"\.([^\W\d_]{2,})(\.)(?!\w)")
-# A row of a table in Markdown, `|APT28|Emotet|`, whose bars spaCy keeps with the words if no blanks stand between
+# Bars that spaCy keeps with the words: of a row of a table in Markdown, `|APT28|Emotet|`, or before or behind a cell
 TABLE_ROW = re.compile(r"^[^\S\n]*\|.*\|[^\S\n]*$", re.MULTILINE)
 BAR = re.compile(r"(?<!\\)\|")
+EDGE_BARS = re.compile(r"(?<!\S)\|+(?=[^\s|])|(?<=[^\s|\\])\|+(?!\S)")
 
 
 def needs_cuts(text: str, found: Sequence[Indicator], abbreviations: Container[str]) -> bool:
@@ -33,7 +34,7 @@ def needs_cuts(text: str, found: Sequence[Indicator], abbreviations: Container[s
     for hit in found:  # a loop, as any() with a generator takes twice the time of a short text
         if hit.end - hit.start > LONG or is_glued(text, hit):
             return True
-    if "|" in text and any(is_glued_bar(text, start) for start, _ in row_bars(text)):
+    if "|" in text and any(is_glued_bar(text, start) for start, _ in bars(text)):
         return True
     return NAME_STOP.search(text) is not None and bool(list(name_stops(text, 0, len(text), abbreviations)))
 
@@ -65,7 +66,7 @@ def forced_tokens(text: str, found: Sequence[Indicator], abbreviations: Containe
     RETURNS (List[Place]): In order, without overlap.
     """
     places: List[Place] = [(hit.start, hit.end) for hit in found]
-    places += row_bars(text)
+    places += bars(text)
     lo = 0
     for hit in (*found, None):
         hi = hit.start if hit else len(text)
@@ -80,11 +81,13 @@ def forced_tokens(text: str, found: Sequence[Indicator], abbreviations: Containe
     return list(without_overlap(places))
 
 
-def row_bars(text: str) -> Iterator[Place]:
-    """Bars between the cells of Markdown tables."""
+def bars(text: str) -> Iterator[Place]:
+    """Bars between the cells of tables: those of Markdown, and others that begin or end a stretch without white space.
+    Some come twice."""
+    for run in EDGE_BARS.finditer(text):
+        yield from ((place, place + 1) for place in range(*run.span()))
     for row in TABLE_ROW.finditer(text):
-        for bar in BAR.finditer(text, *row.span()):
-            yield bar.span()
+        yield from (bar.span() for bar in BAR.finditer(text, *row.span()))
 
 
 def is_glued_bar(text: str, at: int) -> bool:

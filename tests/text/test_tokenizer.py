@@ -248,8 +248,9 @@ TABLES = [
     ("||x||", "| | x | |"),
     (r"|a\|b|c|", r"| a\|b | c |"),
     ("|http://evil.com/a|b|", "| http://evil.com/a | b |"),
-    ("cat x |grep y|", "cat x |grep y|"),  # no row
-    ("|a|b", "|a|b"),
+    ("cat x |grep y || true", "cat x | grep y || true"),
+    ("| web shells.| ASPXSpy", "| web shells . | ASPXSpy"),
+    (r"a|b and c\|", r"a|b and c\|"),
 ]
 
 
