@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ..errors import Errors
 from ..nn.piece_encoder import max_positions
+from ..settings import check_values
 from .batches import count_batches, epoch_batches
-from .checks import check_values
 from .head import fit_head, masked_states, set_frequency_bias
 from .masked_lm import LengthScore, LoadedModel, MaskedLM, load_masked_lm, score_masked_lm
 from .masking import IGNORED, MaskSettings, SegmentMasking
@@ -70,7 +70,7 @@ class PretrainSettings:
             "head_rate": (0 < self.head_rate < math.inf, "a number above 0"),
             "held_out_rows": (self.held_out_rows >= 1, "at least 1"),
         }
-        check_values(self, checks, Errors.S127)
+        check_values(vars(self), checks, Errors.S127)
 
 
 @dataclass
