@@ -10,7 +10,7 @@ from ..errors import Errors
 from ..labels import TagSpan
 from ..text.characters import decode_text
 from ..text.json_lines import parse_text
-from .data_checks import CheckedDoc, Sentence
+from .data_checks import CheckedDoc, CheckedSentence
 from .metrics import doc_entities
 from .span_checks import SpanProblem, check_spans, edge_problem
 
@@ -164,7 +164,7 @@ def _edges(doc: "Doc", *, path: str, line: int) -> List[SpanProblem]:
     return problems
 
 
-def _sentences(doc: "Doc", spans: Sequence[TagSpan], place: str) -> Iterator[Sentence]:
+def _sentences(doc: "Doc", spans: Sequence[TagSpan], place: str) -> Iterator[CheckedSentence]:
     """Cut a doc into sentences, never inside an entity."""
     inside = {i for start, end, _ in spans for i in range(start + 1, end)}
     bounds = sorted({0, *sentence_starts(doc)} - inside) + [len(doc)]
@@ -174,7 +174,7 @@ def _sentences(doc: "Doc", spans: Sequence[TagSpan], place: str) -> Iterator[Sen
         number = bisect_right(bounds, s) - 1
         inner[number].append(TagSpan(s - bounds[number], e - bounds[number], label))
     for start, end, found in zip(bounds, bounds[1:], inner):
-        yield Sentence(words[start:end], tuple(found), place)
+        yield CheckedSentence(words[start:end], tuple(found), place)
 
 
 def sentence_starts(doc: "Doc") -> List[int]:

@@ -24,8 +24,8 @@ from .trainer import (
     CHECKPOINTS,
     REPORT,
     EncoderTrainer,
-    Progress,
-    check_settings,
+    ReportSteps,
+    begin_or_resume,
     training_arguments,
 )
 
@@ -77,7 +77,7 @@ def pretrain(
     n_steps = settings.n_steps or count_steps(corpus.lengths, settings)
     described = {**asdict(settings), "n_steps": n_steps, "law": asdict(law), "masks": asdict(masks)}
     described.update(encoder=name, n_rows=len(corpus), tokenizer=corpus.meta["tokenizer"])
-    checkpoint = check_settings(out, described, resume=resume)
+    checkpoint = begin_or_resume(out, described, resume=resume)
     run = start(name, corpus, held_out, law, masks, settings)
     before_file = out / CHECKPOINTS / "before.json"
     if checkpoint is None:
@@ -136,7 +136,7 @@ def train(
         collate=collate,
         head_factor=settings.head_factor,
         bf16=settings.bf16,
-        callbacks=[Progress(lambda step, loss: on_step(step, loss, collate.n_words))],
+        callbacks=[ReportSteps(lambda step, loss: on_step(step, loss, collate.n_words))],
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=checkpoint)
