@@ -118,7 +118,7 @@ def blocked_tokens(doc: Doc) -> List[int]:
 
 def closed_tokens(docs: Sequence[Doc]) -> np.ndarray:
     """Tokens that other components gave an entity or blocked: (N,) bool."""
-    parts = []
+    parts = [np.zeros(0, dtype=bool)]  # of no docs
     for doc in docs:
         iob, kind = doc.to_array("ENT_IOB"), doc.to_array("ENT_TYPE")
         parts.append((iob == 1) | (iob == 3) | (kind != 0))
