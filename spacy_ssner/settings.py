@@ -2,7 +2,8 @@
 
 import math
 from numbers import Real
-from typing import Any, Collection, Dict, Mapping, Tuple
+from pathlib import Path
+from typing import Any, Callable, Collection, Dict, Mapping, Tuple
 
 import numpy as np
 import srsly
@@ -92,6 +93,11 @@ def is_share(value: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def from_file(read: Callable[[bytes], Any]) -> Callable[[Path], Any]:
+    """A reader of a component's file, by one of its bytes; that gets none where there is no file."""
+    return lambda path: read(path.read_bytes() if path.exists() else b"")
 
 
 def read_message(data: bytes, name: str, *, needed: Collection[str] = ()) -> Dict[str, Any]:
