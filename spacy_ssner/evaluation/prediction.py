@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence,
 
 from ..corpus.sentence import normal_form
 from ..errors import Errors, Warnings
+from ..layers.encoder_shim import layers_of
 from ..text.tokenizer import blank_english
 from .data_files import find_docbins, is_jsonl, load_docbin, make_doc, sentence_starts
 from .jsonl_files import read_references
@@ -154,8 +155,7 @@ def count_parameters(nlp: "Language") -> int:
     """Trainable numbers of all components, each once. Fixed tables (vectors of similar words) are not in it."""
     sizes: Dict[Any, int] = {}
     for _, pipe in nlp.pipeline:
-        model: Any = getattr(pipe, "model", None)
-        for node in model.walk() if hasattr(model, "walk") else ():
+        for node in layers_of(pipe):
             for name in node.param_names:
                 if node.has_param(name):
                     sizes[node.id, name] = node.get_param(name).size
