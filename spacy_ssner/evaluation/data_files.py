@@ -1,6 +1,7 @@
 """Read .spacy and JSONL files for the checks: files in, `CheckedDoc`s out."""
 
 from bisect import bisect_right
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterator, List, Sequence, Tuple
 
@@ -154,10 +155,10 @@ def _parse_span(item: Any) -> TagSpan:
 def _edges(doc: "Doc", *, path: str, line: int) -> List[SpanProblem]:
     """Odd edges of entities whose spacing is unknown; offsets count words joined by one space."""
     words = [token.text for token in doc]
+    offsets = [0, *accumulate(len(word) + 1 for word in words)]
     problems = []
     for start, end, label in doc_entities(doc):
-        surface = " ".join(words[start:end])
-        at = sum(len(word) + 1 for word in words[:start])
+        surface, at = " ".join(words[start:end]), offsets[start]
         kind = edge_problem(surface)
         if kind:
             problems.append(SpanProblem(path, line, kind, at, at + len(surface), label, surface))
