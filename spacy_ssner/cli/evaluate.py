@@ -6,6 +6,7 @@ from typing import Annotated, Any, Dict, List, Mapping, Optional, Sequence
 
 import typer
 
+from ..errors import Errors
 from ..files import checksum
 from ._app import ssner_app
 from ._io import check_outputs, load_pipeline, plain_errors, save_figures, use_gpu
@@ -90,7 +91,6 @@ def evaluate(settings: EvaluateSettings, *, progress: bool = False) -> Dict[str,
         a lexicon that is no look-up's, S267 for what is no lexicon.
     WARNS: SW270, SW273 as read_examples, SW272 as predict.
     """
-    from ..errors import Errors
     from ..evaluation.baselines import LOOKUP, lookup_pipeline
     from ..evaluation.data_files import is_jsonl
     from ..evaluation.prediction import count_misfits, count_parameters, predict, read_examples, read_train
