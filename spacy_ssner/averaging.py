@@ -73,13 +73,13 @@ def _parts(nlp: "Language") -> Iterator[Tuple[str, Dict[str, Tensor]]]:
         for i, node in enumerate(layers_of(pipe)):
             where = f"{pipe_name}, layer {i} ({node.name})"
             own = {name: xp2torch(node.get_param(name)) for name in node.param_names if node.has_param(name)}
-            if own:
-                yield where, own
             for shim in node.shims:
                 module = getattr(shim._model, "transformer", shim._model)  # as spacy-transformers keeps it
                 if not isinstance(module, nn.Module) or getattr(module, "is_int8", False):
                     raise ValueError(Errors.S311.format(name=where))
-                yield where, dict(module.state_dict())
+                own.update(module.state_dict())
+            if own:
+                yield where, own
 
 
 def _check_fit(
