@@ -168,7 +168,7 @@ def _edges(doc: "Doc", *, path: str, line: int) -> List[SpanProblem]:
 def _sentences(doc: "Doc", spans: Sequence[TagSpan], place: str) -> Iterator[CheckedSentence]:
     """Cut a doc into sentences, never inside an entity."""
     inside = {i for start, end, _ in spans for i in range(start + 1, end)}
-    bounds = sorted({0, *sentence_starts(doc)} - inside) + [len(doc)]
+    bounds = sorted(set(doc_starts(doc)) - inside) + [len(doc)]
     words = tuple(token.text for token in doc)
     inner: List[List[TagSpan]] = [[] for _ in bounds]
     for s, e, label in spans:
@@ -178,18 +178,18 @@ def _sentences(doc: "Doc", spans: Sequence[TagSpan], place: str) -> Iterator[Che
         yield CheckedSentence(words[start:end], tuple(found), place)
 
 
-def sentence_starts(doc: "Doc") -> List[int]:
-    """First tokens of sentences: the doc's own; else, if the text is known, by spaCy's punctuation rule and
-    empty lines.
+def doc_starts(doc: "Doc") -> Tuple[int, ...]:
+    """First token of each sentence, that of the doc among them: its own; else, if the text is known, by spaCy's
+    punctuation rule and empty lines.
 
     Tokens of unknown spacing without boundaries are one sentence, as CoNLL files give them.
     """
+    found = {0}
     if doc.has_annotation("SENT_START"):
-        return [token.i for token in doc if token.is_sent_start]
-    if doc.has_unknown_spaces:
-        return []
-    from spacy.pipeline import Sentencizer
+        found.update(token.i for token in doc if token.is_sent_start)
+    elif not doc.has_unknown_spaces:
+        from spacy.pipeline import Sentencizer
 
-    by_rule = [i for i, is_start in enumerate(Sentencizer().predict([doc])[0]) if is_start]
-    after_blank = [token.i + 1 for token in doc[:-1] if token.text.count("\n") > 1]
-    return by_rule + after_blank
+        found.update(i for i, is_start in enumerate(Sentencizer().predict([doc])[0]) if is_start)
+        found.update(token.i + 1 for token in doc[:-1] if token.text.count("\n") > 1)
+    return tuple(sorted(found))

@@ -10,7 +10,7 @@ from ..corpus.sentence import normal_form
 from ..errors import Errors, Warnings
 from ..layers.encoder_shim import layers_of
 from ..text.tokenizer import blank_english
-from .data_files import find_docbins, is_jsonl, load_docbin, make_doc, sentence_starts
+from .data_files import doc_starts, find_docbins, is_jsonl, load_docbin, make_doc
 from .jsonl_files import read_references
 from .metrics import ScoredDoc, char_entities, doc_entities, scored_doc
 from .subsets import TrainIndex, mentions, polysemous_surfaces
@@ -78,15 +78,10 @@ def read_train(path: Path, nlp: "Language") -> TrainIndex:
     sentences: Set[str] = set()
     for doc in docs:
         words = [token.text for token in doc]
-        bounds = [*all_starts(doc), len(doc)]
+        bounds = [*doc_starts(doc), len(doc)]
         sentences.update(normal_form(words[start:end]) for start, end in zip(bounds, bounds[1:]))
     found = mentions(([token.text for token in doc], doc_entities(doc)) for doc in docs)
     return TrainIndex(found, polysemous_surfaces(found), frozenset(sentences))
-
-
-def all_starts(doc: "Doc") -> Tuple[int, ...]:
-    """First token of each sentence, the first of the document among them."""
-    return tuple(sorted({0, *sentence_starts(doc)}))
 
 
 def predict(
@@ -118,7 +113,7 @@ def predict(
         words, seconds = words + len(doc), seconds + spent
         annotated = annotated or doc.has_annotation("ENT_IOB")
         reference = examples[i].reference
-        scored[i] = scored_doc(Example(doc, reference), starts=all_starts(reference), raw=raw)
+        scored[i] = scored_doc(Example(doc, reference), starts=doc_starts(reference), raw=raw)
     if scored:
         require_entities(nlp, annotated=annotated)
     if len(scored) < len(examples):
@@ -148,7 +143,7 @@ def _timed(stream: Iterator[Tuple["Doc", int]]) -> Iterator[Tuple["Doc", int, fl
 
 def _unanswered(example: "Example", raw: bool) -> ScoredDoc:
     """A document that the pipeline dropped: nothing is predicted."""
-    return replace(scored_doc(example, starts=all_starts(example.reference), raw=raw), predicted=())
+    return replace(scored_doc(example, starts=doc_starts(example.reference), raw=raw), predicted=())
 
 
 def count_parameters(nlp: "Language") -> int:

@@ -40,7 +40,7 @@ class CountedMasking:
 
     def __call__(self, features: List[Dict[str, Any]]) -> Dict[str, Tensor]:
         self.masking.set_epoch(features[0]["row"] // self.n_rows)
-        self.n_words += sum(int(max(feature["word_ids"])) + 1 for feature in features)
+        self.n_words += sum(int(feature["word_ids"].max()) + 1 for feature in features)
         batch = self.masking(features)
         return {name: batch[name] for name in ("input_ids", "attention_mask", "labels")}
 
