@@ -18,6 +18,7 @@ from .span_checks import SpanProblem, check_spans, edge_problem
 if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc, DocBin
+    from spacy.vocab import Vocab
 
 
 def read_text(path: Path) -> str:
@@ -58,6 +59,11 @@ def load_docbin(path: Path) -> "DocBin":
     except Exception as error:  # zlib, msgpack and spaCy each raise their own
         got = f"it cannot be read ({type(error).__name__}: {error})"
         raise ValueError(Errors.S273.format(expected="a .spacy file", path=path, got=got)) from error
+
+
+def load_docs(path: Path, vocab: "Vocab") -> Iterator["Doc"]:
+    """The docs of a .spacy file or a folder of them, one after another. RAISES (ValueError): S273, as these two."""
+    return (doc for file in find_docbins(path) for doc in load_docbin(file).get_docs(vocab))
 
 
 def is_jsonl(path: Path) -> bool:

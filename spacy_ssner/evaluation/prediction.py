@@ -10,7 +10,7 @@ from ..corpus.sentence import normal_form
 from ..errors import Errors, Warnings
 from ..layers.encoder_shim import layers_of
 from ..text.tokenizer import blank_english
-from .data_files import doc_starts, find_docbins, is_jsonl, load_docbin, make_doc
+from .data_files import doc_starts, is_jsonl, load_docs, make_doc
 from .jsonl_files import read_references
 from .metrics import ScoredDoc, char_entities, doc_entities, scored_doc
 from .subsets import TrainIndex, mentions, polysemous_surfaces
@@ -52,8 +52,7 @@ def read_examples(
     if is_jsonl(path):
         references = read_references(path, blank_english() if raw else nlp)
         return [Example(make_doc(nlp, doc.text), doc) for doc in references]
-    found = (doc for loc in find_docbins(path) for doc in load_docbin(loc).get_docs(nlp.vocab))
-    docs = [doc for doc in found if len(doc)]
+    docs = [doc for doc in load_docs(path, nlp.vocab) if len(doc)]
     corpus = Corpus(path)  # its own reader would raise zlib's or msgpack's errors
     make = corpus.make_examples_gold_preproc if gold_preproc else corpus.make_examples
     examples = list(make(nlp, docs))
@@ -74,7 +73,7 @@ def count_misfits(example: "Example") -> int:
 
 def read_train(path: Path, nlp: "Language") -> TrainIndex:
     """What training data holds, to tell what a pipeline has seen. RAISES (ValueError): S273 if it cannot be read."""
-    docs = [doc for loc in find_docbins(path) for doc in load_docbin(loc).get_docs(nlp.vocab)]
+    docs = list(load_docs(path, nlp.vocab))
     sentences: Set[str] = set()
     for doc in docs:
         words = [token.text for token in doc]
