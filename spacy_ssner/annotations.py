@@ -121,7 +121,7 @@ def blocked_tokens(doc: Doc) -> List[int]:
 
 def closed_tokens(docs: Sequence[Doc]) -> np.ndarray:
     """Tokens that other components gave an entity or blocked: (N,) bool."""
-    parts = []
+    parts = [np.zeros(0, dtype=bool)]  # of no docs
     for doc in docs:
         iob, kind = doc.to_array("ENT_IOB"), doc.to_array("ENT_TYPE")
         parts.append((iob == 1) | (iob == 3) | (kind != 0))
@@ -135,9 +135,9 @@ def unreachable(docs: Sequence[Doc], cfg: Dict[str, Any]) -> np.ndarray:
     on holds one (`bars_in_entities`; a component that was saved without it does not know).
     """
     closed = np.zeros(sum(map(len, docs)), dtype=bool) if cfg["overwrite_ents"] else closed_tokens(docs)
-    if cfg.get("bars_in_entities", True):
-        return closed
-    return closed | np.concatenate([np.isin(doc.to_array("ORTH"), BARS) for doc in docs])
+    if docs and not cfg.get("bars_in_entities", True):
+        closed |= np.isin(np.concatenate([doc.to_array("ORTH") for doc in docs]), BARS)
+    return closed
 
 
 def entity_types(examples: Iterable[Example]) -> Tuple[Set[str], bool]:

@@ -163,8 +163,11 @@ def forward(model: SSNERModel, docs: List[Doc], is_train: bool) -> Tuple[TagScor
     RETURNS (Tuple[TagScores, Callable]): Scores of all windows: emissions (M, K), M their tokens, context included,
         K = 2 * n_labels + 1 tags; transitions (K + 2, K). And a backprop that takes their gradients as TagScores.
     """
-    vectors, tok2vec_backprop = model.get_ref("tok2vec")(docs, is_train)
     lengths = [len(doc) for doc in docs]
+    if is_train or any(lengths):
+        vectors, tok2vec_backprop = model.get_ref("tok2vec")(docs, is_train)
+    else:  # not every encoder can read docs without tokens
+        vectors, tok2vec_backprop = [], lambda d_vectors: []
     words, word_index = distinct_words(docs)
     starts = doc_sentence_starts(docs, words, word_index)
     tagger = cast(TaggerModel, model.get_ref("tagger"))

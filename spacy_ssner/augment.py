@@ -22,7 +22,7 @@ from spacy.training.corpus import FILE_TYPE, walk_corpus
 from .corpus.docs import read_docs
 from .errors import Errors, Warnings
 from .lexicon.lexicon import Lexicon
-from .settings import check_share
+from .settings import SHARE, is_share
 
 CLEAR = (
     0.8  # share of the mentions listed in a category that must have one label, so that its names stand for it
@@ -45,7 +45,8 @@ def make_swap_names(
     RETURNS (Callable): Gives each example, then its copy if a name was changed in that.
     RAISES (ValueError): S101 for a share out of range, S138 if one is given without lexicon or corpus.
     """
-    check_share("share", share)
+    if not is_share(share):
+        raise ValueError(Errors.S101.format(name="share", expected=SHARE, got=share))
     if share > 0 and (lexicon is None or corpus is None):
         raise ValueError(Errors.S138.format(lexicon=lexicon, corpus=corpus))
     return SwapNames(Path(lexicon), Path(corpus), share) if share > 0 and lexicon and corpus else unchanged

@@ -6,14 +6,14 @@ SOURCE: Wortsman et al. 2022, Model soups (ICML, arXiv 2203.05482), uniform soup
 
 import warnings
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 import torch
-from thinc.api import Model
 from thinc.util import xp2torch
 from torch import Tensor, nn
 
 from .errors import Errors, Warnings
+from .layers.encoder_shim import layers_of
 from .layers.torch_shim import ModuleShim
 
 if TYPE_CHECKING:
@@ -70,21 +70,16 @@ def weights_of(nlp: "Language") -> Dict[str, Dict[str, Tensor]]:
 
 def _parts(nlp: "Language") -> Iterator[Tuple[str, Dict[str, Tensor]]]:
     for pipe_name, pipe in nlp.pipeline:
-        for i, node in enumerate(_layers(pipe)):
+        for i, node in enumerate(layers_of(pipe)):
             where = f"{pipe_name}, layer {i} ({node.name})"
             own = {name: xp2torch(node.get_param(name)) for name in node.param_names if node.has_param(name)}
-            if own:
-                yield where, own
             for shim in node.shims:
                 module = getattr(shim._model, "transformer", shim._model)  # as spacy-transformers keeps it
                 if not isinstance(module, nn.Module) or getattr(module, "is_int8", False):
                     raise ValueError(Errors.S311.format(name=where))
-                yield where, dict(module.state_dict())
-
-
-def _layers(pipe: Any) -> Iterable[Model]:
-    model = getattr(pipe, "model", None)
-    return model.walk() if isinstance(model, Model) else ()
+                own.update(module.state_dict())
+            if own:
+                yield where, own
 
 
 def _check_fit(
@@ -116,7 +111,7 @@ def _shapes(weights: Mapping[str, Tensor]) -> Dict[str, Tuple[int, ...]]:
 
 def _known(nlp: "Language") -> Dict[str, Any]:
     """What the weights of a pipeline are about beside its labels: words and pieces by which they are looked up."""
-    shims = [shim for _, pipe in nlp.pipeline for node in _layers(pipe) for shim in node.shims]
+    shims = [shim for _, pipe in nlp.pipeline for node in layers_of(pipe) for shim in node.shims]
     found: Dict[str, Any] = {}
     for shim in shims:
         if isinstance(shim, ModuleShim):

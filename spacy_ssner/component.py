@@ -138,12 +138,10 @@ class SSNER(StreamPipe):
         docs = list(docs)
         self.check_ready()
         lengths, cfg = [len(doc) for doc in docs], check_cfg(self.cfg)
-        scores = self.model.predict(docs) if any(lengths) else None
+        scores = self.model.predict(docs)
         reports = doc_reports(self.model, scores, lengths)
         if cfg["on_truncation"] == "raise":
             refuse_truncated(docs, reports)
-        if scores is None:
-            return [DocPrediction([], report, [] if cfg["n_best"] else None) for report in reports]
         given = {"closed": unreachable(docs, cfg), "temperature": cfg["temperature"]}
         found = decode(scores, self.labels, lengths, with_scores=scores_wanted(cfg), **given)
         probable: Sequence[Optional[list]] = [None] * len(docs)

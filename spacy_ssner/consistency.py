@@ -20,7 +20,7 @@ from .errors import Errors
 from .lexicon.lexicon import Lexicon, Name
 from .lexicon.pieces import name_pieces
 from .rules import RulePipe
-from .settings import check_share, plain
+from .settings import SHARE, check_values, is_share, plain
 from .text.windows import is_wide
 
 THRESHOLD = 0.6  # chosen on the dev files of CyNER and DNRTI, see docs/results.md
@@ -53,16 +53,6 @@ def make_ssner_consistency(nlp: Language, name: str, threshold: float, spans_key
     return ConsistencyRuler(name, threshold=threshold, spans_key=spans_key)
 
 
-def check_settings(settings: Dict[str, Any]) -> Dict[str, Any]:
-    """The settings as plain Python values. RAISES (ValueError): S101 for one that is not usable."""
-    settings = plain(settings)
-    check_share("threshold", settings["threshold"])
-    if not isinstance(settings["spans_key"], str):
-        got = repr(settings["spans_key"])
-        raise ValueError(Errors.S101.format(name="spans_key", expected="a string", got=got))
-    return settings
-
-
 class ConsistencyRuler(RulePipe):
     """Gives the mentions of a name in a document the type of the most probable one, and marks those that were missed.
 
@@ -70,7 +60,16 @@ class ConsistencyRuler(RulePipe):
     score itself.
     """
 
-    check = staticmethod(check_settings)
+    @staticmethod
+    def check(settings: Dict[str, Any]) -> Dict[str, Any]:
+        """The settings as plain Python values. RAISES (ValueError): S101 for one that is not usable."""
+        settings = plain(settings)
+        checks = {
+            "threshold": (is_share(settings["threshold"]), SHARE),
+            "spans_key": (isinstance(settings["spans_key"], str), "a string"),
+        }
+        check_values(settings, checks, Errors.S101)
+        return settings
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Dict, Union
 
 from .errors import Errors
-from .files import checksum
+from .files import checksum, make_folder
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -35,23 +35,27 @@ def export_encoder(source: str, folder: Union[str, Path]) -> Path:
         folder or hub id, which is loaded and saved.
     folder (Union[str, Path]): Is created; files of the same names are replaced.
     RETURNS (Path): The folder.
-    RAISES (ImportError): S112 if the package with MiniLM is not installed.
-    RAISES (ValueError): S113 if its files are not the expected ones; S107 if another source can't be read.
+    RAISES (ImportError): S112 if the package with MiniLM is not installed; S147 without transformers for another
+        source. (ValueError): S113 if its files are not the expected ones; S107 if another source can't be read.
+        (OSError): S289 if the folder is a file. After an error there is no new folder.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     if source == MINILM:
         model = packaged_minilm()
         verify_checksums(model, MINILM_SHA256)
+        make_folder(folder)
         for name in MINILM_FILES:
             shutil.copyfile(model / name, folder / name)
         return folder
-    from transformers import AutoModel, AutoTokenizer
-
     try:
+        from transformers import AutoModel, AutoTokenizer
+
         tokenizer, encoder = AutoTokenizer.from_pretrained(source), AutoModel.from_pretrained(source)
+    except ModuleNotFoundError as err:
+        raise ImportError(Errors.S147.format(got=err.name)) from err
     except Exception as err:  # transformers, tokenizers and safetensors each raise their own kinds
         raise ValueError(Errors.S107.format(name=source, got=err)) from err
+    make_folder(folder)
     tokenizer.save_pretrained(folder)
     encoder.save_pretrained(folder)
     return folder
@@ -65,7 +69,8 @@ def export_trained_encoder(nlp: "Language", folder: Union[str, Path]) -> Path:
     nlp (Language): With one encoder `spacy-ssner.HFEncoder.v1`, not rounded to 8-bit integers.
     folder (Union[str, Path]): Is created; files of the same names are replaced.
     RETURNS (Path): The folder. Reads like any Hugging Face folder; a pooler, if the encoder came with one, is gone.
-    RAISES (ValueError): S143 if there is no such encoder, more than one, or it is rounded.
+    RAISES (ValueError): S143 if there is no such encoder, more than one, or it is rounded. (OSError): S289 if the
+        folder is a file.
 
     SOURCE: Phang et al. 2018 (arXiv 1811.01088): training on another labelled task in between.
     """
@@ -77,7 +82,7 @@ def export_trained_encoder(nlp: "Language", folder: Union[str, Path]) -> Path:
         got = "one in 8-bit integers" if len(encoders) == 1 else f"{len(encoders)} in {nlp.pipe_names}"
         raise ValueError(Errors.S143.format(got=got))
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     encoders[0].save(folder)
     return folder
 

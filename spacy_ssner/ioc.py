@@ -11,7 +11,7 @@ from .errors import Errors, Warnings
 from .labels import check_label
 from .rules import RulePipe
 from .scorer import SCORE_WEIGHTS
-from .settings import plain
+from .settings import check_values, plain
 from .text.indicators import KINDS, Indicator, find_indicators
 
 MODES = ("expand", "contract", "strict")
@@ -52,30 +52,26 @@ def make_ssner_ioc(
     return IndicatorRuler(name, labels=labels, **settings, scorer=scorer)
 
 
-def check_settings(settings: Dict[str, Any]) -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): The settings as plain Python values. RAISES (ValueError): S101, S108, S286 if one is
-    not usable."""
-    settings = plain(settings)
-    unknown = sorted(set(settings["labels"]) - set(KINDS))
-    if unknown:
-        raise ValueError(Errors.S286.format(expected=list(KINDS), got=unknown))
-    for label in settings["labels"].values():
-        if label is not None:
-            check_label(label)
-    if not isinstance(settings["overwrite_ents"], bool):
-        got = settings["overwrite_ents"]
-        raise ValueError(Errors.S101.format(name="overwrite_ents", expected="true or false", got=got))
-    if settings["alignment_mode"] not in MODES:
-        got = settings["alignment_mode"]
-        raise ValueError(Errors.S101.format(name="alignment_mode", expected=f"one of {MODES}", got=got))
-    return settings
-
-
 class IndicatorRuler(RulePipe):
     """Sets entities for indicators. `Span._.ssner_value` is the refanged value, `Span._.ssner_characters` the exact
     start and end in the text, also where the entity had to be fitted to tokens."""
 
-    check = staticmethod(check_settings)
+    @staticmethod
+    def check(settings: Dict[str, Any]) -> Dict[str, Any]:
+        """The settings as plain Python values. RAISES (ValueError): S101, S108, S286 if one is not usable."""
+        settings = plain(settings)
+        unknown = sorted(set(settings["labels"]) - set(KINDS))
+        if unknown:
+            raise ValueError(Errors.S286.format(expected=list(KINDS), got=unknown))
+        for label in settings["labels"].values():
+            if label is not None:
+                check_label(label)
+        checks = {
+            "overwrite_ents": (isinstance(settings["overwrite_ents"], bool), "true or false"),
+            "alignment_mode": (settings["alignment_mode"] in MODES, f"one of {MODES}"),
+        }
+        check_values(settings, checks, Errors.S101)
+        return settings
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ import srsly
 from spacy import util
 from spacy.pipeline import Pipe
 
-from .settings import read_cfg, read_message
+from .settings import from_file, read_cfg, read_message
 
 
 class RulePipe(Pipe):
@@ -35,9 +35,7 @@ class RulePipe(Pipe):
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "RulePipe":
         """RAISES (ValueError): S111 if the file is missing or damaged; as `check` for bad settings."""
-        util.from_disk(
-            path, {"cfg": lambda p: self._load_cfg(p.read_bytes() if p.exists() else b"")}, exclude
-        )
+        util.from_disk(path, {"cfg": from_file(self._load_cfg)}, exclude)
         return self
 
     def _load_cfg(self, data: bytes) -> None:

@@ -17,7 +17,7 @@ from .knowledge import (
     similar_word_table,
 )
 from .layers.torch_tagger import network_of
-from .settings import NOT_SETTINGS, check_cfg, read_cfg, read_message
+from .settings import NOT_SETTINGS, check_cfg, from_file, read_cfg, read_message
 
 KNOWLEDGE = ("similar_words", "lexicon")  # files that there are only for models that use them
 
@@ -58,13 +58,7 @@ class SavedPipe(TrainablePipe):
         encoder in 8-bit integers on a GPU.
         (ImportError): S147 if the encoder needs a package that is not installed."""
         exclude = list(exclude)
-        deserialize: Dict[str, Callable[[bytes], Any]] = {
-            "cfg": self._load_cfg,
-            "vocab": lambda b: self.vocab.from_bytes(b, exclude=exclude),
-            "similar_words": lambda b: load_similar_word_table(self.model, b),
-            "lexicon": lambda b: load_lexicon(self.model, b),
-            "model": self._load_model,
-        }
+        deserialize = {**self._readers(), "vocab": lambda b: self.vocab.from_bytes(b, exclude=exclude)}
         message = read_message(bytes_data, self.name, needed={"model"} - set(exclude))
         util.from_dict(message, deserialize, exclude)
         self._settle()
@@ -94,18 +88,20 @@ class SavedPipe(TrainablePipe):
         RAISES (ValueError): S111 if a file is missing, damaged or of something else; else as `from_bytes`.
         """
         exclude = list(exclude)
-        deserialize: Dict[str, Callable[[Path], Any]] = {
-            "cfg": lambda p: self._load_cfg(p.read_bytes() if p.exists() else b""),
-            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
-            "similar_words": lambda p: load_similar_word_table(
-                self.model, p.read_bytes() if p.exists() else b""
-            ),
-            "lexicon": lambda p: load_lexicon(self.model, p.read_bytes() if p.exists() else b""),
-            "model": lambda p: self._load_model(p.read_bytes() if p.exists() else b""),
-        }
+        deserialize = {name: from_file(read) for name, read in self._readers().items()}
+        deserialize["vocab"] = lambda p: self.vocab.from_disk(p, exclude=exclude)
         util.from_disk(path, deserialize, exclude)
         self._settle()
         return self
+
+    def _readers(self) -> Dict[str, Callable[[bytes], Any]]:
+        """How each part but the vocab is read; from no bytes where there is no file."""
+        return {
+            "cfg": self._load_cfg,
+            "similar_words": lambda data: load_similar_word_table(self.model, data),
+            "lexicon": lambda data: load_lexicon(self.model, data),
+            "model": self._load_model,
+        }
 
     def _load_cfg(self, data: bytes) -> None:
         loaded = read_cfg(data, self.name)

@@ -2,7 +2,8 @@
 
 import math
 from numbers import Real
-from typing import Any, Collection, Dict, Tuple
+from pathlib import Path
+from typing import Any, Callable, Collection, Dict, Mapping, Tuple
 
 import numpy as np
 import srsly
@@ -10,6 +11,7 @@ import srsly
 from .errors import Errors
 
 ON_TRUNCATION = ("count", "warn", "raise")
+SHARE = "a number from 0 to 1"  # what `is_share` is about, for messages
 DEFAULTS: Dict[str, Any] = {
     "overwrite_ents": False,
     "threshold": 0.0,
@@ -20,20 +22,8 @@ DEFAULTS: Dict[str, Any] = {
     "n_best_key": "ssner_nbest",
     "on_truncation": "count",
 }
-KINDS: Dict[str, Tuple[type, str]] = {
-    "overwrite_ents": (bool, "true or false"),
-    "scores": (bool, "true or false"),
-    "threshold": (Real, "a number from 0 to 1"),
-    "temperature": (Real, "a finite number above 0"),
-    "spans_key": (str, "a string"),
-    "n_best_key": (str, "a string"),
-}
-NOT_SETTINGS = (
-    "labels",
-    "labels_given",
-    "tag_counts",
-    "bars_in_entities",
-)  # what a component's cfg holds beside them
+# What a component's cfg holds beside them.
+NOT_SETTINGS = ("labels", "labels_given", "tag_counts", "bars_in_entities")
 
 
 def check_cfg(cfg: Dict[str, Any]) -> Dict[str, Any]:
@@ -66,31 +56,49 @@ def check_settings(settings: Dict[str, Any]) -> Dict[str, Any]:
     if unknown:
         raise TypeError(f"no such settings: {unknown}")
     cfg = {**DEFAULTS, **plain(settings)}
-    threshold, temperature, n_best = cfg["threshold"], cfg["temperature"], cfg["n_best"]
-    for name, (kind, expected) in KINDS.items():
-        if not isinstance(cfg[name], kind) or (kind is Real and isinstance(cfg[name], bool)):
-            raise ValueError(Errors.S101.format(name=name, expected=expected, got=repr(cfg[name])))
-    check_share("threshold", threshold)
-    if not (temperature > 0.0 and math.isfinite(temperature)):
-        expected = KINDS["temperature"][1]
-        raise ValueError(Errors.S101.format(name="temperature", expected=expected, got=temperature))
-    if not isinstance(n_best, int) or isinstance(n_best, bool) or n_best < 0:
-        raise ValueError(Errors.S101.format(name="n_best", expected="0 (off) or a count", got=n_best))
-    if cfg["n_best_key"] == cfg["spans_key"]:
-        expected = f"another key than spans_key ({cfg['spans_key']!r})"
-        raise ValueError(Errors.S101.format(name="n_best_key", expected=expected, got=cfg["n_best_key"]))
-    if cfg["on_truncation"] not in ON_TRUNCATION:
-        expected = f"one of {ON_TRUNCATION}"
-        raise ValueError(
-            Errors.S101.format(name="on_truncation", expected=expected, got=cfg["on_truncation"])
-        )
+    n_best, temperature = cfg["n_best"], cfg["temperature"]
+    other_key = f"a string, another key than spans_key ({cfg['spans_key']!r})"
+    checks = {
+        "overwrite_ents": (isinstance(cfg["overwrite_ents"], bool), "true or false"),
+        "scores": (isinstance(cfg["scores"], bool), "true or false"),
+        "threshold": (is_share(cfg["threshold"]), SHARE),
+        "temperature": (_is_number(temperature) and 0 < temperature < math.inf, "a finite number above 0"),
+        "spans_key": (isinstance(cfg["spans_key"], str), "a string"),
+        "n_best": (isinstance(n_best, int) and _is_number(n_best) and n_best >= 0, "0 (off) or a count"),
+        "n_best_key": (
+            isinstance(cfg["n_best_key"], str) and cfg["n_best_key"] != cfg["spans_key"],
+            other_key,
+        ),
+        "on_truncation": (cfg["on_truncation"] in ON_TRUNCATION, f"one of {ON_TRUNCATION}"),
+    }
+    check_values(cfg, checks, Errors.S101)
     return cfg
 
 
-def check_share(name: str, value: float) -> None:
-    """RAISES (ValueError): S101 unless a setting is a number from 0 to 1."""
-    if not isinstance(value, Real) or isinstance(value, bool) or not 0.0 <= value <= 1.0:
-        raise ValueError(Errors.S101.format(name=name, expected="from 0 to 1", got=value))
+def check_values(values: Mapping[str, Any], checks: Mapping[str, Tuple[bool, str]], message: str) -> None:
+    """See that all values are as expected.
+
+    checks (Mapping[str, Tuple[bool, str]]): Of a value, by its name, whether it is good, and what it should be.
+    message (str): Of errors.Errors, with fields for name, expected and got.
+    RAISES (ValueError): The message, for the first that is not.
+    """
+    for name, (is_good, expected) in checks.items():
+        if not is_good:
+            raise ValueError(message.format(name=name, expected=expected, got=values[name]))
+
+
+def is_share(value: Any) -> bool:
+    """Whether a setting is a number from 0 to 1."""
+    return _is_number(value) and 0.0 <= value <= 1.0
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def from_file(read: Callable[[bytes], Any]) -> Callable[[Path], Any]:
+    """A reader of a component's file, by one of its bytes; that gets none where there is no file."""
+    return lambda path: read(path.read_bytes() if path.exists() else b"")
 
 
 def read_message(data: bytes, name: str, *, needed: Collection[str] = ()) -> Dict[str, Any]:

@@ -9,7 +9,7 @@ from .memory import trim_freed_memory
 from .saving import SavedPipe
 from .truncation import NotReadInFull, warn_of_truncation
 
-TRIM_EVERY = 8  # batches of a stream; a trim costs what it frees, when that is needed again
+BATCHES_PER_TRIM = 8  # of a stream; a trim costs what it frees, when that is needed again
 WORDS_AT_ONCE = 16_384  # sentences of like length meet in a batch of so many words; more only takes memory
 
 
@@ -55,7 +55,7 @@ class StreamPipe(SavedPipe):
     def _pipe_batches(self, batches: Iterable[List[Doc]]) -> Iterator[Doc]:
         for number, batch in enumerate(batches, start=1):
             yield from self._annotate(batch)
-            if number % TRIM_EVERY == 0:  # blocks of ever other sizes leave ever more holes
+            if number % BATCHES_PER_TRIM == 0:  # blocks of ever other sizes leave ever more holes
                 trim_freed_memory()
 
     def _annotate(self, docs: List[Doc]) -> Iterator[Doc]:

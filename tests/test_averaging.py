@@ -2,13 +2,14 @@
 
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import spacy
 import torch
 from spacy.tokens import DocBin
-from thinc.api import fix_random_seed
+from thinc.api import Model, PyTorchShim, fix_random_seed
 from typer.testing import CliRunner
 
 from spacy_ssner.averaging import average_pipelines, weights_of
@@ -35,6 +36,17 @@ def branches(trained_path, make_examples):
 
 def copies(nlp):
     return {part: {k: w.clone() for k, w in own.items()} for part, own in weights_of(nlp).items()}
+
+
+def test_weights_of_a_layer_with_a_torch_module_beside_its_own():
+    linear, own = torch.nn.Linear(2, 1), np.ones(3, dtype="f")
+    model = Model(
+        "both", lambda model, X, is_train: (X, None), params={"W": own}, shims=[PyTorchShim(linear)]
+    )
+    nlp = SimpleNamespace(pipeline=[("tagger", SimpleNamespace(model=model))])
+    assert {part: set(weights) for part, weights in weights_of(nlp).items()} == {
+        "tagger, layer 0 (both)": {"W", "weight", "bias"}
+    }
 
 
 def silently(pipelines):

@@ -19,7 +19,7 @@ from spacy_ssner.annotations import span_score
 from spacy_ssner.component import SSNER
 from spacy_ssner.knowledge import similar_word_table
 from spacy_ssner.layers.torch_tagger import network_of
-from spacy_ssner.types import TagScores
+from spacy_ssner.types import DocPrediction, DocReport, TagScores
 
 LABELS = ("Area", "HackOrg", "Malware", "Org", "Tool")
 SUBLAYERS = ("char_cnn", "bilstm", "similar_words", "fusion")
@@ -421,6 +421,13 @@ def test_empty_docs_in_a_batch_do_not_change_the_loss(make_nlp, make_examples):
     assert pipe.update(mixed)["ssner"] == pytest.approx(pipe.update(examples)["ssner"], rel=1e-5)
     assert pipe.update([nothing, nothing])["ssner"] == 0.0
     assert pipe.update([])["ssner"] == 0.0
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_nothing_to_predict(overwrite, make_nlp):
+    pipe = make_nlp("bilstm", settings={"overwrite_ents": overwrite, "n_best": 2}).get_pipe("ssner")
+    assert pipe.predict([]) == []
+    assert pipe.predict([Doc(pipe.vocab)] * 2) == [DocPrediction([], DocReport(*[0] * 7), [])] * 2
 
 
 # Annotation

@@ -60,7 +60,7 @@ def test_wrong_checksum(fake_minilm, tmp_path):
     (fake_minilm / "model.safetensors").write_bytes(b"other weights")
     with pytest.raises(ValueError, match="S113.*model.safetensors.*expected SHA-256"):
         export_encoder("minilm", tmp_path / "out")
-    assert not (tmp_path / "out" / "config.json").exists()
+    assert not (tmp_path / "out").exists()
 
 
 def test_missing_file_of_the_package(tmp_path):
@@ -116,6 +116,18 @@ def test_export_of_a_folder(tiny_bert, tmp_path):
     assert (again / "model.safetensors").read_bytes() == (out / "model.safetensors").read_bytes()
 
 
+def test_export_without_transformers(tiny_bert, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(ImportError, match=r"S147.*'transformers'"):
+        export_encoder(str(tiny_bert), tmp_path / "out")
+
+
+def test_export_to_a_file(tiny_bert, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(NotADirectoryError, match="S289"):
+        export_encoder(str(tiny_bert), tmp_path / "out")
+
+
 @pytest.mark.parametrize("damage", ["absent", "empty", "config", "weights"])
 def test_unreadable_source(damage, tiny_bert, tmp_path):
     folder = tmp_path / "encoder"
@@ -127,6 +139,7 @@ def test_unreadable_source(damage, tiny_bert, tmp_path):
         (folder / name).write_bytes((folder / name).read_bytes()[:50])
     with pytest.raises(ValueError, match="S107"):
         export_encoder(str(folder), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
     with pytest.raises(ValueError, match="S107"):
         initialize(folder)
 

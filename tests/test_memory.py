@@ -53,6 +53,11 @@ def test_trimming_gives_back_what_was_kept():
     assert freed < 20 and trimmed > 60
 
 
+def test_trimming_every_no_steps_is_refused():
+    with pytest.raises(ValueError, match="S101.*'every'"):
+        make_trim_freed_memory(every=0)
+
+
 def test_trimming_every_few_steps(monkeypatch):
     calls = []
     monkeypatch.setattr("spacy_ssner.memory.trim_freed_memory", lambda: calls.append(1))

@@ -6,10 +6,11 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import registry
 
-from spacy_ssner.scorer import make_ssner_scorer, ssner_score
+from spacy_ssner.scorer import make_ssner_scorer
 
 WORDS = "APT29 used Mimikatz against Acme Corp".split()
 GOLD = [(0, 1, "HackOrg"), (2, 3, "Tool"), (4, 6, "Org")]
+score = make_ssner_scorer()
 
 
 def example(predicted, gold=GOLD, missing=()):
@@ -37,30 +38,30 @@ def example(predicted, gold=GOLD, missing=()):
     ],
 )
 def test_strict(predicted, p, r):
-    scores = ssner_score([example(predicted)])
+    scores = score([example(predicted)])
     assert (scores["ents_p"], scores["ents_r"]) == (pytest.approx(p), pytest.approx(r))
     assert scores["ents_f"] == pytest.approx(2 * p * r / (p + r) if p + r else 0.0)
 
 
 def test_per_type():
-    per_type = ssner_score([example([(0, 1, "HackOrg"), (2, 3, "Org")])])["ents_per_type"]
+    per_type = score([example([(0, 1, "HackOrg"), (2, 3, "Org")])])["ents_per_type"]
     assert per_type["HackOrg"] == {"p": 1.0, "r": 1.0, "f": 1.0}
     assert per_type["Tool"]["r"] == 0.0 and per_type["Org"]["p"] == 0.0
 
 
 def test_prediction_on_a_missing_token_does_not_count():
-    scores = ssner_score([example(GOLD, gold=GOLD[:1], missing=[2, 3, 4, 5])])
+    scores = score([example(GOLD, gold=GOLD[:1], missing=[2, 3, 4, 5])])
     assert scores["ents_p"] == scores["ents_r"] == 1.0
 
 
 def test_nothing_annotated_gives_no_score():
     docs = [Doc(spacy.blank("en").vocab, words=WORDS) for _ in range(2)]
-    scores = ssner_score([Example(*docs)])
+    scores = score([Example(*docs)])
     assert scores == {"ents_p": None, "ents_r": None, "ents_f": None, "ents_per_type": None}
 
 
 def test_same_as_the_scorer_of_spacys_ner():
     examples = [example(GOLD[:2]), example([(4, 5, "Org")])]
     peer = registry.scorers.get("spacy.ner_scorer.v1")()
-    assert ssner_score(examples) == peer(examples)
-    assert make_ssner_scorer() is ssner_score
+    assert score(examples) == peer(examples)
+    assert registry.scorers.get("spacy-ssner.ssner_scorer.v1")() is score

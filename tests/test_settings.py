@@ -87,6 +87,12 @@ def test_a_setting_that_no_pipeline_could_run_with_is_not_saved(make_nlp, tmp_pa
             save()
 
 
+@pytest.mark.parametrize("name,value", [("scores", "yes"), ("threshold", "0.5"), ("n_best", "3")])
+def test_the_message_shows_a_string_as_it_was_given(name, value):
+    with pytest.raises(ValueError, match=rf"but is '{value}'\."):
+        check_settings({name: value})
+
+
 def test_a_name_that_is_none():
     with pytest.raises(TypeError, match="thresold"):
         check_settings({"thresold": 0.5})

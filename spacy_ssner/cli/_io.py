@@ -106,6 +106,15 @@ def progress(total: Optional[int], what: str, unit: str) -> Any:
     return tqdm(total=total, desc=what, unit=unit, unit_scale=True, leave=False, disable=None)
 
 
+def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print a table, its first column to the left and the others to the right; nothing without rows."""
+    from wasabi import msg
+
+    if rows:
+        aligns = ("l", *"r" * (len(header) - 1))
+        msg.table([list(row) for row in rows], header=header, aligns=aligns, divider=True, title=title)
+
+
 def save_figures(figures: Mapping[str, Any], path: Optional[Path]) -> None:
     """Write figures as JSON, if a file is named; a file that cannot be written is told without a traceback."""
     from wasabi import msg

@@ -8,7 +8,16 @@ import typer
 
 from ..errors import Errors
 from ._app import ssner_app
-from ._io import STDIN, check_outputs, load_pipeline, plain_errors, read_stdin, save_figures, use_gpu
+from ._io import (
+    STDIN,
+    check_outputs,
+    load_pipeline,
+    plain_errors,
+    print_table,
+    read_stdin,
+    save_figures,
+    use_gpu,
+)
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -163,7 +172,7 @@ def print_speed(results: Dict[str, Any]) -> None:
     header = ("", "words/s", "lowest", "highest", "encoder", "MB above loaded")
     body = [_row(label, results[key]) for key, label in names.items() if results[key] is not None]
     title = f"{results['texts']:,} text(s), {results['words']:,} words, {results['threads']} thread(s)"
-    msg.table(body, header=header, aligns=("l", *"rrrrr"), divider=True, title=title)
+    print_table(title, header, body)
     ratios = results["ratios"]
     if "over_limit" in ratios:
         msg.text(f"{ratios['over_limit']:.0%} of the speed of the bare encoder on the same pieces")

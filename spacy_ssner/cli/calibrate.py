@@ -8,7 +8,15 @@ import typer
 
 from ..files import checksum
 from ._app import ssner_app
-from ._io import check_new_pipeline, check_outputs, load_pipeline, plain_errors, save_figures, use_gpu
+from ._io import (
+    check_new_pipeline,
+    check_outputs,
+    load_pipeline,
+    plain_errors,
+    print_table,
+    save_figures,
+    use_gpu,
+)
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -136,8 +144,7 @@ def print_calibration(results: Dict[str, Any]) -> None:
             errors = (f"{f[name]:.4f}" for name in names)
             caught = f"{f['errors_caught']:.1%}"
             rows.append((f"{split} {when}", *errors, f["n_predicted"], f["n_wrong"], caught))
-    aligns = ["l", *"r" * (len(header) - 1)]
-    msg.table(rows, header=header, aligns=aligns, divider=True, title="Calibration of the scores")
+    print_table("Calibration of the scores", header, rows)
     msg.text(
         "by chance: the ECE that perfect scores have on average, and stay below in 95 of 100 such data sets"
     )

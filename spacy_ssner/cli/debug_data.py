@@ -11,7 +11,7 @@ from ..errors import Errors
 from ..evaluation.data_checks import RARE, DataReport, SplitReport, check_data
 from ..evaluation.span_checks import SpanProblem
 from ._app import ssner_app
-from ._io import load_tokenizer, plain_errors
+from ._io import load_tokenizer, plain_errors, print_table
 
 Opt = typer.Option
 UNUSABLE = ("misaligned", "out of range", "overlap")
@@ -73,11 +73,11 @@ def print_report(report: DataReport, *, limit: int) -> None:
 
     names = list(report.splits)
     splits = list(report.splits.values())
-    _print_table("Size", ["", *names], _size_rows(splits))
+    print_table("Size", ["", *names], _size_rows(splits))
     labels = sorted({a for s in splits for a in s.types}, key=lambda a: (-splits[0].types.get(a, 0), a))
     counts = [[label, *(s.types.get(label, 0) for s in splits)] for label in labels]
-    _print_table("Entities per type", ["", *names], counts)
-    _print_table("Entity length in tokens", ["", *names], _length_rows(splits))
+    print_table("Entities per type", ["", *names], counts)
+    print_table("Entity length in tokens", ["", *names], _length_rows(splits))
     _print_overlaps(report)
     _print_types(report)
     _print_conflicts(report, limit=limit)
@@ -113,14 +113,6 @@ def _length_rows(splits: Sequence[SplitReport]) -> List[List[object]]:
     ]
 
 
-def _print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    from wasabi import msg
-
-    if rows:
-        aligns = ("l", *"r" * (len(header) - 1))
-        msg.table([list(row) for row in rows], header=header, aligns=aligns, divider=True, title=title)
-
-
 def _print_overlaps(report: DataReport) -> None:
     def share(part: int, whole: int) -> str:
         return f"{part} of {whole} ({100 * part / whole:.1f} %)" if whole else "-"
@@ -129,7 +121,7 @@ def _print_overlaps(report: DataReport) -> None:
         [f"{o.split} in {o.of}", share(o.n_shared, o.n_sentences), share(o.n_unseen, o.n_mentions)]
         for o in report.overlaps
     ]
-    _print_table("Overlaps", ["", "sentences shared", "mentions unseen"], rows)
+    print_table("Overlaps", ["", "sentences shared", "mentions unseen"], rows)
 
 
 def _print_types(report: DataReport) -> None:

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Dict, List, Mapping, Optional, Sequence
 
 import typer
 
+from ..errors import Errors
 from ..files import checksum
 from ._app import ssner_app
-from ._io import check_outputs, load_pipeline, plain_errors, save_figures, use_gpu
+from ._io import check_outputs, load_pipeline, plain_errors, print_table, save_figures, use_gpu
 
 Opt = typer.Option
 PIPELINE_HELP = (
@@ -90,7 +91,6 @@ def evaluate(settings: EvaluateSettings, *, progress: bool = False) -> Dict[str,
         a lexicon that is no look-up's, S267 for what is no lexicon.
     WARNS: SW270, SW273 as read_examples, SW272 as predict.
     """
-    from ..errors import Errors
     from ..evaluation.baselines import LOOKUP, lookup_pipeline
     from ..evaluation.data_files import is_jsonl
     from ..evaluation.prediction import count_misfits, count_parameters, predict, read_examples, read_train
@@ -179,32 +179,24 @@ def print_matching(matching: Dict[str, Dict[str, float]]) -> None:
 
     fields = tuple(MatchCounts.__dataclass_fields__)
     rows = [[name, *_percent(s), *(s[field] for field in fields)] for name, s in matching.items()]
-    _print_table("Right in part (as nervaluate)", ("", "P", "R", "F1", *fields), rows)
+    print_table("Right in part (as nervaluate)", ("", "P", "R", "F1", *fields), rows)
 
 
 def print_mistakes(mistakes: Dict[str, int], confusion: Dict[str, Dict[str, int]], *, n: int = 10) -> None:
     """Print how often each kind of mistake is made, and the n types most often taken for another."""
     from ..labels import OUTSIDE
 
-    _print_table("Mistakes", ("", "count"), [[kind, count] for kind, count in mistakes.items()])
+    print_table("Mistakes", ("", "count"), [[kind, count] for kind, count in mistakes.items()])
     cells = [(row, column, count) for row, columns in confusion.items() for column, count in columns.items()]
     mixed = [cell for cell in cells if cell[0] != cell[1] and OUTSIDE not in cell[:2]]
     mixed.sort(key=lambda cell: -cell[2])
-    _print_table("Types taken for others", ("gold", "predicted", "count"), mixed[:n])
+    print_table("Types taken for others", ("gold", "predicted", "count"), mixed[:n])
 
 
 def _print_scores(title: str, rows: Dict[str, Dict[str, Any]]) -> None:
     body = [[name, *_percent(row), row["support"]] for name, row in rows.items()]
-    _print_table(title, ("", "P", "R", "F1", "support"), body)
+    print_table(title, ("", "P", "R", "F1", "support"), body)
 
 
 def _percent(row: Dict[str, float]) -> List[str]:
     return [f"{row[key] * 100:.2f}" for key in RATIOS]
-
-
-def _print_table(title: str, header: Sequence[str], body: Sequence[Sequence[Any]]) -> None:
-    from wasabi import msg
-
-    if body:
-        aligns = ["r" if isinstance(cell, (int, float)) or i else "l" for i, cell in enumerate(body[0])]
-        msg.table(body, header=header, aligns=aligns, divider=True, title=title)

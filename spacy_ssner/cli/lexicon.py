@@ -12,6 +12,7 @@ from ._app import ssner_app
 from ._io import check_new_pipeline, find_part, load_pipeline, plain_errors, split_names
 
 if TYPE_CHECKING:
+    from ..lexicon.build import BuildSettings, Counts
     from ..lexicon.lexicon import Lexicon
     from ..lexicon.sources import Record
 
@@ -65,7 +66,12 @@ def lexicon_cli(
 
 
 def make_lexicon(
-    paths: Sequence[str], *, settings, categories: Sequence[str], only: Sequence[str], common: Sequence[Path]
+    paths: Sequence[str],
+    *,
+    settings: "BuildSettings",
+    categories: Sequence[str],
+    only: Sequence[str],
+    common: Sequence[Path],
 ) -> None:
     """Read, filter and save, and print what came out.
 
@@ -157,7 +163,7 @@ def read_records(files: Sequence[Path], categories: Dict[str, str]) -> List["Rec
     return records
 
 
-def count_common(records: Sequence["Record"], common: Sequence[Path]):
+def count_common(records: Sequence["Record"], common: Sequence[Path]) -> Optional["Counts"]:
     """Occurrences of the names in the common texts, None without any. Errors and warnings as read_sentences."""
     from wasabi import msg
 

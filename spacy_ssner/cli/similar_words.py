@@ -54,7 +54,7 @@ def similar_words_cli(
     workers: int = typer.Option(1, "--workers", min=1, help="Training threads; only 1 is repeatable"),
     exclude: Annotated[Optional[List[Path]], typer.Option("--exclude", help=EXCLUDE_HELP)] = None,
     text: str = typer.Option("", "--text", help=TEXT_HELP),
-):
+) -> None:
     """Learn which words are similar, by meaning and spelling, for the component's similar-word attention.
 
     similar-words CORPUS... OUT makes a table; similar-words --show TABLE apple apt28 mimikatz looks into one.

@@ -12,7 +12,7 @@ from spacy.util import filter_spans
 from ..labels import TagSpan
 from ..lexicon.lexicon import Lexicon
 from ..text.tokenizer import blank_english
-from .data_files import find_docbins, load_docbin
+from .data_files import load_docs
 from .metrics import doc_entities
 
 if TYPE_CHECKING:
@@ -134,7 +134,6 @@ def lookup_pipeline(train: Path, lexicon: Optional[Path] = None) -> Language:
 
 
 def _annotated(path: Path, vocab: "Vocab") -> Iterable[Tuple[List[str], Tuple[TagSpan, ...]]]:
-    for loc in find_docbins(path):
-        for doc in load_docbin(loc).get_docs(vocab):
-            # unannotated tokens are missing, never no entity; no phrase holds "", so they occur in none
-            yield [token.text if token.ent_iob else "" for token in doc], doc_entities(doc)
+    for doc in load_docs(path, vocab):
+        # unannotated tokens are missing, never no entity; no phrase holds "", so they occur in none
+        yield [token.text if token.ent_iob else "" for token in doc], doc_entities(doc)

@@ -13,7 +13,7 @@ RARE = 10  # a type with fewer entities than this is hardly learnt
 
 
 @dataclass(frozen=True)
-class Sentence:
+class CheckedSentence:
     """Words and entities of a sentence and where it stands (file:line)."""
 
     words: Tuple[str, ...]
@@ -25,7 +25,7 @@ class Sentence:
 class CheckedDoc:
     """An annotated document as the checks need it. n_missing: tokens without annotation."""
 
-    sentences: Tuple[Sentence, ...]
+    sentences: Tuple[CheckedSentence, ...]
     n_tokens: int
     n_missing: int
     problems: Tuple[SpanProblem, ...]
@@ -120,7 +120,9 @@ def check_data(splits: Dict[str, Sequence[CheckedDoc]]) -> DataReport:
     )
 
 
-def find_overlap(split: str, of: str, ours: Sequence[Sentence], theirs: Sequence[Sentence]) -> Overlap:
+def find_overlap(
+    split: str, of: str, ours: Sequence[CheckedSentence], theirs: Sequence[CheckedSentence]
+) -> Overlap:
     """Count our sentences that stand in theirs too, and our mentions (surface and type) that do not."""
     known_keys = {normal_form(sentence.words) for sentence in theirs} - {""}
     known = mentions((s.words, s.spans) for s in theirs)
@@ -135,9 +137,9 @@ def find_overlap(split: str, of: str, ours: Sequence[Sentence], theirs: Sequence
     )
 
 
-def find_conflicts(sentences: Iterable[Sentence]) -> Tuple[Conflict, ...]:
+def find_conflicts(sentences: Iterable[CheckedSentence]) -> Tuple[Conflict, ...]:
     """Sentences with equal keys but different entities, in order of first appearance."""
-    groups: Dict[str, Dict[Any, List[Sentence]]] = defaultdict(lambda: defaultdict(list))
+    groups: Dict[str, Dict[Any, List[CheckedSentence]]] = defaultdict(lambda: defaultdict(list))
     for sentence in sentences:
         key = normal_form(sentence.words)
         if key:
@@ -145,7 +147,7 @@ def find_conflicts(sentences: Iterable[Sentence]) -> Tuple[Conflict, ...]:
     return tuple(_conflict(list(group.values())) for group in groups.values() if len(group) > 1)
 
 
-def _annotation(sentence: Sentence) -> Tuple[Tuple[int, int, str], ...]:
+def _annotation(sentence: CheckedSentence) -> Tuple[Tuple[int, int, str], ...]:
     """Entities by place in the sentence's key, so that copies with other tokens compare."""
     at = [0]
     for word in sentence.words:
@@ -153,7 +155,7 @@ def _annotation(sentence: Sentence) -> Tuple[Tuple[int, int, str], ...]:
     return tuple((at[start], at[end], label) for start, end, label in sentence.spans)
 
 
-def _conflict(variants: Sequence[List[Sentence]]) -> Conflict:
+def _conflict(variants: Sequence[List[CheckedSentence]]) -> Conflict:
     described = []
     for copies in variants:
         words, spans = copies[0].words, copies[0].spans

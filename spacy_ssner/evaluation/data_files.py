@@ -1,6 +1,7 @@
 """Read .spacy and JSONL files for the checks: files in, `CheckedDoc`s out."""
 
 from bisect import bisect_right
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterator, List, Sequence, Tuple
 
@@ -10,13 +11,14 @@ from ..errors import Errors
 from ..labels import TagSpan
 from ..text.characters import decode_text
 from ..text.json_lines import parse_text
-from .data_checks import CheckedDoc, Sentence
+from .data_checks import CheckedDoc, CheckedSentence
 from .metrics import doc_entities
 from .span_checks import SpanProblem, check_spans, edge_problem
 
 if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc, DocBin
+    from spacy.vocab import Vocab
 
 
 def read_text(path: Path) -> str:
@@ -57,6 +59,11 @@ def load_docbin(path: Path) -> "DocBin":
     except Exception as error:  # zlib, msgpack and spaCy each raise their own
         got = f"it cannot be read ({type(error).__name__}: {error})"
         raise ValueError(Errors.S273.format(expected="a .spacy file", path=path, got=got)) from error
+
+
+def load_docs(path: Path, vocab: "Vocab") -> Iterator["Doc"]:
+    """The docs of a .spacy file or a folder of them, one after another. RAISES (ValueError): S273, as these two."""
+    return (doc for file in find_docbins(path) for doc in load_docbin(file).get_docs(vocab))
 
 
 def is_jsonl(path: Path) -> bool:
@@ -154,41 +161,41 @@ def _parse_span(item: Any) -> TagSpan:
 def _edges(doc: "Doc", *, path: str, line: int) -> List[SpanProblem]:
     """Odd edges of entities whose spacing is unknown; offsets count words joined by one space."""
     words = [token.text for token in doc]
+    offsets = [0, *accumulate(len(word) + 1 for word in words)]
     problems = []
     for start, end, label in doc_entities(doc):
-        surface = " ".join(words[start:end])
-        at = sum(len(word) + 1 for word in words[:start])
+        surface, at = " ".join(words[start:end]), offsets[start]
         kind = edge_problem(surface)
         if kind:
             problems.append(SpanProblem(path, line, kind, at, at + len(surface), label, surface))
     return problems
 
 
-def _sentences(doc: "Doc", spans: Sequence[TagSpan], place: str) -> Iterator[Sentence]:
+def _sentences(doc: "Doc", spans: Sequence[TagSpan], place: str) -> Iterator[CheckedSentence]:
     """Cut a doc into sentences, never inside an entity."""
     inside = {i for start, end, _ in spans for i in range(start + 1, end)}
-    bounds = sorted({0, *sentence_starts(doc)} - inside) + [len(doc)]
+    bounds = sorted(set(doc_starts(doc)) - inside) + [len(doc)]
     words = tuple(token.text for token in doc)
     inner: List[List[TagSpan]] = [[] for _ in bounds]
     for s, e, label in spans:
         number = bisect_right(bounds, s) - 1
         inner[number].append(TagSpan(s - bounds[number], e - bounds[number], label))
     for start, end, found in zip(bounds, bounds[1:], inner):
-        yield Sentence(words[start:end], tuple(found), place)
+        yield CheckedSentence(words[start:end], tuple(found), place)
 
 
-def sentence_starts(doc: "Doc") -> List[int]:
-    """First tokens of sentences: the doc's own; else, if the text is known, by spaCy's punctuation rule and
-    empty lines.
+def doc_starts(doc: "Doc") -> Tuple[int, ...]:
+    """First token of each sentence, that of the doc among them: its own; else, if the text is known, by spaCy's
+    punctuation rule and empty lines.
 
     Tokens of unknown spacing without boundaries are one sentence, as CoNLL files give them.
     """
+    found = {0}
     if doc.has_annotation("SENT_START"):
-        return [token.i for token in doc if token.is_sent_start]
-    if doc.has_unknown_spaces:
-        return []
-    from spacy.pipeline import Sentencizer
+        found.update(token.i for token in doc if token.is_sent_start)
+    elif not doc.has_unknown_spaces:
+        from spacy.pipeline import Sentencizer
 
-    by_rule = [i for i, is_start in enumerate(Sentencizer().predict([doc])[0]) if is_start]
-    after_blank = [token.i + 1 for token in doc[:-1] if token.text.count("\n") > 1]
-    return by_rule + after_blank
+        found.update(i for i, is_start in enumerate(Sentencizer().predict([doc])[0]) if is_start)
+        found.update(token.i + 1 for token in doc[:-1] if token.text.count("\n") > 1)
+    return tuple(sorted(found))

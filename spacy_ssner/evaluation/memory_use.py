@@ -25,12 +25,12 @@ class MemoryUse(NamedTuple):
 
 def resident_memory() -> Optional[float]:
     """Resident memory now, in megabytes."""
-    return _read("VmRSS")
+    return _read("VmRSS", STATUS)
 
 
-def peak_memory() -> Optional[float]:
-    """Highest resident memory since the process began or `reset_peak`, in megabytes."""
-    return _read("VmHWM")
+def peak_memory(pid: Optional[int] = None) -> Optional[float]:
+    """Highest resident memory of a process, this one by default, since it began or `reset_peak`, in megabytes."""
+    return _read("VmHWM", STATUS if pid is None else Path(f"/proc/{pid}/status"))
 
 
 def reset_peak() -> bool:
@@ -52,9 +52,9 @@ def memory_of(job: Callable[[], Any]) -> MemoryUse:
     return MemoryUse(before, peak_memory() if known else None)
 
 
-def _read(field: str) -> Optional[float]:
+def _read(field: str, status: Path) -> Optional[float]:
     try:
-        lines = STATUS.read_text(encoding="ascii", errors="replace").splitlines()
+        lines = status.read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
         return None
     found = next((line for line in lines if line.startswith(field + ":")), None)

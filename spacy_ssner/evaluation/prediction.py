@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence,
 
 from ..corpus.sentence import normal_form
 from ..errors import Errors, Warnings
+from ..layers.encoder_shim import layers_of
 from ..text.tokenizer import blank_english
-from .data_files import find_docbins, is_jsonl, load_docbin, make_doc, sentence_starts
+from .data_files import doc_starts, is_jsonl, load_docs, make_doc
 from .jsonl_files import read_references
 from .metrics import ScoredDoc, char_entities, doc_entities, scored_doc
 from .subsets import TrainIndex, mentions, polysemous_surfaces
@@ -51,8 +52,7 @@ def read_examples(
     if is_jsonl(path):
         references = read_references(path, blank_english() if raw else nlp)
         return [Example(make_doc(nlp, doc.text), doc) for doc in references]
-    found = (doc for loc in find_docbins(path) for doc in load_docbin(loc).get_docs(nlp.vocab))
-    docs = [doc for doc in found if len(doc)]
+    docs = [doc for doc in load_docs(path, nlp.vocab) if len(doc)]
     corpus = Corpus(path)  # its own reader would raise zlib's or msgpack's errors
     make = corpus.make_examples_gold_preproc if gold_preproc else corpus.make_examples
     examples = list(make(nlp, docs))
@@ -73,19 +73,14 @@ def count_misfits(example: "Example") -> int:
 
 def read_train(path: Path, nlp: "Language") -> TrainIndex:
     """What training data holds, to tell what a pipeline has seen. RAISES (ValueError): S273 if it cannot be read."""
-    docs = [doc for loc in find_docbins(path) for doc in load_docbin(loc).get_docs(nlp.vocab)]
+    docs = list(load_docs(path, nlp.vocab))
     sentences: Set[str] = set()
     for doc in docs:
         words = [token.text for token in doc]
-        bounds = [*all_starts(doc), len(doc)]
+        bounds = [*doc_starts(doc), len(doc)]
         sentences.update(normal_form(words[start:end]) for start, end in zip(bounds, bounds[1:]))
     found = mentions(([token.text for token in doc], doc_entities(doc)) for doc in docs)
     return TrainIndex(found, polysemous_surfaces(found), frozenset(sentences))
-
-
-def all_starts(doc: "Doc") -> Tuple[int, ...]:
-    """First token of each sentence, the first of the document among them."""
-    return tuple(sorted({0, *sentence_starts(doc)}))
 
 
 def predict(
@@ -117,7 +112,7 @@ def predict(
         words, seconds = words + len(doc), seconds + spent
         annotated = annotated or doc.has_annotation("ENT_IOB")
         reference = examples[i].reference
-        scored[i] = scored_doc(Example(doc, reference), starts=all_starts(reference), raw=raw)
+        scored[i] = scored_doc(Example(doc, reference), starts=doc_starts(reference), raw=raw)
     if scored:
         require_entities(nlp, annotated=annotated)
     if len(scored) < len(examples):
@@ -147,15 +142,14 @@ def _timed(stream: Iterator[Tuple["Doc", int]]) -> Iterator[Tuple["Doc", int, fl
 
 def _unanswered(example: "Example", raw: bool) -> ScoredDoc:
     """A document that the pipeline dropped: nothing is predicted."""
-    return replace(scored_doc(example, starts=all_starts(example.reference), raw=raw), predicted=())
+    return replace(scored_doc(example, starts=doc_starts(example.reference), raw=raw), predicted=())
 
 
 def count_parameters(nlp: "Language") -> int:
     """Trainable numbers of all components, each once. Fixed tables (vectors of similar words) are not in it."""
     sizes: Dict[Any, int] = {}
     for _, pipe in nlp.pipeline:
-        model: Any = getattr(pipe, "model", None)
-        for node in model.walk() if hasattr(model, "walk") else ():
+        for node in layers_of(pipe):
             for name in node.param_names:
                 if node.has_param(name):
                     sizes[node.id, name] = node.get_param(name).size

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import re
 import shlex
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from time import perf_counter
 from typing import Optional, Sequence, Tuple
 
 from ..errors import Errors
+from .memory_use import peak_memory
 
 TAIL = 6  # lines of a failed command's output that go into the error
 ASK_EVERY = 0.1  # seconds between two looks at a command that runs
@@ -66,17 +66,7 @@ def _wait(process: subprocess.Popen, stop: Event) -> Optional[float]:
             if pid:
                 process.returncode = os.waitstatus_to_exitcode(status)
                 peak = usage.ru_maxrss / (2**20 if platform.system() == "Darwin" else 2**10)
-                return seen if seen is not None and peak <= (_peak_so_far(os.getpid()) or 0.0) else peak
-            seen = _peak_so_far(process.pid) or seen
+                return seen if seen is not None and peak <= (peak_memory() or 0.0) else peak
+            seen = peak_memory(process.pid) or seen
         stop.wait(ASK_EVERY)
     return None
-
-
-def _peak_so_far(pid: int) -> Optional[float]:
-    """Peak of resident memory of a process that runs, in MB; None where the system does not say."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return None
-    found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
-    return None if found is None else int(found[1]) / 2**10

@@ -6,7 +6,7 @@ from typing import List
 from ..errors import Errors
 from ..text.documents import read_document
 from ..text.json_lines import parse_text
-from .data_files import find_docbins, load_docbin, read_text
+from .data_files import load_docs, read_text
 
 
 def read_texts(path: Path) -> List[str]:
@@ -19,7 +19,9 @@ def read_texts(path: Path) -> List[str]:
     WARNS: SW270 as `read_text`.
     """
     if path.is_dir() or path.suffix.lower() == ".spacy":
-        texts = _docbin_texts(path)
+        from spacy.vocab import Vocab
+
+        texts = [doc.text for doc in load_docs(path, Vocab())]
     elif path.suffix.lower() == ".jsonl":
         lines = enumerate(read_text(path).split("\n"), start=1)
         texts = [_record_text(line, path, number) for number, line in lines if line.strip()]
@@ -29,13 +31,6 @@ def read_texts(path: Path) -> List[str]:
     if not texts:
         raise ValueError(Errors.S272.format(path=path))
     return texts
-
-
-def _docbin_texts(path: Path) -> List[str]:
-    from spacy.vocab import Vocab
-
-    vocab = Vocab()
-    return [doc.text for file in find_docbins(path) for doc in load_docbin(file).get_docs(vocab)]
 
 
 def _record_text(line: str, path: Path, number: int) -> str:

@@ -15,17 +15,14 @@ from .pieces import piece_counts
 from .torch_tagger import network_of
 
 
-def doc_reports(model: Model, scores: Optional[TagScores], lengths: Sequence[int]) -> List[DocReport]:
+def doc_reports(model: Model, scores: TagScores, lengths: Sequence[int]) -> List[DocReport]:
     """Report on docs that a model has just read.
 
     model (Model): See architectures.build_ssner_model.
-    scores (Optional[TagScores]): Of all docs together, made with is_train=False; None if no doc has a token.
+    scores (TagScores): Of all docs together, made with is_train=False.
     lengths (Sequence[int]): (D,) tokens of each doc.
     """
-    if scores is None or scores.reading is None:
-        nothing = dict.fromkeys(_counted(model), 0)
-        return [DocReport(**nothing) for _ in lengths]
-    reading = scores.reading
+    reading = cast(Reading, scores.reading)
     counts = {**_of_head(scores, reading, model.attrs["max_window"]), **_of_words(model, reading)}
     encoder = encoder_layer(model)
     if encoder is not None:
@@ -38,17 +35,6 @@ def doc_reports(model: Model, scores: Optional[TagScores], lengths: Sequence[int
 def encoder_layer(model: Model) -> Optional[Model]:
     """The HFEncoder of a model, None if its token vectors come from elsewhere (a listener, a CNN)."""
     return next((node for node in model.get_ref("tok2vec").walk() if node.name == LAYER), None)
-
-
-def _counted(model: Model) -> List[str]:
-    """Names of what is counted for this model."""
-    names = ["tokens", "white_space", "sentences", "windows", "cut_sentences", "no_vector", "no_vector_words"]
-    settings = _settings(model)
-    if encoder_layer(model) is not None:
-        names += ["pieces", "encoder_windows", "cut_for_pieces", "truncated_words", "lost_pieces"]
-    if settings.char_cnn is not None:
-        names += ["long_words", "lost_characters"]
-    return names + ["no_similar_words"] * (settings.similar_words is not None)
 
 
 def _settings(model: Model) -> NetworkSettings:

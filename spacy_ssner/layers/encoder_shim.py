@@ -74,13 +74,18 @@ class EncoderShim(ModuleShim):
             raise ValueError(Errors.S140.format(got=get_torch_default_device()))
 
 
+def layers_of(pipe: Any) -> Iterable[Model]:
+    """The layers of a component's model, one inside the other; none of a component of rules."""
+    model = getattr(pipe, "model", None)
+    return model.walk() if isinstance(model, Model) else ()
+
+
 def encoder_layers(nlp: "Language") -> List[Model]:
     """The layers of this kind in a pipeline that hold an encoder, each once; empty without one."""
     found: Dict[int, Model] = {}
     for _, pipe in nlp.pipeline:
-        model: Any = getattr(pipe, "model", None)
-        for node in model.walk() if hasattr(model, "walk") else ():
-            if node.name == LAYER and node.shims[0].module is not None:
+        for node in layers_of(pipe):
+            if node.name == LAYER and cast(EncoderShim, node.shims[0]).module is not None:
                 found[node.id] = node
     return list(found.values())
 

@@ -157,11 +157,12 @@ class Lexicon:
     def _word_ids(self, word: str) -> Ids:
         if len(word) > LONGEST_CACHED:  # links and blobs, which seldom come again
             return self._trie.word_ids(word)
-        if word not in self._ids:
-            if len(self._ids) >= CACHE_SIZE:
-                self._ids.clear()
-            self._ids[word] = self._trie.word_ids(word)
-        return self._ids[word]
+        known = self._ids  # other threads may begin a new one meanwhile
+        if word not in known:
+            if len(known) >= CACHE_SIZE:
+                known = self._ids = {}
+            known[word] = self._trie.word_ids(word)
+        return known[word]
 
     def with_names(self, names: Iterable[Name]) -> "Lexicon":
         """The same lexicon with more names. RAISES (ValueError): S267 for a category that it does not have."""

@@ -34,6 +34,6 @@ class CharCNN(nn.Module):
         if char_ids.numel() == 0:  # no word, as in a batch of empty docs: nothing to convolve
             return self.conv.weight.new_zeros(len(char_ids), self.width)
         X = self.dropout(self.embed(char_ids)).transpose(1, 2)  # (U, E, C)
-        Y = self.conv(X)[:, :, : char_ids.shape[1]]  # (U, W, C)
+        Y = self.conv(X)  # (U, W, C): kernel_size is odd
         Y = Y.masked_fill((char_ids == 0).unsqueeze(1), -1e4)
         return torch.relu(Y.amax(dim=2))  # (U, W); a word of no characters gives zeros

@@ -6,6 +6,7 @@ levels, so part of their size is moved into the weights before, by what a few se
 """
 
 import warnings
+from threading import Lock
 from typing import Any, Callable, Tuple, cast
 
 import torch
@@ -14,6 +15,9 @@ from torch import Tensor, nn
 LEVELS = 127  # of a sign; -128 is left out so that weights are symmetric
 # Share of the inputs' unevenness that moves into the weights; 0.55 and 0.65 do worse on MiniLM.
 MIGRATION = 0.75
+PACKING = (
+    Lock()
+)  # batches run side by side, and two threads that silence warnings at a time may leave them silenced
 
 
 class Int8Linear(nn.Module):
@@ -47,8 +51,9 @@ class Int8Linear(nn.Module):
 
     def forward(self, X: Tensor) -> Tensor:
         """X: (..., in) float32 on the CPU. RETURNS: (..., out) float32."""
-        if self._packed is None:
-            self._packed = self._pack()
+        with PACKING:
+            if self._packed is None:
+                self._packed = self._pack()
         # reduce_range: without VNNI the CPU adds two products in 16 bits, which 8-bit inputs would overflow
         return cast(
             Tensor, torch.ops.quantized.linear_dynamic(X * cast(Tensor, self.shrink), self._packed, True)

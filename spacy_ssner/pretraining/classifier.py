@@ -14,12 +14,11 @@ from ..nn.batching import length_groups, padded_places
 from ..nn.crf import OFF
 from ..nn.crf_decoding import viterbi
 from ..nn.focal import focal_loss
+from ..nn.network import MAX_PADDED
 from .batches import ListRows, split_by_padding
 from .labelled_rows import LabelledText
 from .masked_lm import hidden_states
 from .masking import IGNORED, SegmentMasking
-
-MAX_PADDED = 8192  # words side by side in one decoding
 
 
 class TokenClassifier(nn.Module):

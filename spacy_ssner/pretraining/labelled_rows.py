@@ -12,7 +12,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from ..errors import Errors
-from ..evaluation.data_files import find_docbins, load_docbin
+from ..evaluation.data_files import load_docs
 from ..evaluation.metrics import ScoredDoc, doc_entities
 from ..labels import TagSpan, tags_to_spans
 from ..layers.word_features import distinct_words, doc_sentence_starts
@@ -64,7 +64,7 @@ def read_labelled(path: Path, vocab: Vocab) -> List[Doc]:
     RAISES (ValueError): S273 if they cannot be read, S272 without tokens, S275 without annotation, S239
         without any entity.
     """
-    docs = [doc for file in find_docbins(path) for doc in load_docbin(file).get_docs(vocab)]
+    docs = list(load_docs(path, vocab))
     if not any(len(doc) for doc in docs):
         raise ValueError(Errors.S272.format(path=path))
     if not any(doc.has_annotation("ENT_IOB") for doc in docs):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple
 import numpy as np
 
 from ..errors import Errors
-from .checks import check_values
+from ..settings import check_values
 from .placement import ChosenPieces, choose_pieces
 from .segments import LengthLaw
 
@@ -50,7 +50,7 @@ class MaskSettings:
             "mask_share": (shares and self.mask_share + self.random_share <= 1 + 1e-9, both),
             "per": (self.per in PER, f"one of {PER}"),
         }
-        check_values(self, checks, Errors.S117)
+        check_values(vars(self), checks, Errors.S117)
 
 
 @dataclass(frozen=True)

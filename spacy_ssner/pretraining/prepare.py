@@ -7,10 +7,10 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 from warnings import warn
 
 from ..errors import Errors, Warnings
+from ..settings import check_values
 from ..text.documents import read_text_lines
 from ..text.overlap import collect_file_runs
 from ..text.reading import OnBytes
-from .checks import check_values
 from .filtering import DROPPED, LineFilter
 from .piece_table import PieceTable, fingerprint
 from .tokenised import HELD_OUT
@@ -59,7 +59,7 @@ class PrepareSettings:
             "limit_words": (self.limit_words >= 0, "0 or more"),
             "seed": (0 <= self.seed < 1 << 63, "0 or more"),
         }
-        check_values(self, checks, Errors.S285)
+        check_values(vars(self), checks, Errors.S285)
 
 
 def describe_inputs(

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ..errors import Errors
 from ..nn.piece_encoder import max_positions
+from ..settings import check_values
 from .batches import count_batches, epoch_batches
-from .checks import check_values
 from .head import fit_head, masked_states, set_frequency_bias
 from .masked_lm import LengthScore, LoadedModel, MaskedLM, load_masked_lm, score_masked_lm
 from .masking import IGNORED, MaskSettings, SegmentMasking
@@ -70,7 +70,7 @@ class PretrainSettings:
             "head_rate": (0 < self.head_rate < math.inf, "a number above 0"),
             "held_out_rows": (self.held_out_rows >= 1, "at least 1"),
         }
-        check_values(self, checks, Errors.S127)
+        check_values(vars(self), checks, Errors.S127)
 
 
 @dataclass
@@ -171,7 +171,7 @@ def prepare(run: Run, on_stage: Callable[[str, int], Any]) -> Dict[str, Any]:
         return before
     on_stage("Fitting the fresh head on the frozen encoder", 0)
     n_vocab: int = run.loaded.model.config.vocab_size  # type: ignore[union-attr,assignment]
-    set_frequency_bias(run.loaded.model, torch.from_numpy(piece_counts(run.corpus.pieces, n_vocab)))
+    set_frequency_bias(run.loaded.model, torch.from_numpy(count_pieces(run.corpus.pieces, n_vocab)))
     n_rows = len(run.corpus)
     batches = run.batches(run.corpus, seed=settings.seed, n_rows=n_rows)
     states, gold = masked_states(
@@ -192,7 +192,7 @@ def prepare(run: Run, on_stage: Callable[[str, int], Any]) -> Dict[str, Any]:
     return {**before, "head_losses": losses, "after_head": as_json(run.score())}
 
 
-def piece_counts(pieces: np.ndarray, n_vocab: int) -> np.ndarray:
+def count_pieces(pieces: np.ndarray, n_vocab: int) -> np.ndarray:
     """How often each piece occurs: (n_vocab,) int64. pieces: (n_pieces,), read part by part from its memory map."""
     counts = np.zeros(n_vocab, dtype=np.int64)
     for start in range(0, len(pieces), COUNTED_AT_ONCE):

@@ -24,8 +24,8 @@ from .trainer import (
     CHECKPOINTS,
     REPORT,
     EncoderTrainer,
-    Progress,
-    check_settings,
+    ReportSteps,
+    begin_or_resume,
     training_arguments,
 )
 
@@ -40,7 +40,7 @@ class CountedMasking:
 
     def __call__(self, features: List[Dict[str, Any]]) -> Dict[str, Tensor]:
         self.masking.set_epoch(features[0]["row"] // self.n_rows)
-        self.n_words += sum(int(max(feature["word_ids"])) + 1 for feature in features)
+        self.n_words += sum(int(feature["word_ids"].max()) + 1 for feature in features)
         batch = self.masking(features)
         return {name: batch[name] for name in ("input_ids", "attention_mask", "labels")}
 
@@ -77,7 +77,7 @@ def pretrain(
     n_steps = settings.n_steps or count_steps(corpus.lengths, settings)
     described = {**asdict(settings), "n_steps": n_steps, "law": asdict(law), "masks": asdict(masks)}
     described.update(encoder=name, n_rows=len(corpus), tokenizer=corpus.meta["tokenizer"])
-    checkpoint = check_settings(out, described, resume=resume)
+    checkpoint = begin_or_resume(out, described, resume=resume)
     run = start(name, corpus, held_out, law, masks, settings)
     before_file = out / CHECKPOINTS / "before.json"
     if checkpoint is None:
@@ -136,7 +136,7 @@ def train(
         collate=collate,
         head_factor=settings.head_factor,
         bf16=settings.bf16,
-        callbacks=[Progress(lambda step, loss: on_step(step, loss, collate.n_words))],
+        callbacks=[ReportSteps(lambda step, loss: on_step(step, loss, collate.n_words))],
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=checkpoint)

@@ -31,7 +31,7 @@ from .masking import IGNORED, MaskSettings, SegmentMasking
 from .processes import count_processes, end_together, is_first_process, training_device
 from .segments import LengthLaw, entity_law, entity_lengths
 from .supervised import SupervisedSettings
-from .trainer import EncoderTrainer, Progress, check_settings, training_arguments
+from .trainer import EncoderTrainer, ReportSteps, begin_or_resume, training_arguments
 from .validation import Validation, publish_best, save_encoder, word_scores
 
 
@@ -108,7 +108,7 @@ def pretrain_supervised(
     described = {**asdict(settings), "law": asdict(run.law), "masks": masks and asdict(masks)}
     described.update(encoder=name, train=str(train), dev=str(dev), labels=[tag[2:] for tag in run.tags[1::2]])
     try:
-        check_settings(out, described, resume=False)
+        begin_or_resume(out, described, resume=False)
     except OSError as err:
         raise ValueError(Errors.S303.format(path=out, got=err, previous="none")) from err
     ends = run.epoch_ends()
@@ -218,7 +218,7 @@ def fit(
         collate=collate,
         head_factor=settings.head_factor,
         bf16=settings.bf16,
-        callbacks=[Progress(lambda step, loss: on_step(step, loss, collate.n_words)), validation],
+        callbacks=[ReportSteps(lambda step, loss: on_step(step, loss, collate.n_words)), validation],
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..errors import Errors
 from ..nn.focal import CLASS_WEIGHTS
-from .checks import check_values
+from ..settings import check_values
 
 
 @dataclass(frozen=True)
@@ -56,4 +56,4 @@ class SupervisedSettings:
                 f"between 1 and max_pieces / 4 = {self.max_pieces // 4}",
             ),
         }
-        check_values(self, checks, Errors.S127)
+        check_values(vars(self), checks, Errors.S127)

@@ -150,7 +150,7 @@ class EncoderTrainer(Trainer):
         self.accelerator.wait_for_everyone()
 
 
-class Progress(TrainerCallback):
+class ReportSteps(TrainerCallback):
     """Tells the caller about each step: its number and loss."""
 
     def __init__(self, on_step: Callable[[int, float], Any]):
@@ -197,7 +197,7 @@ def training_arguments(out: Path, *, seed: int, save_every: int, **values: Any) 
     )
 
 
-def check_settings(out: Path, settings: Dict[str, Any], *, resume: bool) -> Optional[str]:
+def begin_or_resume(out: Path, settings: Dict[str, Any], *, resume: bool) -> Optional[str]:
     """Keep the settings of a new run beside it, or compare with those of the run to resume.
 
     settings (dict): Whatever changes the course of a run, as JSON values.

@@ -104,12 +104,12 @@ def line_starts(kinds: np.ndarray, looks: np.ndarray, lengths: np.ndarray, blank
     """
     starts = np.zeros(len(kinds), dtype=bool)
     if (kinds < SPACE).any():
-        lines = read_lines(kinds, looks, lengths, blanks)
+        lines = group_lines(kinds, looks, lengths, blanks)
         starts[lines.tokens[meant_breaks(lines)]] = True
     return starts
 
 
-def read_lines(kinds: np.ndarray, looks: np.ndarray, lengths: np.ndarray, blanks: np.ndarray) -> Lines:
+def group_lines(kinds: np.ndarray, looks: np.ndarray, lengths: np.ndarray, blanks: np.ndarray) -> Lines:
     """Bring the words together to lines. Arguments as for `line_starts`; at least one word."""
     places = np.flatnonzero(kinds < SPACE)  # (W,), and so are the following
     gap = widest_gap(kinds, places)

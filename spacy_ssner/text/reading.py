@@ -113,10 +113,15 @@ class Recoded:
 
     def __init__(self, stream: IO[bytes]):
         self._text = TextIOWrapper(stream, encoding="utf-16", errors="replace", newline="\n")
+        self._rest = b""
 
     def readline(self, size: int) -> bytes:
-        """A line, or the beginning of one of more than `size` bytes."""
-        return self._text.readline(max(1, size // 4)).encode("utf8")
+        """A line, or the first `size` bytes of a longer one; the others come next."""
+        line = self._rest
+        while len(line) < size and not line.endswith(b"\n") and (part := self._text.readline(size)):
+            line += part.encode("utf8")
+        self._rest = line[size:]
+        return line[:size]
 
 
 def split_stream(stream: Union[IO[bytes], Recoded], longest: int) -> Iterator[bytes]:

@@ -2,7 +2,7 @@ import pytest
 
 from spacy_ssner.evaluation.data_checks import (
     CheckedDoc,
-    Sentence,
+    CheckedSentence,
     check_data,
     find_conflicts,
     find_overlap,
@@ -88,7 +88,7 @@ def test_nearest_boundaries_equal_a_search_over_all_pairs():
 
 
 def sentence(text, *spans, place="f:1"):
-    return Sentence(tuple(text.split()), tuple(TagSpan(*s) for s in spans), place)
+    return CheckedSentence(tuple(text.split()), tuple(TagSpan(*s) for s in spans), place)
 
 
 def checked(*sentences, n_missing=0):

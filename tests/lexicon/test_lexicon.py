@@ -172,6 +172,23 @@ def test_work_grows_with_the_text_and_not_with_its_square(text):
         assert n <= Counting.asked <= 21 * n * len(text)  # the longest name has 21 pieces
 
 
+def test_another_thread_may_empty_the_memory_meanwhile(monkeypatch):
+    class Switched(dict):
+        """Right after a word was found, another thread looks up one that does not fit in any more."""
+
+        def __contains__(self, word):
+            found = super().__contains__(word)
+            if found:
+                lexicon._word_ids("another")
+            return found
+
+    lexicon = Lexicon(NAMES)
+    expected = lexicon.find(["Emotet"])
+    lexicon._ids = Switched(lexicon._ids)
+    monkeypatch.setattr("spacy_ssner.lexicon.lexicon.CACHE_SIZE", 1)
+    assert lexicon.find(["Emotet"]) == expected
+
+
 def test_words_are_taken_apart_once(monkeypatch):
     lexicon = Lexicon(NAMES)
     seen = []

@@ -2,6 +2,9 @@
 
 import copy
 import pickle
+import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -43,6 +46,26 @@ def test_output_is_the_product_of_what_was_rounded(linear):
 def test_close_to_the_float_layer(linear):
     X = torch.randn(5, 3, 24)
     assert (Int8Linear.from_float(linear, torch.ones(24))(X) - linear(X)).abs().max() < 0.1
+
+
+def test_threads_pack_one_after_the_other(linear, monkeypatch):
+    """Where two silence warnings at a time, the second puts back what the first had silenced."""
+    layers = [Int8Linear.from_float(linear, torch.ones(24)) for _ in range(3)]
+    pack, inside, seen = Int8Linear._pack, [], []
+
+    def slow(layer):
+        inside.append(layer)
+        seen.append(len(inside))
+        time.sleep(0.02)
+        packed = pack(layer)
+        inside.pop()
+        return packed
+
+    monkeypatch.setattr(Int8Linear, "_pack", slow)
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda layer: layer(torch.ones(2, 24)), layers))
+    assert seen == [1, 1, 1] and warnings.filters == before
 
 
 def test_without_bias():

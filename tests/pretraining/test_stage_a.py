@@ -16,7 +16,7 @@ from spacy_ssner.nn.encoder_loading import load_encoder
 from spacy_ssner.pretraining.masking import MaskSettings
 from spacy_ssner.pretraining.piece_table import read_tokenizer
 from spacy_ssner.pretraining.prepare import PrepareSettings, prepare_corpus
-from spacy_ssner.pretraining.run import PretrainSettings, piece_counts
+from spacy_ssner.pretraining.run import PretrainSettings, count_pieces
 from spacy_ssner.pretraining.segments import geometric_law
 from spacy_ssner.pretraining.stage_a import pretrain
 from spacy_ssner.pretraining.tokenised import TokenisedCorpus
@@ -258,7 +258,7 @@ def test_an_empty_corpus(corpus, tiny_bert, tmp_path):
 
 def test_pieces_are_counted_in_parts(monkeypatch):
     monkeypatch.setattr("spacy_ssner.pretraining.run.COUNTED_AT_ONCE", 2)
-    assert piece_counts(np.array([1, 1, 0, 3, 1], dtype=np.uint16), 5).tolist() == [1, 3, 0, 1, 0]
+    assert count_pieces(np.array([1, 1, 0, 3, 1], dtype=np.uint16), 5).tolist() == [1, 3, 0, 1, 0]
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,15 @@ def test_long_lines_come_in_parts(tmp_path):
     assert lines_in_parts(tmp_path / "a.txt", 9) == parts
 
 
+def test_long_lines_of_utf16_come_in_the_same_parts(tmp_path):
+    text = "short\nab cd ef gh ij\n\n" + "é" * 9 + "\n😀 last"
+    for encoding in ("utf8", "utf-16"):
+        (tmp_path / f"{encoding}.txt").write_bytes(text.encode(encoding))
+    expected = lines_in_parts(tmp_path / "utf8.txt", 9)
+    assert expected[1:3] == ["ab cd ef ", "gh ij"]
+    assert lines_in_parts(tmp_path / "utf-16.txt", 9) == expected
+
+
 @given(text=st.text(alphabet="ab é€😀\n", max_size=60), longest=st.integers(4, 12))
 def test_parts_of_lines_lose_nothing(text, longest, tmp_path_factory):
     path = tmp_path_factory.mktemp("parts") / "a.txt"
