@@ -15,9 +15,8 @@ from torch import Tensor, nn
 LEVELS = 127  # of a sign; -128 is left out so that weights are symmetric
 # Share of the inputs' unevenness that moves into the weights; 0.55 and 0.65 do worse on MiniLM.
 MIGRATION = 0.75
-PACKING = (
-    Lock()
-)  # batches run side by side, and two threads that silence warnings at a time may leave them silenced
+# Batches run side by side, and two threads that silence warnings at a time may leave them silenced.
+PACKING = Lock()
 
 
 class Int8Linear(nn.Module):
@@ -51,9 +50,9 @@ class Int8Linear(nn.Module):
 
     def forward(self, X: Tensor) -> Tensor:
         """X: (..., in) float32 on the CPU. RETURNS: (..., out) float32."""
-        with PACKING:
-            if self._packed is None:
-                self._packed = self._pack()
+        if self._packed is None:
+            with PACKING:
+                self._packed = self._packed or self._pack()
         # reduce_range: without VNNI the CPU adds two products in 16 bits, which 8-bit inputs would overflow
         return cast(
             Tensor, torch.ops.quantized.linear_dynamic(X * cast(Tensor, self.shrink), self._packed, True)
