@@ -22,6 +22,7 @@ RULES: Dict[str, Rule] = {
     "blank-lines": Rule("a blank line after a blank line is skipped", fatal=False),
     # a line
     "comment": Rule("a line of `# ...` before a sentence is a comment and is skipped", fatal=False),
+    "token-numbers": Rule("a first column that counts the tokens is left out", fatal=False),
     "invisible": Rule("zero-width and control characters are removed"),
     "tag-without-token": Rule("a tag without a token is dropped"),
     "token-without-tag": Rule("a token without a tag is kept, its label is missing"),
