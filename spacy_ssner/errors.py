@@ -218,7 +218,8 @@ class Errors(metaclass=_Coded):
     )
     S229 = (
         'Expected JSON records like {{"text": ..., "spans": [{{"start": 0, "end": 5, "label": "Tool"}}]}}, '
-        "one a line, in '{path}', but got none. Use --format conll for lines of `token tag`."
+        "one a line or in a list, in '{path}', but got none. Tokens with tags are read as lines of `token tag` "
+        "(--format conll)."
     )
     S230 = "Expected --max-length of at least {expected} tokens, but got {got}."
     S231 = "Expected --sentences-per-doc of at least 1, and above 1 only together with --raw, but got {got}."

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 Opt = typer.Option
 LARGE = 20_000  # sentences: below this writing takes a second and needs no progress bar
-FORMATS_HELP = "auto, dnrti, aptner, cyner, malwaretextdb, annoctr, conll or jsonl"
+FORMATS_HELP = (
+    "auto, dnrti, aptner, cyner, malwaretextdb, annoctr, conll or jsonl (also a list in a .json file)"
+)
 EXCLUDE_HELP = "Drop what this file (any format, or .spacy) holds too; may be repeated"
 LABELS_HELP = "Keep only these types, separated by commas; may be repeated"
 FUSED_HELP = "APTNER lines with several tags: join (one token, the last tag) or split (a token for each tag)"
@@ -37,7 +39,7 @@ PER_DOC_HELP = "With --raw: how many neighbouring sentences make a document"
 @ssner_app.command("convert")
 def convert_cli(
     input_path: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="CoNLL or JSONL file, or archive (.rar)")
+        Path, typer.Argument(metavar="INPUT", help="CoNLL, JSONL or JSON file, or archive (.rar)")
     ],
     output_path: Annotated[Path, typer.Argument(metavar="OUT", dir_okay=False, help=OUTPUT_HELP)],
     format: Annotated[str, Opt("--format", "-f", help=FORMATS_HELP)] = "auto",

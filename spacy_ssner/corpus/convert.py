@@ -193,11 +193,12 @@ def open_source(path: PathLike, member: Optional[str] = None) -> Source:
 
 
 def detect_format(source: Source) -> str:
-    """The format of a file: jsonl if its first line opens a JSON object, a published corpus if nearly all of
-    its tags have that corpus's types, else conll."""
-    lines = [remove_invisible(line) for line in decode_lines(source.data)[0]]
-    first = next((line for line in lines if line.strip()), "")
-    if first.lstrip().startswith("{") and not TAG_SHAPE.fullmatch(first.split()[-1]):
+    """The format of a file: jsonl if its first line opens a JSON object, or all of it is a list, a published corpus if
+    nearly all of its tags have that corpus's types, else conll."""
+    lines = [remove_invisible(line).strip() for line in decode_lines(source.data)[0]]
+    filled = [line for line in lines if line] or [""]
+    is_json = filled[0].startswith("{") or filled[0][:1] + filled[-1][-1:] == "[]"
+    if is_json and not TAG_SHAPE.fullmatch(filled[0].split()[-1]):
         return "jsonl"
     tags = [columns[-1] for line in lines if len(columns := line.split()) > 1]
     types = Counter(tag[2:] for tag in tags if TAG_SHAPE.fullmatch(tag) and len(tag) > 2)
