@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Opt = typer.Option
 LARGE = 20_000  # sentences: below this writing takes a second and needs no progress bar
+INPUT_HELP = "CoNLL, JSONL or JSON file, archive (.rar), or folder of brat's .txt and .ann"
 FORMATS_HELP = (
     "auto, dnrti, aptner, cyner, malwaretextdb, annoctr, conll or jsonl (also a list in a .json file)"
 )
@@ -38,9 +39,7 @@ PER_DOC_HELP = "With --raw: how many neighbouring sentences make a document"
 
 @ssner_app.command("convert")
 def convert_cli(
-    input_path: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="CoNLL, JSONL or JSON file, or archive (.rar)")
-    ],
+    input_path: Annotated[Path, typer.Argument(metavar="INPUT", help=INPUT_HELP)],
     output_path: Annotated[Path, typer.Argument(metavar="OUT", dir_okay=False, help=OUTPUT_HELP)],
     format: Annotated[str, Opt("--format", "-f", help=FORMATS_HELP)] = "auto",
     scheme: Annotated[str, Opt("--scheme", help="Tags of a CoNLL file: auto, bio, iobes or biluo")] = "auto",

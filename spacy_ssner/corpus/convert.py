@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 from ..errors import Errors, Warnings
-from . import annoctr, aptner, cyner, dnrti, malwaretextdb
+from . import annoctr, aptner, brat, cyner, dnrti, malwaretextdb
 from .conll import parse_line, read_conll
 from .jsonl import Tokenizer, label_records, read_jsonl
 from .raw import join_cut_mentions, make_records
@@ -177,17 +177,17 @@ def check_labels(sentences: Sequence[Sentence], labels: Sequence[str]) -> None:
     if present and len(absent) == len(set(labels)):
         raise ValueError(Errors.S232.format(expected=", ".join(present), got=", ".join(absent)))
     if absent:
-        found = ", ".join(present)
-        warnings.warn(
-            Warnings.SW220.format(n=len(absent), got=", ".join(absent), expected=found), stacklevel=3
-        )
+        found, got = ", ".join(present), ", ".join(absent)
+        warnings.warn(Warnings.SW220.format(n=len(absent), got=got, expected=found), stacklevel=3)
 
 
 def open_source(path: PathLike, member: Optional[str] = None) -> Source:
-    """Read a file, or the member of an archive (known by its ending), also as `DNRTI.rar/test.txt`."""
+    """Read a file, the member of an archive (known by its ending), also as `DNRTI.rar/test.txt`, or brat's folder."""
     path = Path(path)
     if path.parent.suffix.lower() in ARCHIVES and path.parent.is_file():
         path, member = path.parent, path.name
+    if brat.is_brat(path):
+        return brat.read_brat(path)
     source = read_source(path)  # a missing or empty archive is an error of ours, not of libarchive
     return dnrti.read_member(path, member) if path.suffix.lower() in ARCHIVES else source
 

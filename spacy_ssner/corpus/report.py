@@ -46,7 +46,7 @@ RULES: Dict[str, Rule] = {
     "bad-record": Rule("a line that is no JSON object with a text is skipped"),
     "other-annotations": Rule("of several annotations of a text the first is taken", fatal=False),
     "no-annotation": Rule("a record without spans, or not accepted, has no label", fatal=False),
-    "bad-span": Rule("a span outside the text, empty or without a label is dropped"),
+    "bad-span": Rule("a span outside the text, in pieces, empty or without a label is dropped"),
     "spaces-in-span": Rule("white space at the edges of a span is left out"),
     "overlap": Rule("of spans that overlap the longest is kept"),
     "misaligned": Rule("the tokens that a misaligned span touches have a missing label"),
