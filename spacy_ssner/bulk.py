@@ -3,12 +3,26 @@
 What cannot be annotated is counted and named, and the rest goes on.
 """
 
+import json
 from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    cast,
+)
 
 from .annotations import REVIEW, doc_report, span_score
+from .errors import Errors
 from .ioc import VALUE
 from .text.records import OnBad, Record
 
@@ -16,6 +30,8 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc, Span
 
+WRITTEN = ("source", "line", "text", "entities", "review", "report")  # fields of a document's line
+COLUMNS = ("start", "end", "label", "text", "score", "value")  # fields of an entity
 NAMED = 20  # of the files and lines that are left out; the others are only counted
 
 
@@ -103,6 +119,24 @@ def to_json(
         report = doc_report(doc)
         result["report"] = None if report is None else asdict(report)
     return result
+
+
+def check_kept(names: Sequence[str], reserved: Sequence[str]) -> None:
+    """RAISES (ValueError): S218 for fields to keep that have names of what is written anyway."""
+    got = sorted(set(names) & set(reserved))
+    if got:
+        raise ValueError(Errors.S218.format(reserved=", ".join(reserved), got=", ".join(got)))
+
+
+def to_rows(values: Dict[str, Any]) -> Iterator[Dict[str, Any]]:
+    """A flat row for each entity of what `to_json` gives, with the fields of the document; what is a list or an object
+    there is JSON."""
+    fields = {name: value for name, value in values.items() if name not in (*WRITTEN[2:], "meta")}
+    flat = {
+        k: json.dumps(v, ensure_ascii=False) if isinstance(v, (dict, list)) else v for k, v in fields.items()
+    }
+    for entity in values["entities"]:
+        yield {**flat, **entity}
 
 
 def _span(span: "Span", with_text: bool) -> Dict[str, Any]:

@@ -188,6 +188,7 @@ class Errors(metaclass=_Coded):
         "plain text."
     )
     S217 = "Expected a --report that is neither input nor output, but got '{path}'. Name another file."
+    S218 = "Expected --keep to name fields of JSON lines other than {reserved}, but got {got}. Rename it in the input."
 
     # S220-S239: corpora and converters
     S220 = (
@@ -218,7 +219,8 @@ class Errors(metaclass=_Coded):
     )
     S229 = (
         'Expected JSON records like {{"text": ..., "spans": [{{"start": 0, "end": 5, "label": "Tool"}}]}}, '
-        "one a line, in '{path}', but got none. Use --format conll for lines of `token tag`."
+        "one a line or in a list, in '{path}', but got none. Tokens with tags are read as lines of `token tag` "
+        "(--format conll)."
     )
     S230 = "Expected --max-length of at least {expected} tokens, but got {got}."
     S231 = "Expected --sentences-per-doc of at least 1, and above 1 only together with --raw, but got {got}."
@@ -354,8 +356,9 @@ class Errors(metaclass=_Coded):
         "setter. Remove that with Span.remove_extension({name!r}) before ssner_ioc is added."
     )
     S288 = (
-        "Expected text in '{path}', but over a tenth of its characters are control characters or cannot be decoded. "
-        "Convert it to .txt in UTF-8; .html and .pdf files are read as they are."
+        "Expected text in '{path}', but it is an archive, compressed (only gzip is read), or over a tenth of its "
+        "characters are control characters or cannot be decoded. Convert it to .txt in UTF-8; .html and .pdf files are "
+        "read as they are."
     )
     S289 = (
         "Expected to be able to make the folder '{folder}', but '{path}' is a file. Write to another place."

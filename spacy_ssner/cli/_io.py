@@ -86,9 +86,10 @@ def read_config(path: Path, *, interpolate: bool) -> "Config":
         raise ValueError(Errors.S270.format(name=path, reason=reason)) from error
 
 
-def split_names(text: str) -> List[str]:
-    """Names separated by commas."""
-    return [name.strip() for name in text.split(",") if name.strip()]
+def split_names(given: Union[str, Iterable[str], None]) -> List[str]:
+    """Names separated by commas, or those of an option that was given once, several times or not at all."""
+    texts = [given] if isinstance(given, str) else given or ()
+    return [name.strip() for text in texts for name in text.split(",") if name.strip()]
 
 
 def find_part(path: Path, places: Sequence[str]) -> Path:

@@ -1,19 +1,32 @@
 """`python -m spacy ssner annotate`: many documents to JSON lines with entities, offsets and scores."""
 
 import codecs
+import csv
 import json
 import sys
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, Iterator, List, Optional, TextIO, cast
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    TextIO,
+    cast,
+)
 
 import typer
 
 from ..errors import Errors
 from ..files import open_draft
 from ._app import ssner_app
-from ._io import STDIN, load_pipeline, plain_errors, use_gpu
+from ._io import STDIN, load_pipeline, plain_errors, split_names, use_gpu
 
 if TYPE_CHECKING:
     from ..bulk import Totals
@@ -24,7 +37,11 @@ INPUTS_HELP = (
     "(.jsonl, .jsonl.gz), folders of these, or - for stdin"
 )
 TEXT_HELP = "Write texts, or only offsets, labels, scores and values"
-OUTPUT_HELP = "JSON lines to write, one a document; - for standard output, totals go to standard error then"
+OUTPUT_HELP = (
+    "JSON lines to write, one a document; .csv: a row for each entity; - for JSON lines on standard output, totals go "
+    "to standard error then"
+)
+KEEP_HELP = "Fields of JSON lines to write beside id and meta, separated by commas; may be repeated"
 INDICATORS_HELP = (
     "Find indicators by rules first (`ssner_ioc`), with refanged values, unless the pipeline does"
 )
@@ -42,6 +59,7 @@ def annotate_cli(
     reports: Annotated[bool, Opt("--reports", help=REPORTS_HELP)] = False,
     indicators: Annotated[bool, Opt("--indicators", help=INDICATORS_HELP)] = False,
     jsonl: Annotated[bool, Opt("--jsonl", help="Standard input holds JSON lines, not one text")] = False,
+    keep: Annotated[Optional[List[str]], Opt("--keep", help=KEEP_HELP)] = None,
     max_length: Annotated[
         Optional[int], Opt("--max-length", min=1, help="Longest text in characters")
     ] = None,
@@ -55,29 +73,30 @@ def annotate_cli(
     from tqdm import tqdm
     from wasabi import msg
 
-    from ..bulk import Totals, annotate_records, to_json
+    from ..bulk import COLUMNS, WRITTEN, Totals, annotate_records, check_kept, to_json
     from ..evaluation.prediction import require_entities
     from ..ioc import add_indicators
-    from ..text.characters import replace_surrogates
-    from ..text.records import find_inputs, read_records
+    from ..text.records import KEPT, find_inputs, read_records
 
+    is_table = output.suffix.lower() == ".csv"
+    kept = list(dict.fromkeys([*KEPT, *split_names(keep)]))
     totals, start = Totals(), perf_counter()
     on_bad = totals.leave_out
     with messages_beside(output) as out, plain_errors():
+        check_kept(kept, (*WRITTEN, *COLUMNS) if is_table else WRITTEN)
         names = find_inputs(inputs, output=output, on_bad=on_bad)
         use_gpu(gpu_id)
         nlp = load_pipeline(pipeline)
         nlp.max_length = max_length or nlp.max_length
         if indicators:
             add_indicators(nlp)
-        records = read_records(names, max_length=nlp.max_length, on_bad=on_bad, stdin_lines=jsonl)
+        records = read_records(names, max_length=nlp.max_length, on_bad=on_bad, stdin_lines=jsonl, kept=kept)
         stream = annotate_records(nlp, records, on_bad=on_bad, batch_size=batch_size, n_process=n_process)
         with open_draft(output) if out is None else nullcontext(out) as file:
+            write = make_writer(file, kept if is_table else None)
             for record, doc in tqdm(stream, unit="doc", disable=None, leave=False):
                 totals.add(record, doc)
-                values = to_json(record, doc, with_text=text, with_report=reports)
-                line = json.dumps(values, ensure_ascii=False)
-                file.write(replace_surrogates(line) + "\n")  # id and meta may hold some
+                write(to_json(record, doc, with_text=text, with_report=reports))
             name_left_out(totals)
             if not totals.documents:
                 got = ": ".join(totals.bad[0]) if totals.bad else "the files are empty"
@@ -85,6 +104,25 @@ def annotate_cli(
             require_entities(nlp, annotated=totals.annotated)
         print_totals(totals, seconds=perf_counter() - start)
         msg.good(f"Wrote {totals.documents:,} documents with {totals.entities.total():,} entities", output)
+
+
+def make_writer(file: TextIO, columns: Optional[Sequence[str]]) -> Callable[[Dict[str, Any]], Any]:
+    """What writes a document: a line of JSON, or, with the columns of a CSV file beside those of its place and its
+    entities, a row for each entity."""
+    from ..bulk import COLUMNS, to_rows
+    from ..text.characters import replace_surrogates
+
+    if columns is None:
+        # fields that are kept may hold halves of characters
+        return lambda doc: file.write(replace_surrogates(json.dumps(doc, ensure_ascii=False)) + "\n")
+    names = ["source", "line", *(name for name in columns if name != "meta"), *COLUMNS]
+    rows = csv.DictWriter(file, names, lineterminator="\n")
+    rows.writeheader()
+
+    def clean(value: Any) -> Any:
+        return replace_surrogates(value) if isinstance(value, str) else value
+
+    return lambda doc: rows.writerows({k: clean(v) for k, v in row.items()} for row in to_rows(doc))
 
 
 @contextmanager

@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
 Opt = typer.Option
 LARGE = 20_000  # sentences: below this writing takes a second and needs no progress bar
-FORMATS_HELP = "auto, dnrti, aptner, cyner, malwaretextdb, annoctr, conll or jsonl"
+INPUT_HELP = "CoNLL, JSONL or JSON file, archive (.rar), or folder of brat's .txt and .ann"
+FORMATS_HELP = (
+    "auto, dnrti, aptner, cyner, malwaretextdb, annoctr, conll or jsonl (also a list in a .json file)"
+)
 EXCLUDE_HELP = "Drop what this file (any format, or .spacy) holds too; may be repeated"
+LABELS_HELP = "Keep only these types, separated by commas; may be repeated"
 FUSED_HELP = "APTNER lines with several tags: join (one token, the last tag) or split (a token for each tag)"
 TOKENIZER_HELP = (
     "For JSONL and --raw: a config (.cfg) or a pipeline (folder or package); default spacy-ssner.CTITokenizer.v1 on "
@@ -35,16 +39,14 @@ PER_DOC_HELP = "With --raw: how many neighbouring sentences make a document"
 
 @ssner_app.command("convert")
 def convert_cli(
-    input_path: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="CoNLL or JSONL file, or archive (.rar)")
-    ],
+    input_path: Annotated[Path, typer.Argument(metavar="INPUT", help=INPUT_HELP)],
     output_path: Annotated[Path, typer.Argument(metavar="OUT", dir_okay=False, help=OUTPUT_HELP)],
     format: Annotated[str, Opt("--format", "-f", help=FORMATS_HELP)] = "auto",
     scheme: Annotated[str, Opt("--scheme", help="Tags of a CoNLL file: auto, bio, iobes or biluo")] = "auto",
     strict: Annotated[bool, Opt("--strict", help="Stop at the first fault instead of repairing it")] = False,
     drop_repeats: Annotated[bool, Opt("--drop-repeats", help="Drop sentences that occurred before")] = False,
     exclude: Annotated[Optional[List[Path]], Opt("--exclude", help=EXCLUDE_HELP)] = None,
-    labels: Annotated[str, Opt("--labels", help="Keep only these types, separated by commas")] = "",
+    labels: Annotated[Optional[List[str]], Opt("--labels", help=LABELS_HELP)] = None,
     max_length: Annotated[Optional[int], Opt("--max-length", help="Cut longer sentences, in tokens")] = None,
     member: Annotated[Optional[str], Opt("--member", help="File of an archive, e.g. test.txt")] = None,
     fused: Annotated[str, Opt("--fused", help=FUSED_HELP)] = "join",

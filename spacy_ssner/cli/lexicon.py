@@ -25,6 +25,7 @@ PATHS_HELP = (
     ".gz, and saved lexicons or pipelines. With --show: LEXICON NAME...; with --replace: PIPELINE LEXICON OUT."
 )
 CATEGORY_HELP = "FILE=CATEGORY: category of all names of a source file, by its name; may be repeated"
+ONLY_HELP = "Keep these categories only, separated by commas; may be repeated"
 COMMON_HELP = (
     "Text (.txt, .txt.gz, .jsonl, .spacy, .conll) that shows which names are ordinary words: those that occur "
     "in it in lower case count only as the source spells them, or with a capital. May be repeated. Without it, so do "
@@ -41,7 +42,7 @@ def lexicon_cli(
     show: bool = typer.Option(False, "--show", help="Print what a lexicon or pipeline knows of some names"),
     replace: bool = typer.Option(False, "--replace", help="Write a pipeline that reads another lexicon"),
     category: Annotated[Optional[List[str]], typer.Option("--category", help=CATEGORY_HELP)] = None,
-    only: str = typer.Option("", "--only", help="Keep these categories only, separated by commas"),
+    only: Annotated[Optional[List[str]], typer.Option("--only", help=ONLY_HELP)] = None,
     common: Annotated[Optional[List[Path]], typer.Option("--common", help=COMMON_HELP)] = None,
     lower_share: float = typer.Option(0.05, "--lower-share", min=0, max=1, help=SHARE_HELP),
     min_length: int = typer.Option(3, "--min-length", min=1, help="Shortest name, in letters and digits"),

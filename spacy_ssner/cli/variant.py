@@ -23,8 +23,8 @@ SUBLAYERS = {
     "fusion": "spacy-ssner.Fusion.v1",
 }
 FROM_FILES = ("similar_words", "lexicon")  # each has a setting of the same name in [initialize] and [paths]
-ON_HELP = "Sublayers to switch on with their default settings, separated by commas"
-OFF_HELP = f"Sublayers to switch off, separated by commas: {', '.join(SUBLAYERS)}"
+ON_HELP = "Sublayers to switch on with their default settings, separated by commas; may be repeated"
+OFF_HELP = f"Sublayers to switch off, separated by commas, may be repeated: {', '.join(SUBLAYERS)}"
 SOURCE_HELP = (
     "Trained pipeline (folder or package) with whose component the training goes on, as it is, in place of that of "
     "CONFIG"
@@ -36,8 +36,8 @@ SET_HELP = "Setting to change, as section.name=value (JSON or a bare word); may 
 def variant_cli(
     config_path: Annotated[Path, typer.Argument(metavar="CONFIG", help="Config with an ssner component")],
     output_path: Annotated[Path, typer.Argument(metavar="OUT", dir_okay=False, help="Config to write")],
-    on: Annotated[str, typer.Option("--on", help=ON_HELP)] = "",
-    off: Annotated[str, typer.Option("--off", help=OFF_HELP)] = "",
+    on: Annotated[Optional[List[str]], typer.Option("--on", help=ON_HELP)] = None,
+    off: Annotated[Optional[List[str]], typer.Option("--off", help=OFF_HELP)] = None,
     changes: Annotated[Optional[List[str]], typer.Option("--set", help=SET_HELP)] = None,
     source: Annotated[Optional[str], typer.Option("--source", help=SOURCE_HELP)] = None,
     component: Annotated[str, typer.Option("--component", help="Name of the component")] = "ssner",

@@ -1,8 +1,9 @@
 """CoNLL files: a token and its tags on a line, a blank line between sentences.
 
-The token is the first column, the tag the last; columns are separated by tabs if half of the lines have one,
-else by white space. -DOCSTART- (or <DOCSTART>) lines end a sentence and are skipped. The usual number of
-columns is the most frequent one. Rules for the other lines (names as in report.RULES):
+The token is the first column (the second where the first one counts the tokens), the tag the last; columns are
+separated by tabs if half of the lines have one, else by white space. -DOCSTART- (or <DOCSTART>) lines end a sentence
+and are skipped. The usual number of columns is the most frequent one. Rules for the other lines (names as in
+report.RULES):
 
 - tag-without-token: only a tag (O, or one that other lines have too), or an empty first column: dropped.
 - token-without-tag: no last column, or several words of which the last is no tag: tokens with a missing
@@ -12,6 +13,7 @@ columns is the most frequent one. Rules for the other lines (names as in report.
   with tabs: tokens of their own, all O or together one entity.
 - invisible: zero-width and control characters are removed first; what is then empty is a tag-without-token.
 - unknown-tag: a last column that is no tag of the scheme: the label is missing.
+- token-numbers: a first column that counts the tokens of each sentence, as in CoNLL-U, is left out.
 - comment: a line before a sentence that begins with `#`, has several columns and ends in no tag (`# id 5`): skipped.
 """
 
@@ -29,12 +31,13 @@ LONG = 128
 
 
 class Layout(NamedTuple):
-    """How the lines of a file are made. `tags` are those of its complete lines."""
+    """How the lines of a file are made. `tags` are those of its complete lines; `width` is without the numbers."""
 
     has_tabs: bool
     width: int
     scheme: str
     tags: frozenset
+    is_numbered: bool = False
 
 
 class ParsedLine(NamedTuple):
@@ -72,11 +75,30 @@ def detect_layout(lines: Sequence[str], *, scheme: str = "auto") -> Layout:
     filled = [line for line in lines if line.strip() and not line.startswith(DOC_STARTS)]
     has_tabs = 2 * sum("\t" in line for line in filled) >= max(1, len(filled))
     rows = [columns for line in filled if len(columns := split_columns(line, has_tabs)) > 1]
+    is_numbered = counts_tokens(rows)
+    rows = [columns[1:] for columns in rows] if is_numbered else rows
     widths = Counter(len(columns) for columns in rows)
     width = widths.most_common(1)[0][0] if widths else 0
     tags = [columns[-1] for columns in rows if len(columns) == width]
     scheme = detect_scheme(tags) if scheme == "auto" else scheme
-    return Layout(has_tabs, width, scheme, frozenset(tag for tag in tags if TAG_SHAPE.fullmatch(tag)))
+    known = frozenset(tag for tag in tags if TAG_SHAPE.fullmatch(tag))
+    return Layout(has_tabs, width, scheme, known, is_numbered)
+
+
+def counts_tokens(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether nine in ten rows of three columns or more begin with a number that is one more than that of the row
+    before, or with 0 or 1, where a sentence begins."""
+    firsts = [
+        columns[0] for columns in rows if len(columns) > 2 and not columns[0].startswith("#")
+    ]  # comments
+    before = ["", *(str(int(first) + 1) if first.isdecimal() else "" for first in firsts)]
+    n_counted = sum(first in ("0", "1", expected) for first, expected in zip(firsts, before))
+    return "2" in firsts and n_counted >= 0.9 * len(firsts)
+
+
+def drop_number(text: str) -> str:
+    """A line without its first column."""
+    return "".join(text.split(maxsplit=1)[1:])
 
 
 def parse_line(text: str, layout: Layout) -> ParsedLine:
@@ -123,6 +145,8 @@ def read_conll(
     layout = detect_layout([remove_invisible(line) for line in lines], scheme=scheme)
     if not layout.tags:
         raise ValueError(Errors.S236.format(path=source.path, got=lines[0][:80]))
+    if layout.is_numbered:
+        report.add("token-numbers", source.path, 1, lines[0])
     sentences = [
         make_sentence(rows, source.path, lines, layout.scheme, report)
         for rows in _read_blocks(lines, source.path, layout, parse, report)
@@ -170,8 +194,10 @@ def _read_blocks(
         if not rows and is_comment(text):
             report.add("comment", path, number, line)
             continue
+        unseen = ["invisible"] if text != line else []
+        text = drop_number(text) if layout.is_numbered else text
         parsed = parse(text, layout) if text.strip() else ParsedLine([], [])
-        for kind in (["invisible"] if text != line else []) + parsed.faults:
+        for kind in unseen + parsed.faults:
             report.add(kind, path, number, line)
         rows += [Row(token, tag, number) for token, tag in parsed.pairs]
         n_blank, n_read = 0, n_read + 1

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 from ..errors import Errors, Warnings
-from . import annoctr, aptner, cyner, dnrti, malwaretextdb
+from . import annoctr, aptner, brat, cyner, dnrti, malwaretextdb
 from .conll import parse_line, read_conll
 from .jsonl import Tokenizer, label_records, read_jsonl
 from .raw import join_cut_mentions, make_records
@@ -177,27 +177,28 @@ def check_labels(sentences: Sequence[Sentence], labels: Sequence[str]) -> None:
     if present and len(absent) == len(set(labels)):
         raise ValueError(Errors.S232.format(expected=", ".join(present), got=", ".join(absent)))
     if absent:
-        found = ", ".join(present)
-        warnings.warn(
-            Warnings.SW220.format(n=len(absent), got=", ".join(absent), expected=found), stacklevel=3
-        )
+        found, got = ", ".join(present), ", ".join(absent)
+        warnings.warn(Warnings.SW220.format(n=len(absent), got=got, expected=found), stacklevel=3)
 
 
 def open_source(path: PathLike, member: Optional[str] = None) -> Source:
-    """Read a file, or the member of an archive (known by its ending), also as `DNRTI.rar/test.txt`."""
+    """Read a file, the member of an archive (known by its ending), also as `DNRTI.rar/test.txt`, or brat's folder."""
     path = Path(path)
     if path.parent.suffix.lower() in ARCHIVES and path.parent.is_file():
         path, member = path.parent, path.name
+    if brat.is_brat(path):
+        return brat.read_brat(path)
     source = read_source(path)  # a missing or empty archive is an error of ours, not of libarchive
     return dnrti.read_member(path, member) if path.suffix.lower() in ARCHIVES else source
 
 
 def detect_format(source: Source) -> str:
-    """The format of a file: jsonl if its first line opens a JSON object, a published corpus if nearly all of
-    its tags have that corpus's types, else conll."""
-    lines = [remove_invisible(line) for line in decode_lines(source.data)[0]]
-    first = next((line for line in lines if line.strip()), "")
-    if first.lstrip().startswith("{") and not TAG_SHAPE.fullmatch(first.split()[-1]):
+    """The format of a file: jsonl if its first line opens a JSON object, or all of it is a list, a published corpus if
+    nearly all of its tags have that corpus's types, else conll."""
+    lines = [remove_invisible(line).strip() for line in decode_lines(source.data)[0]]
+    filled = [line for line in lines if line] or [""]
+    is_json = filled[0].startswith("{") or filled[0][:1] + filled[-1][-1:] == "[]"
+    if is_json and not TAG_SHAPE.fullmatch(filled[0].split()[-1]):
         return "jsonl"
     tags = [columns[-1] for line in lines if len(columns := line.split()) > 1]
     types = Counter(tag[2:] for tag in tags if TAG_SHAPE.fullmatch(tag) and len(tag) > 2)

@@ -12,6 +12,7 @@ from .records import CharSpan, TextRecord, parse_record
 from .report import Report
 from .sentence import Sentence
 from .source import Source, read_lines
+from .tool_records import split_records
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
@@ -83,16 +84,14 @@ def label_records(
 
 
 def read_jsonl(source: Source, *, report: Report, tokenizer: Optional[Tokenizer] = None) -> List[Sentence]:
-    """Read the documents of a JSONL file, each as one Sentence with its spaces.
+    """Read the documents of a JSONL file, or of a list in a JSON file, each as one Sentence with its spaces.
 
     tokenizer (Optional[Tokenizer]): Blank English's with one token for each indicator if None.
     RAISES (ValueError): S229 if no line holds a document, S221 if the report is strict.
     """
     tokenizer = tokenizer or make_tokenizer()
     documents: List[Sentence] = []
-    for number, line in enumerate(read_lines(source, report), start=1):
-        if not line.strip():
-            continue
+    for number, line in split_records(read_lines(source, report)):
         record = parse_record(line, source.path, number, report=report)
         document = label_record(record, tokenizer, report=report) if record else None
         if document is None:

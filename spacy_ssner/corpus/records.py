@@ -3,8 +3,9 @@
 
 `entities` [[start, end, label], ...] is read like `spans`, and so are doccano's `label` and `labels`, and its
 `start_offset` and `end_offset`; `missing` [[start, end], ...] are stretches without annotation. An `answer` other than
-"accept" is Prodigy's for spans that are wrong or were passed over. Rules (names as in report.RULES): no-annotation,
-bad-span, spaces-in-span, overlap (the longest stays, of two equally long ones the first).
+"accept" is Prodigy's for spans that are wrong or were passed over; tool_records.py has what other tools write. Rules
+(names as in report.RULES): no-annotation, bad-span, spaces-in-span, overlap (the longest stays, of two equally long
+ones the first).
 """
 
 import json
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from .report import Report
+from .tool_records import OTHERS, plain_record
 
 
 class CharSpan(NamedTuple):
@@ -63,6 +65,8 @@ def parse_record(line: str, path: str, number: int, *, report: Report) -> Option
     text = record["text"]
     meta = record["meta"] if isinstance(record.get("meta"), dict) else None
     place = ((0, number),)
+    if record.get(OTHERS, 0) > 0:
+        report.add("other-annotations", path, number, text[:80])
     items = find_spans(record)
     if items is None:
         report.add("no-annotation", path, number, text[:80])
@@ -99,7 +103,7 @@ def write_record(record: TextRecord) -> str:
 def _parse_json(line: str) -> Optional[Dict[str, Any]]:
     """The JSON object of a line; None if it is none or has no text or no list of spans."""
     try:
-        record = json.loads(line)
+        record = plain_record(json.loads(line))
         if "\\ud" in line.lower():  # half a surrogate pair can be neither hashed nor written
             json.dumps(record, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError):

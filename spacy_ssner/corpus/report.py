@@ -22,6 +22,7 @@ RULES: Dict[str, Rule] = {
     "blank-lines": Rule("a blank line after a blank line is skipped", fatal=False),
     # a line
     "comment": Rule("a line of `# ...` before a sentence is a comment and is skipped", fatal=False),
+    "token-numbers": Rule("a first column that counts the tokens is left out", fatal=False),
     "invisible": Rule("zero-width and control characters are removed"),
     "tag-without-token": Rule("a tag without a token is dropped"),
     "token-without-tag": Rule("a token without a tag is kept, its label is missing"),
@@ -43,8 +44,9 @@ RULES: Dict[str, Rule] = {
     "joined": Rule("a sentence that begins inside an entity is joined to the one before", fatal=False),
     # a JSON record
     "bad-record": Rule("a line that is no JSON object with a text is skipped"),
+    "other-annotations": Rule("of several annotations of a text the first is taken", fatal=False),
     "no-annotation": Rule("a record without spans, or not accepted, has no label", fatal=False),
-    "bad-span": Rule("a span outside the text, empty or without a label is dropped"),
+    "bad-span": Rule("a span outside the text, in pieces, empty or without a label is dropped"),
     "spaces-in-span": Rule("white space at the edges of a span is left out"),
     "overlap": Rule("of spans that overlap the longest is kept"),
     "misaligned": Rule("the tokens that a misaligned span touches have a missing label"),

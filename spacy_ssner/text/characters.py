@@ -9,6 +9,10 @@ from ..errors import Errors, Warnings
 REPLACEMENT = "\ufffd"  # stands for what cannot be decoded
 UNREADABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd]")
 SURROGATE = re.compile("[\ud800-\udfff]")  # half a character: JSON and PDF may hold one, a Doc cannot
+# How zip, tar, bzip2, xz, 7z, rar and zstd begin, decoded; what zip and tar hold may be plain text.
+PACKED = re.compile(
+    "PK\x03\x04|.{257}ustar|BZh[1-9]1AY&SY|\ufffd7zXZ\x00|7z\ufffd\ufffd'|Rar!\x1a|\\(\ufffd/\ufffd", re.S
+)
 BINARY_LEAST = 16  # unreadable characters, for a whole file to be called so: odd ones in a few words are read
 BINARY_SHARE = 0.1  # of unreadable characters; text in a foreign encoding has less, an executable more
 
@@ -41,7 +45,7 @@ def replace_surrogates(text: str) -> str:
 
 def check_is_text(text: str, name: str) -> None:
     """RAISES (ValueError): S288 for what is no text: an archive, a document of Word, a .spacy file."""
-    if is_binary(text) and count_unreadable(text) >= BINARY_LEAST:
+    if PACKED.match(text) or (is_binary(text) and count_unreadable(text) >= BINARY_LEAST):
         raise ValueError(Errors.S288.format(path=name))
 
 

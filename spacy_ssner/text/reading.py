@@ -3,6 +3,7 @@
 import gzip
 import zlib
 from io import TextIOWrapper
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Optional, Union
 from warnings import warn
@@ -146,18 +147,19 @@ def character_start(line: bytes) -> int:
 
 
 def read_columns(lines: Iterable[str]) -> Iterator[List[str]]:
-    """Sentences of a CoNLL file: the first column, until a blank line."""
-    sentence: List[str] = []
-    for line in lines:
-        fields = line.split("\t") if "\t" in line else line.split()
-        word = fields[0].strip() if fields else ""
+    """Sentences of a CoNLL file, until a blank line: the first column, or the second where the first one counts the
+    tokens of the sentence, two at least."""
+    rows: List[List[str]] = []
+    for line in chain(lines, [""]):
         if line.strip() and not line.startswith(DOC_STARTS):
-            sentence += [word] if word else []
-        elif sentence:
-            yield sentence
-            sentence = []
-    if sentence:
-        yield sentence
+            rows.append(line.split("\t") if "\t" in line else line.split())
+            continue
+        firsts = [row[0].strip() for row in rows if len(row) > 2]
+        is_numbered = len(rows) > 1 and firsts in [[str(i + n) for i in range(len(rows))] for n in (0, 1)]
+        words = [row[is_numbered].strip() for row in rows]
+        if any(words):
+            yield [word for word in words if word]
+        rows = []
 
 
 def read_texts(lines: Iterable[str], path: Path) -> Iterator[str]:

@@ -20,14 +20,14 @@ STDIN = "-"
 NOTES = (".md", ".log")  # plain text too
 TEXTS = (*PLAIN, *NOTES, *PAGES, *(f"{suffix}.gz" for suffix in (*NOTES, *PAGES)))
 RECORDS = (".jsonl", ".jsonl.gz")
-KEPT = ("id", "meta")  # fields of a record that go to the output
+KEPT = ("id", "meta")  # fields of a record that go to the output always
 
 
 @dataclass(frozen=True)
 class Record:
     """A document to annotate.
 
-    source (str): File, or "-". line (Optional[int]): In a file of JSON lines. fields (Dict[str, Any]): Its KEPT ones.
+    source (str): File, or "-". line (Optional[int]): In a file of JSON lines. fields (Dict[str, Any]): Its kept ones.
     """
 
     text: str
@@ -114,7 +114,12 @@ def is_hidden(path: Path) -> bool:
 
 
 def read_records(
-    names: Iterable[str], *, max_length: int, on_bad: OnBad, stdin_lines: bool = False
+    names: Iterable[str],
+    *,
+    max_length: int,
+    on_bad: OnBad,
+    stdin_lines: bool = False,
+    kept: Sequence[str] = KEPT,
 ) -> Iterator[Record]:
     """The documents of files, one after another; never more than one is held.
 
@@ -122,6 +127,7 @@ def read_records(
     on_bad (OnBad): Called for each file and line that is left out: what is too long (S278), is no text (S288) or
         cannot be read.
     stdin_lines (bool): Standard input holds JSON lines; otherwise it is one text.
+    kept (Sequence[str]): Fields of JSON lines that go into `Record.fields`.
     Bytes that are no UTF-8, and surrogates, become U+FFFD; line ends stay, so that offsets are those of the file. Of
     HTML and PDF files they are those of the text that was extracted.
     """
@@ -129,7 +135,7 @@ def read_records(
         is_lines = stdin_lines if name == STDIN else name.lower().endswith(RECORDS)
         try:
             if is_lines:
-                yield from _read_json_lines(name, max_length=max_length, on_bad=on_bad)
+                yield from _read_json_lines(name, max_length=max_length, on_bad=on_bad, kept=kept)
             else:
                 yield Record(_read_text(name, max_length), name)
         except (OSError, ValueError, EOFError, ImportError, zlib.error) as err:
@@ -162,7 +168,7 @@ def _open(name: str) -> ContextManager[IO[bytes]]:
     return cast(IO[bytes], gzip.open(name)) if is_gzip(name) else open(name, "rb")
 
 
-def _read_json_lines(name: str, *, max_length: int, on_bad: OnBad) -> Iterator[Record]:
+def _read_json_lines(name: str, *, max_length: int, on_bad: OnBad, kept: Sequence[str]) -> Iterator[Record]:
     if name == STDIN:
         lines: Iterable[str] = (line.decode("utf-8-sig", "replace") for line in sys.stdin.buffer)
     else:
@@ -180,4 +186,4 @@ def _read_json_lines(name: str, *, max_length: int, on_bad: OnBad) -> Iterator[R
         except ValueError as err:
             on_bad(f"{name}:{number}", str(err))
             continue
-        yield Record(text, name, number, {k: values[k] for k in KEPT if k in values})
+        yield Record(text, name, number, {k: values[k] for k in kept if k in values})

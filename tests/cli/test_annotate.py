@@ -1,5 +1,6 @@
 """The command `annotate`: files in, JSON lines out, totals and what was left out on the screen."""
 
+import csv
 import json
 
 import pytest
@@ -53,6 +54,59 @@ def test_offsets_only_and_reports(trained_path, reports, tmp_path):
     (line,) = lines_of(out)
     assert set(line) == {"source", "entities", "report"} and line["report"]["tokens"] == 9
     assert set(line["entities"][0]) == {"start", "end", "label", "score"}
+
+
+def test_fields_that_are_kept(trained_path, tmp_path):
+    path, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    record = {
+        "text": "APT29 used Mimikatz.",
+        "id": 5,
+        "url": "u",
+        "tags": ["a"],
+        "label": [],
+        "meta": {"x": 1},
+    }
+    path.write_text(
+        json.dumps(record) + "\n" + json.dumps({"text": "Lazarus", "url": "\ud800"}), encoding="utf8"
+    )
+    assert run(trained_path, path, "-o", out, "--keep", "url,tags", "--keep", "label").exit_code == 0
+    first, second = lines_of(out)
+    assert {k: first[k] for k in record} == record and second["url"] == "\ufffd" and "tags" not in second
+    assert run(trained_path, path, "-o", out).exit_code == 0
+    assert not {"url", "tags", "label"} & set(lines_of(out)[0])
+    result = run(trained_path, path, "-o", out, "--keep", "url,entities")
+    assert result.exit_code == 1 and "S218" in result.output
+
+
+def test_a_table(trained_path, tmp_path):
+    path, out, lines = tmp_path / "in.jsonl", tmp_path / "out.CSV", tmp_path / "out.jsonl"
+    texts = ['APT29 used\n"Mimikatz".', "nothing", "Lazarus, \ud800, hit 203.0.113[.]7."]
+    records = [{"text": text, "id": n, "tags": ["a", "\u00e9"], "meta": {}} for n, text in enumerate(texts)]
+    path.write_text("\n".join(map(json.dumps, records)), encoding="utf8")
+    assert run(trained_path, path, "-o", lines, "--indicators").exit_code == 0
+    assert run(trained_path, path, "-o", out, "--indicators", "--keep", "tags").exit_code == 0
+    with out.open(encoding="utf8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    names = ["source", "line", "id", "tags", "start", "end", "label", "text", "score", "value"]
+    assert list(rows[0]) == names and rows[0]["tags"] == '["a", "\u00e9"]'
+    docs = lines_of(lines)
+    expected = [
+        {
+            "source": doc["source"],
+            "line": doc["line"],
+            "id": doc["id"],
+            "tags": rows[0]["tags"],
+            "score": "",
+            "value": "",
+        }
+        | ent
+        for doc in docs
+        for ent in doc["entities"]
+    ]
+    assert rows == [{name: str(row[name]) for name in names} for row in expected] and len(rows) > 2
+    assert rows[-1]["value"] == "203.0.113.7"
+    result = run(trained_path, path, "-o", out, "--keep", "label")
+    assert result.exit_code == 1 and "S218" in result.output
 
 
 def test_standard_output(trained_path, reports):

@@ -64,6 +64,12 @@ def test_jsonl_with_tokenizers(tmp_path):
         assert doc.text == "APT28 can't." and doc.ents[0].text == "APT28"
 
 
+def test_labels_given_twice_all_count(conll, tmp_path):
+    out = tmp_path / "out.spacy"
+    assert run(conll, out, "--labels", "Org", "--labels", "HackOrg").exit_code == 0
+    assert [e.label_ for doc in read_docs(out, Vocab()) for e in doc.ents] == ["HackOrg", "Org"]
+
+
 def test_unknown_label_is_a_warning(conll, tmp_path):
     result = run(conll, tmp_path / "out.spacy", "--labels", "Org,Nope")
     assert result.exit_code == 0 and "[SW220]" in result.output and "Nope" in result.output

@@ -61,7 +61,7 @@ def test_without_a_text_single_words_count_only_as_listed(run, tmp_path):
 
 
 def test_category_only_and_min_length(run, tmp_path):
-    options = ["--category", "mine.csv=tool", "--only", "tool, sector", "--min-length", 5]
+    options = ["--category", "mine.csv=tool", "--only", "tool", "--only", "sector", "--min-length", 5]
     result = run("galaxy", "mine.csv", "names.lex", *options)
     assert result.exit_code == 0 and "3 shorter than 5" in plain(result)
     assert "SW256" in plain(result) and "sector" in plain(result)

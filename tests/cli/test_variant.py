@@ -46,6 +46,13 @@ def test_sublayer_off(make, name):
     load_model_from_config(config, auto_fill=True)
 
 
+def test_switches_given_twice_all_count(make):
+    model = make("--off", "char_cnn", "--off", "bilstm,fusion", "--on", "lexicon", "--on", "char_cnn")
+    found = {name for name, value in model["components"]["ssner"]["model"].items() if value is None}
+    assert found == {"char_cnn", "bilstm", "fusion"}  # what is both on and off is off
+    assert "lexicon" in model["paths"]
+
+
 def test_a_source_takes_the_place_of_the_model_and_its_files(make):
     config = make("--source", "training/head", "--set", "training.max_steps=5")
     before = load_config(CONFIG, interpolate=False)

@@ -39,6 +39,24 @@ def test_many_columns_as_in_annoctr():
     assert report.counts() == {"tag-without-token": 1, "inside-after-other": 1}
 
 
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("separator", ["\t", " "])
+def test_a_column_that_counts_the_tokens_is_none_of_them(first, separator):
+    words = ["The", "2", "Cobalt", "Strike"]
+    rows = [(first + i, word, "X", tag) for i, (word, tag) in enumerate(zip(words, ["O", "O", "B-A", "I-A"]))]
+    sentence = "\n".join(separator.join(map(str, row)) for row in rows)
+    sentences, report = read(f"# id 5\n{sentence}\n\n{sentence}\n{first + 4}{separator}y\n")
+    assert sentences[0].words == tuple(words) and sentences[0].tags == ("O", "O", "B-A", "I-A")
+    assert sentences[1].words == (*words, "y") and sentences[1].tags[-1] is None
+    assert report.counts() == {"comment": 1, "token-numbers": 1, "token-without-tag": 1}
+
+
+def test_numbers_that_count_nothing_are_tokens():
+    rows = "7 CD B-A\n1 CD O\n2 CD O\n\n2017 CD O\n2018 CD O\nx NN O\n"
+    assert [s.words for s in read(rows)[0]] == [("7", "1", "2"), ("2017", "2018", "x")]
+    assert pairs("1 B-A\n2 I-A\n3 I-A\n") == [[("1", "B-A"), ("2", "I-A"), ("3", "I-A")]]
+
+
 BODY = "a O\nb B-A\nc O\n\n"  # enough good lines to make two columns usual
 
 

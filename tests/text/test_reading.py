@@ -45,6 +45,13 @@ def test_jsonl(tmp_path):
         assert read(tmp_path / "a.jsonl") == [["One", "two", "."], ["Three"]]
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_conll_with_numbered_tokens(first, tmp_path):
+    lines = [f"{first + i}\t{word}\tX\tO\n" for i, word in enumerate(["APT28", "2", "ran"])]
+    (tmp_path / "a.conll").write_text("".join(lines) + "\n1 NN O\n3 NN O\n\n1 O\n2 O\n")
+    assert read(tmp_path / "a.conll") == [["APT28", "2", "ran"], ["1", "3"], ["1", "2"]]
+
+
 def test_conll(tmp_path):
     (tmp_path / "a.conll").write_text(
         "-DOCSTART- O\n\n<DOCSTART>\tO\n\nAPT28\tB-X\nran\tO\n\n\n\tO\nnew york\tO\nlast O\n"
