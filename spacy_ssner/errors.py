@@ -96,6 +96,10 @@ class Errors(metaclass=_Coded):
     )
     S127 = "The setting '{name}' must be {expected}, but is {got}. Change it on the command line; see --help."
     S128 = "The output folder is the encoder's own: expected another one than {expected}, got {got}."
+    S129 = (
+        "Pre-training needs the Python package '{got}', which is not installed. "
+        "Run: pip install -c constraints.txt 'spacy-ssner[pretraining]'."
+    )
 
     # S130-S139: lexicon
     S130 = (

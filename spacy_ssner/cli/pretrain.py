@@ -59,13 +59,15 @@ def pretrain_cli(
     OUT becomes a plain Hugging Face folder: give it as vars.encoder or paths.encoder. An encoder without a masked-LM
     head gets one. The same command runs under torchrun: torchrun --nproc-per-node 2 -m spacy ssner pretrain ...
     """
-    from ..memory import keep_freed_memory
-    from ..pretraining.masking import MaskSettings
-    from ..pretraining.run import PretrainSettings
-    from ..pretraining.stage_a import pretrain
-    from ..pretraining.tokenised import HELD_OUT, TokenisedCorpus
-
     with plain_errors():
+        require_packages()
+
+        from ..memory import keep_freed_memory
+        from ..pretraining.masking import MaskSettings
+        from ..pretraining.run import PretrainSettings
+        from ..pretraining.stage_a import pretrain
+        from ..pretraining.tokenised import HELD_OUT, TokenisedCorpus
+
         if len(paths) < 2:
             raise ValueError(
                 Errors.S262.format(command="pretrain", expected="TEXT... OUT", got=" ".join(paths))
@@ -105,6 +107,15 @@ def pretrain_cli(
         if progress.is_shown:
             print_scores(report)
     progress.done(f"{out}: encoder after {len(report['steps']):,} steps, {report['seconds']:.0f} s")
+
+
+def require_packages() -> None:
+    """RAISES (ImportError): S129 without the packages of the extra `pretraining` that train."""
+    from importlib.util import find_spec
+
+    for name in ("transformers", "accelerate"):
+        if find_spec(name) is None:
+            raise ImportError(Errors.S129.format(got=name))
 
 
 def choose_bf16(wanted: Optional[bool]) -> bool:

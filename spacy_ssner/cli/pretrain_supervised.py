@@ -9,7 +9,7 @@ import typer
 from ..pretraining.supervised import SupervisedSettings
 from ._app import ssner_app
 from ._io import plain_errors, told_at_the_end
-from .pretrain import BF16_HELP, LAW_HELP, choose_bf16, read_law
+from .pretrain import BF16_HELP, LAW_HELP, choose_bf16, read_law, require_packages
 
 Opt = typer.Option
 DEFAULTS = SupervisedSettings()
@@ -47,6 +47,7 @@ def pretrain_supervised_cli(
     from wasabi import msg
 
     with plain_errors(), told_at_the_end():
+        require_packages()
         settings = SupervisedSettings(
             n_epochs=epochs,
             n_steps=steps,

@@ -1,6 +1,7 @@
 """`pretrain` on the command line: a tiny encoder, text of the sample corpus."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,15 @@ def test_bfloat16_is_timed_where_a_cpu_has_it(slower, monkeypatch):
     assert precision.bfloat16_speed.__wrapped__() == (2.0 if slower == torch.float32 else 0.5)
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
     assert precision.bfloat16_speed.__wrapped__() == 0
+
+
+@pytest.mark.parametrize("package", ["transformers", "accelerate"])
+@pytest.mark.parametrize(
+    "words",
+    ["pretrain a.txt out --encoder c --law token", "pretrain-supervised a.spacy b.spacy out --encoder c"],
+)
+def test_a_package_that_is_not_installed(package, words, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+    result = CliRunner().invoke(ssner_app, words.split())
+    assert result.exit_code == 1 and not isinstance(result.exception, ImportError)
+    assert f"[S129] Pre-training needs the Python package '{package}'" in result.output
