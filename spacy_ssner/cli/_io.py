@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Mapping, Option
 import typer
 
 from ..errors import Errors
-from ..files import make_folder, write_text
+from ..files import draft_folder, make_folder, write_text
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -69,6 +69,12 @@ def check_new_pipeline(out: Path) -> None:
     if out.exists():
         raise ValueError(Errors.S308.format(path=out))
     make_folder(out.parent)
+
+
+def save_pipeline(nlp: "Language", out: Path) -> None:
+    """Save a pipeline as a whole or not at all. RAISES (OSError): S283 if the disk is full."""
+    with draft_folder(out) as draft:
+        nlp.to_disk(draft)
 
 
 def read_config(path: Path, *, interpolate: bool) -> "Config":

@@ -8,7 +8,15 @@ import typer
 
 from ..files import checksum
 from ._app import ssner_app
-from ._io import check_new_pipeline, check_outputs, load_pipeline, plain_errors, save_figures, use_gpu
+from ._io import (
+    check_new_pipeline,
+    check_outputs,
+    load_pipeline,
+    plain_errors,
+    save_figures,
+    save_pipeline,
+    use_gpu,
+)
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -61,7 +69,7 @@ def calibrate_cli(
         check_outputs([output, plot], [dev, test])
         check_new_pipeline(out)
         nlp, results = calibrate(settings)
-        nlp.to_disk(out)
+        save_pipeline(nlp, out)
     print_calibration(results)
     msg.good("Saved the calibrated pipeline", out)
     save_figures(results, output)

@@ -9,7 +9,7 @@ import typer
 
 from ..errors import Errors, Warnings
 from ._app import ssner_app
-from ._io import check_new_pipeline, find_part, load_pipeline, plain_errors, split_names
+from ._io import check_new_pipeline, find_part, load_pipeline, plain_errors, save_pipeline, split_names
 
 if TYPE_CHECKING:
     from ..lexicon.lexicon import Lexicon
@@ -233,7 +233,7 @@ def replace_lexicon(paths: Sequence[str], *, component: str) -> None:
         raise ValueError(Errors.S134.format(expected=expected, got=got))
     lexicon = Lexicon.from_disk(find_part(Path(source), PLACES))
     pipe.set_lexicon(lexicon)
-    nlp.to_disk(out)
+    save_pipeline(nlp, Path(out))
     msg.good(f"{out}: {len(lexicon):,} names")
 
 
