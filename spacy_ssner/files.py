@@ -77,7 +77,8 @@ def draft_folder(out: Path) -> Iterator[Path]:
     draft = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     old = out.with_name(f".{out.name}.{os.getpid()}.old")
     try:
-        make_folder(draft)
+        make_folder(out.parent)
+        draft.mkdir()
         with told_if_full(out):
             yield draft
         if out.exists():
@@ -121,7 +122,8 @@ def draft_files(folder: Path) -> Iterator[Path]:
     draft = folder / ".draft"
     shutil.rmtree(draft, ignore_errors=True)  # a killed process may have left half of one
     try:
-        make_folder(draft)
+        make_folder(folder)
+        draft.mkdir()
         with told_if_full(folder):
             yield draft
         for file in draft.iterdir():
@@ -135,10 +137,15 @@ def make_folder(folder: Path) -> None:
 
     RAISES (NotADirectoryError): S289 if one of them is a file; other OSErrors of the system.
     """
+    check_folder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def check_folder(folder: Path) -> None:
+    """RAISES (NotADirectoryError): S289 if a folder, or one above it, is a file."""
     above = next((place for place in (folder, *folder.parents) if place.exists()), folder)
     if above.exists() and not above.is_dir():
         raise NotADirectoryError(Errors.S289.format(folder=folder, path=above))
-    folder.mkdir(parents=True, exist_ok=True)
 
 
 def write_text(path: Union[str, Path], text: str) -> None:

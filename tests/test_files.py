@@ -58,6 +58,10 @@ def test_a_file_in_the_place_of_a_folder(tmp_path):
     for path in (tmp_path / "file" / "out.txt", tmp_path / "file" / "deep" / "out.txt"):
         with pytest.raises(NotADirectoryError, match="S289.*file' is a file"):
             write_text(path, "new")
+    for write in draft_files, draft_folder:
+        with pytest.raises(NotADirectoryError, match="S289.*make the folder '[^']*(file|/out)'"):
+            with write(tmp_path / "file" / "out"):
+                pass
     make_folder(tmp_path)  # there already
     make_folder(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir() and (tmp_path / "file").read_text() == "kept"
