@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Dict, Union
 
 from .errors import Errors
-from .files import checksum, make_folder
+from .files import checksum, draft_files
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -37,15 +37,15 @@ def export_encoder(source: str, folder: Union[str, Path]) -> Path:
     RETURNS (Path): The folder.
     RAISES (ImportError): S112 if the package with MiniLM is not installed; S147 without transformers for another
         source. (ValueError): S113 if its files are not the expected ones; S107 if another source can't be read.
-        (OSError): S289 if the folder is a file. After an error there is no new folder.
+        (OSError): S283, S289 as files.draft_files. After an error there is no new folder.
     """
     folder = Path(folder)
     if source == MINILM:
         model = packaged_minilm()
         verify_checksums(model, MINILM_SHA256)
-        make_folder(folder)
-        for name in MINILM_FILES:
-            shutil.copyfile(model / name, folder / name)
+        with draft_files(folder) as draft:
+            for name in MINILM_FILES:
+                shutil.copyfile(model / name, draft / name)
         return folder
     try:
         from transformers import AutoModel, AutoTokenizer
@@ -55,9 +55,9 @@ def export_encoder(source: str, folder: Union[str, Path]) -> Path:
         raise ImportError(Errors.S147.format(got=err.name)) from err
     except Exception as err:  # transformers, tokenizers and safetensors each raise their own kinds
         raise ValueError(Errors.S107.format(name=source, got=err)) from err
-    make_folder(folder)
-    tokenizer.save_pretrained(folder)
-    encoder.save_pretrained(folder)
+    with draft_files(folder) as draft:
+        tokenizer.save_pretrained(draft)
+        encoder.save_pretrained(draft)
     return folder
 
 
@@ -69,8 +69,8 @@ def export_trained_encoder(nlp: "Language", folder: Union[str, Path]) -> Path:
     nlp (Language): With one encoder `spacy-ssner.HFEncoder.v1`, not rounded to 8-bit integers.
     folder (Union[str, Path]): Is created; files of the same names are replaced.
     RETURNS (Path): The folder. Reads like any Hugging Face folder; a pooler, if the encoder came with one, is gone.
-    RAISES (ValueError): S143 if there is no such encoder, more than one, or it is rounded. (OSError): S289 if the
-        folder is a file.
+    RAISES (ValueError): S143 if there is no such encoder, more than one, or it is rounded. (OSError): S283, S289 as
+        files.draft_files.
 
     SOURCE: Phang et al. 2018 (arXiv 1811.01088): training on another labelled task in between.
     """
@@ -82,8 +82,8 @@ def export_trained_encoder(nlp: "Language", folder: Union[str, Path]) -> Path:
         got = "one in 8-bit integers" if len(encoders) == 1 else f"{len(encoders)} in {nlp.pipe_names}"
         raise ValueError(Errors.S143.format(got=got))
     folder = Path(folder)
-    make_folder(folder)
-    encoders[0].save(folder)
+    with draft_files(folder) as draft:
+        encoders[0].save(draft)
     return folder
 
 

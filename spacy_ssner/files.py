@@ -1,7 +1,11 @@
-"""Writing files so that a reader sees the old or the new content, never a part of it; checksums."""
+"""Writing files and folders so that a reader sees the old or the new content, never a part of it; checksums."""
 
+import errno
+import glob
 import hashlib
 import os
+import re
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from threading import get_ident
@@ -10,9 +14,12 @@ from typing import Iterator, TextIO, Union
 from .errors import Errors
 from .text.characters import replace_surrogates
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 def write_bytes(path: Union[str, Path], data: bytes) -> None:
-    """Write beside the file's place and move it there. Its folder is created; RAISES (OSError): As `make_folder`."""
+    """Write beside the file's place and move it there. Its folder is created; RAISES (OSError): As `make_folder`,
+    `told_if_full`."""
     with _draft(path) as draft:
         draft.write_bytes(data)
 
@@ -29,16 +36,100 @@ def _draft(path: Union[str, Path]) -> Iterator[Path]:
     """A file beside the place of another, moved there if all goes well and gone if not; the folder is made. What is no
     file, such as /dev/null, itself."""
     if os.path.exists(path) and not os.path.isfile(path):  # a device or pipe is written to, not replaced
-        yield Path(path)
+        with told_if_full(path):
+            yield Path(path)
         return
     path = Path(os.path.realpath(path))  # a link stays one
     make_folder(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}.tmp")
     try:
-        yield draft
+        with told_if_full(path):
+            yield draft
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def told_if_full(path: Union[str, Path]) -> Iterator[None]:
+    """RAISES (OSError): S283 if a block finds no room on the disk, whichever library says so; safetensors and
+    tokenizers do it in their text alone."""
+    try:
+        yield
+    except Exception as err:
+        said = re.search(r"\(os error (\d+)\)$", str(err))
+        number = err.errno if isinstance(err, OSError) else int(said[1]) if said else None
+        if number not in NO_ROOM:
+            raise
+        raise OSError(Errors.S283.format(path=path, reason=os.strerror(number))) from err
+
+
+@contextmanager
+def draft_folder(out: Path) -> Iterator[Path]:
+    """A draft folder beside `out` that takes its place at the end; after an error it is gone and `out` as it was.
+
+    A previous folder is replaced; drafts of processes that were killed are removed, and a folder that such a
+    process had moved away is put back first.
+    RAISES (OSError): S283 if the disk is full, S289 as `make_folder`.
+    """
+    out = Path(os.path.realpath(out))  # a link stays one
+    _remove_stale(out)
+    draft = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    old = out.with_name(f".{out.name}.{os.getpid()}.old")
+    try:
+        make_folder(out.parent)
+        draft.mkdir()
+        with told_if_full(out):
+            yield draft
+        if out.exists():
+            out.rename(old)
+        draft.rename(out)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        if old.exists() and not out.exists():
+            old.rename(out)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _remove_stale(out: Path) -> None:
+    """Remove drafts whose process is gone; what it had moved away goes back if nothing came in its place."""
+    for path in out.parent.glob(f".{glob.escape(out.name)}.*"):
+        pid = path.stem[len(out.name) + 2 :]  # not that of another folder, whose name begins with this one's
+        if path.suffix not in (".tmp", ".old") or not pid.isdigit() or _is_running(int(pid)):
+            continue
+        if path.suffix == ".old" and not out.exists():
+            path.rename(out)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # it runs, but belongs to someone else
+    return True
+
+
+@contextmanager
+def draft_files(folder: Path) -> Iterator[Path]:
+    """A draft inside a folder, which is made; its files take the places of those of the same names if all goes well.
+
+    RAISES (OSError): S283 if the disk is full, S289 as `make_folder`.
+    """
+    draft = folder / ".draft"
+    shutil.rmtree(draft, ignore_errors=True)  # a killed process may have left half of one
+    try:
+        make_folder(folder)
+        draft.mkdir()
+        with told_if_full(folder):
+            yield draft
+        for file in draft.iterdir():
+            file.replace(folder / file.name)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def make_folder(folder: Path) -> None:
@@ -46,10 +137,15 @@ def make_folder(folder: Path) -> None:
 
     RAISES (NotADirectoryError): S289 if one of them is a file; other OSErrors of the system.
     """
+    check_folder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def check_folder(folder: Path) -> None:
+    """RAISES (NotADirectoryError): S289 if a folder, or one above it, is a file."""
     above = next((place for place in (folder, *folder.parents) if place.exists()), folder)
     if above.exists() and not above.is_dir():
         raise NotADirectoryError(Errors.S289.format(folder=folder, path=above))
-    folder.mkdir(parents=True, exist_ok=True)
 
 
 def write_text(path: Union[str, Path], text: str) -> None:

@@ -46,6 +46,7 @@ def allowed_tags(gold: np.ndarray, windows: Windows, n_tags: int) -> np.ndarray:
     return allowed
 
 
+@torch.enable_grad()
 def crf_loss(scores: TagScores, allowed: np.ndarray) -> Tuple[float, TagScores]:
     """Negative log-probability of the allowed paths, in nats, mean over windows; and its gradient.
 
@@ -61,6 +62,7 @@ def crf_loss(scores: TagScores, allowed: np.ndarray) -> Tuple[float, TagScores]:
     return _with_gradient(total / max(1, len(lengths)), emissions, transitions, scores.windows)
 
 
+@torch.enable_grad()
 def softmax_loss(
     scores: TagScores, allowed: np.ndarray, *, gamma: float = 0.0, tag_weights: Optional[Tensor] = None
 ) -> Tuple[float, TagScores]:

@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, Optional
 
 from spacy.language import Language
 
-from .errors import Errors
+from .settings import check_number
 
 # Parameters of glibc's mallopt, and values that keep freed blocks for the next step.
 TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8
@@ -48,10 +48,9 @@ def make_keep_freed_memory() -> Callable[[Language], None]:
 def make_trim_freed_memory(every: int = TRIM_EVERY) -> Callable[[Language, Dict[str, Any]], None]:
     """For `[training.before_update]` beside the above: `@callbacks = "spacy-ssner.trim_freed_memory.v1"`.
 
-    every (int): Steps from one call to the next, >= 1. RAISES (ValueError): S101 for fewer.
+    every (int): Steps between two calls, >= 1. RAISES (ValueError): S101 for less.
     """
-    if every < 1:
-        raise ValueError(Errors.S101.format(name="every", expected="at least 1", got=every))
+    check_number("every", every, least=1)
 
     def before_update(nlp: Language, info: Dict[str, Any]) -> None:
         if info["step"] % every == 0:

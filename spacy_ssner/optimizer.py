@@ -1,5 +1,6 @@
 """Adam for Thinc that updates a weight in one pass over its memory, on all cores."""
 
+import math
 from typing import Any, Dict, Tuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from thinc.optimizers import ADAM_DEFAULTS, FloatOrSeq
 from torch.optim.adam import adam
 
 from .layers.forked import use_one_thread_when_forked
+from .settings import check_number
 
 
 class FusedAdam(Optimizer):
@@ -116,7 +118,21 @@ def make_fused_adam(
     L2_is_weight_decay: bool = bool(ADAM_DEFAULTS["L2_is_weight_decay"]),
     use_averages: bool = True,
 ) -> FusedAdam:
-    """For `[training.optimizer]`: `@optimizers = "spacy-ssner.FusedAdam.v1"`. Settings are those of Thinc's Adam.v1."""
+    """For `[training.optimizer]`: `@optimizers = "spacy-ssner.FusedAdam.v1"`. Settings are those of Thinc's Adam.v1.
+
+    RAISES (ValueError): S101 for a number out of range; schedules are taken as they are.
+    """
+    values = {
+        "learn_rate": learn_rate,
+        "L2": L2,
+        "beta1": beta1,
+        "beta2": beta2,
+        "eps": eps,
+        "grad_clip": grad_clip,
+    }
+    for name, value in values.items():
+        if isinstance(value, (int, float)):
+            check_number(name, value, least=0, below=1 if name in ("beta1", "beta2") else math.inf)
     use_one_thread_when_forked()
     return FusedAdam(
         learn_rate,

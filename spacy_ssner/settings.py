@@ -101,6 +101,15 @@ def from_file(read: Callable[[bytes], Any]) -> Callable[[Path], Any]:
     return lambda path: read(path.read_bytes() if path.exists() else b"")
 
 
+def check_number(name: str, value: float, *, least: float, below: float = math.inf) -> None:
+    """RAISES (ValueError): S101 unless a setting is a number from `least` on, and less than `below`."""
+    if not least <= value < below:
+        expected = (
+            f"at least {least:g}" if below == math.inf else f"at least {least:g} and less than {below:g}"
+        )
+        raise ValueError(Errors.S101.format(name=name, expected=expected, got=value))
+
+
 def read_message(data: bytes, name: str, *, needed: Collection[str] = ()) -> Dict[str, Any]:
     """The parts of a component that was saved as bytes. RAISES (ValueError): S111 if it is damaged or lacks one."""
     try:

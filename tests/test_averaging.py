@@ -1,5 +1,7 @@
 """The mean of trained pipelines: exactly their weights' mean, still right, and refused where it makes no sense."""
 
+import errno
+import os
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -208,3 +210,25 @@ def test_a_training_goes_on_from_a_component(trained_path, make_examples, tmp_pa
     trained = spacy.load(tmp_path / "out" / "model-last")
     assert trained.get_pipe("ssner").labels == nlp.get_pipe("ssner").labels
     silently([nlp, trained])  # of one start
+
+
+def test_a_disk_that_is_full_leaves_what_was_there(branches, tmp_path, monkeypatch):
+    """Neither half a pipeline under the new name, nor half of the old one under the old name."""
+    names = [str(tmp_path / f"branch-{i}") for i in range(2)]
+    for nlp, name in zip(branches, names):
+        nlp.to_disk(name)
+    out = tmp_path / "mean"
+    command = ["average", *names, str(out)]
+    assert CliRunner().invoke(ssner_app, command).exit_code == 0
+    before = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
+
+    def fail(self, path):
+        Path(path).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("thinc.model.Model.to_disk", fail)
+    for words in ([*command, "--force"], ["average", *names, str(tmp_path / "new")]):
+        result = CliRunner().invoke(ssner_app, words)
+        assert result.exit_code == 1 and f"[S283] No room to write {words[3]}" in result.output
+    assert before == {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["branch-0", "branch-1", "mean"]

@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import os
 import subprocess
@@ -6,7 +7,15 @@ from threading import Thread
 
 import pytest
 
-from spacy_ssner.files import checksum, make_folder, open_draft, write_text
+from spacy_ssner.files import (
+    checksum,
+    draft_files,
+    draft_folder,
+    make_folder,
+    open_draft,
+    told_if_full,
+    write_text,
+)
 
 
 def test_checksum_of_a_file(tmp_path):
@@ -49,6 +58,10 @@ def test_a_file_in_the_place_of_a_folder(tmp_path):
     for path in (tmp_path / "file" / "out.txt", tmp_path / "file" / "deep" / "out.txt"):
         with pytest.raises(NotADirectoryError, match="S289.*file' is a file"):
             write_text(path, "new")
+    for write in draft_files, draft_folder:
+        with pytest.raises(NotADirectoryError, match="S289.*make the folder '[^']*(file|/out)'"):
+            with write(tmp_path / "file" / "out"):
+                pass
     make_folder(tmp_path)  # there already
     make_folder(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir() and (tmp_path / "file").read_text() == "kept"
@@ -87,3 +100,61 @@ def test_names_that_are_no_utf8(tmp_path):
     except OSError:
         pytest.skip("the file system has no such names")
     assert checksum(tmp_path / "folder") == checksum(tmp_path / "folder")
+
+
+FULL = os.strerror(errno.ENOSPC)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, FULL),
+        Exception(f"{FULL} (os error {errno.ENOSPC})"),  # tokenizers
+        ValueError(f"Error while serializing: I/O error: {FULL} (os error {errno.ENOSPC})"),  # safetensors
+    ],
+    ids=repr,
+)
+def test_no_room_whoever_says_so(error, tmp_path):
+    with pytest.raises(OSError, match=f"S283.*{tmp_path}: {FULL}"), told_if_full(tmp_path):
+        raise error
+    for path in ("new", "there"):
+        write_text(tmp_path / "there", "kept")
+        with pytest.raises(OSError, match=f"S283.*{path}"), open_draft(tmp_path / path):
+            raise error
+    assert [file.name for file in tmp_path.iterdir()] == ["there"]
+    assert (tmp_path / "there").read_text() == "kept"
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "x"), OSError("x"), KeyError("x (os error 5)")])
+def test_other_errors_are_what_they_were(error, tmp_path):
+    with pytest.raises(type(error)) as caught, told_if_full(tmp_path):
+        raise error
+    assert caught.value is error
+
+
+def test_a_folder_with_all_in_it_takes_its_place(tmp_path):
+    out, link = tmp_path / "out", tmp_path / "link"
+    link.symlink_to(out)
+    for content in ("first", "second"):
+        with draft_folder(link) as draft:
+            write_text(draft / "part" / content, content)
+            assert not (out / "part" / content).exists()
+        assert [file.name for file in out.rglob("*")] == ["part", content]
+    with pytest.raises(RuntimeError), draft_folder(link) as draft:
+        write_text(draft / "half", "x")
+        raise RuntimeError
+    assert [file.name for file in out.rglob("*")] == ["part", "second"]
+    assert sorted(tmp_path.iterdir()) == [link, out] and link.is_symlink()
+
+
+def test_files_go_into_a_folder_together(tmp_path):
+    for name in ("a", "other"):
+        write_text(tmp_path / name, "old")
+    write_text(tmp_path / ".draft" / "b", "of a killed process")
+    with pytest.raises(RuntimeError), draft_files(tmp_path) as draft:
+        write_text(draft / "a", "half")
+        raise RuntimeError
+    assert (tmp_path / "a").read_text() == "old"
+    with draft_files(tmp_path) as draft:
+        write_text(draft / "a", "new")
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"a": "new", "other": "old"}

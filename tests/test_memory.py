@@ -67,6 +67,12 @@ def test_trimming_every_few_steps(monkeypatch):
     assert len(calls) == 3
 
 
+@pytest.mark.parametrize("every", [0, -1])
+def test_steps_between_two_calls_out_of_range(every):
+    with pytest.raises(ValueError, match=f"S101.*every.*at least 1, but is {every}"):
+        make_trim_freed_memory(every=every)
+
+
 def test_other_systems_are_left_alone(monkeypatch):
     monkeypatch.setattr(sys, "platform", "win32")
     assert keep_freed_memory() is False

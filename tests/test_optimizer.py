@@ -161,3 +161,12 @@ def test_in_a_config():
     optimizer = spacy.registry.resolve({"training": {"optimizer": config}})["training"]["optimizer"]
     assert type(optimizer) is FusedAdam and optimizer.averages is None
     assert (optimizer.learn_rate, optimizer.L2, optimizer.grad_clip) == (2e-4, 0.01, 1.0)
+
+
+@pytest.mark.parametrize(
+    "name,value",
+    [("beta1", 1), ("beta1", -0.1), ("beta2", 2), ("L2", -1), ("eps", -1e-8), ("learn_rate", float("nan"))],
+)
+def test_numbers_out_of_range(name, value):
+    with pytest.raises(ValueError, match=f"S101.*'{name}' must be at least 0.*but is {value}"):
+        make_fused_adam(**{name: value})

@@ -32,5 +32,21 @@ def test_steps_that_leave_none_for_the_encoder_are_refused(head_steps):
         make_head_first(0.1, 2, 8, head_steps)
 
 
+@pytest.mark.parametrize(
+    "settings,name",
+    [
+        ((-0.1, 2, 8), "initial_rate"),
+        ((float("nan"), 2, 8), "initial_rate"),
+        ((float("inf"), 2, 8), "initial_rate"),
+        ((0.1, -1, 8), "warmup_steps"),
+        ((0.1, 0, 0), "total_steps"),
+        ((0.1, 0, -8, 2), "total_steps"),
+    ],
+)
+def test_values_out_of_range(settings, name):
+    with pytest.raises(ValueError, match=f"S101.*'{name}' must be at least"):
+        make_head_first(*settings)
+
+
 def test_it_can_stand_in_a_config():
     assert registry.schedules.get("spacy-ssner.head_first.v1") is make_head_first

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Mapping, Option
 import typer
 
 from ..errors import Errors
-from ..files import make_folder, write_text
+from ..files import check_folder, draft_folder, make_folder, write_text
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -51,14 +51,17 @@ def told_at_the_end() -> Iterator[None]:
 
 
 def check_outputs(outputs: Iterable[Optional[Path]], inputs: Iterable[Union[str, Path, None]]) -> None:
-    """See, before any work, that no file is written over one that is read. None: not given.
+    """See, before any work, that no file is written over one that is read, nor into a file. None: not given.
 
-    RAISES (ValueError): S213 for an output that is an input.
+    RAISES (ValueError): S213 for an output that is an input. (OSError): S289 if a folder above one is a file.
     """
     read = {Path(path).resolve() for path in inputs if path is not None}
-    for path in outputs:
-        if path is not None and path.resolve() in read:
+    named = [path for path in outputs if path is not None]
+    for path in named:
+        if path.resolve() in read:
             raise ValueError(Errors.S213.format(path=path))
+    for path in named:
+        check_folder(path.parent)
 
 
 def check_new_pipeline(out: Path) -> None:
@@ -69,6 +72,12 @@ def check_new_pipeline(out: Path) -> None:
     if out.exists():
         raise ValueError(Errors.S308.format(path=out))
     make_folder(out.parent)
+
+
+def save_pipeline(nlp: "Language", out: Path) -> None:
+    """Save a pipeline as a whole or not at all. RAISES (OSError): S283 if the disk is full."""
+    with draft_folder(out) as draft:
+        nlp.to_disk(draft)
 
 
 def read_config(path: Path, *, interpolate: bool) -> "Config":

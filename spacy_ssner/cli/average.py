@@ -6,7 +6,7 @@ from typing import Annotated, List
 import typer
 
 from ._app import ssner_app
-from ._io import check_new_pipeline, load_pipeline, plain_errors, told_at_the_end
+from ._io import check_new_pipeline, load_pipeline, plain_errors, save_pipeline, told_at_the_end
 
 PIPELINES_HELP = (
     "Trained pipelines (folders or packages), at least two, that went on from one trained component"
@@ -30,5 +30,5 @@ def average_cli(
     with plain_errors(), told_at_the_end():
         if not (force and (output / "config.cfg").is_file()):
             check_new_pipeline(output)
-        average_pipelines([load_pipeline(name) for name in pipelines]).to_disk(output)
+        save_pipeline(average_pipelines([load_pipeline(name) for name in pipelines]), output)
     msg.good(f"{output}: the mean of {len(pipelines)} pipelines")

@@ -15,6 +15,7 @@ from ._io import (
     plain_errors,
     print_table,
     save_figures,
+    save_pipeline,
     use_gpu,
 )
 
@@ -69,7 +70,7 @@ def calibrate_cli(
         check_outputs([output, plot], [dev, test])
         check_new_pipeline(out)
         nlp, results = calibrate(settings)
-        nlp.to_disk(out)
+        save_pipeline(nlp, out)
     print_calibration(results)
     msg.good("Saved the calibrated pipeline", out)
     save_figures(results, output)

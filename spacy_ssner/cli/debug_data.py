@@ -39,7 +39,7 @@ def debug_data_cli(
         paths = {"train": train, "dev": dev, "test": test}
         report = debug_data({k: p for k, p in paths.items() if p}, pipeline=pipeline, config=config)
     if as_json:
-        typer.echo(json.dumps(report_to_dict(report), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(report_to_dict(report), indent=2, ensure_ascii=False).encode("utf8"))
     else:
         print_report(report, limit=examples)
 

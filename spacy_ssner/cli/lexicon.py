@@ -9,7 +9,15 @@ import typer
 
 from ..errors import Errors, Warnings
 from ._app import ssner_app
-from ._io import check_new_pipeline, find_part, load_pipeline, plain_errors, split_names
+from ._io import (
+    check_new_pipeline,
+    check_outputs,
+    find_part,
+    load_pipeline,
+    plain_errors,
+    save_pipeline,
+    split_names,
+)
 
 if TYPE_CHECKING:
     from ..lexicon.build import BuildSettings, Counts
@@ -76,7 +84,7 @@ def make_lexicon(
 ) -> None:
     """Read, filter and save, and print what came out.
 
-    RAISES (ValueError): S133, S134, S137, S267, S268, S269; (OSError): S263, S289.
+    RAISES (ValueError): S133, S134, S137, S213, S267, S268, S269; (OSError): S263, S289.
     """
     from wasabi import msg
 
@@ -87,6 +95,7 @@ def make_lexicon(
         expected = "SOURCE... OUT with a new file (names.lex) at the end"
         raise ValueError(Errors.S134.format(expected=expected, got=" ".join(paths)))
     files, out = find_sources([Path(path) for path in paths[:-1]]), Path(paths[-1])
+    check_outputs([out], common)
     records = read_records(files, parse_categories(categories, files))
     records, absent = keep_categories(records, only)
     if absent:
@@ -240,7 +249,7 @@ def replace_lexicon(paths: Sequence[str], *, component: str) -> None:
         raise ValueError(Errors.S134.format(expected=expected, got=got))
     lexicon = Lexicon.from_disk(find_part(Path(source), PLACES))
     pipe.set_lexicon(lexicon)
-    nlp.to_disk(out)
+    save_pipeline(nlp, Path(out))
     msg.good(f"{out}: {len(lexicon):,} names")
 
 

@@ -8,7 +8,7 @@ import typer
 
 from ..errors import Errors
 from ._app import ssner_app
-from ._io import check_new_pipeline, load_pipeline, plain_errors
+from ._io import check_new_pipeline, load_pipeline, plain_errors, save_pipeline
 
 SAMPLE_HELP = (
     "Text like that to come (.txt, .txt.gz, .jsonl, .spacy, .conll), unlabelled; its beginning is enough"
@@ -44,5 +44,5 @@ def quantise_cli(
         count = quantise_encoder(nlp, sentences, engine=engine)
         if not count:
             raise ValueError(Errors.S148)
-        nlp.to_disk(output)
+        save_pipeline(nlp, output)
     msg.good(f"{output}: {count} layers in 8-bit integers")

@@ -87,14 +87,14 @@ def read_input(name: str) -> Iterator[Tuple[str, str]]:
     from ..text.documents import read_document
     from ..text.records import RECORDS, read_records
 
-    def refuse(place: str, reason: str) -> None:
-        raise ValueError(Errors.S280.format(path=place, reason=reason))
-
     if name == STDIN:
         yield name, read_stdin()
     elif name.lower().endswith(RECORDS):
-        for record in read_records([name], max_length=sys.maxsize, on_bad=refuse):
-            yield record.name, record.text
+        bad: List[Tuple[str, str]] = []
+        records = list(read_records([name], max_length=sys.maxsize, on_bad=lambda *what: bad.append(what)))
+        for place, reason in bad:
+            raise ValueError(Errors.S280.format(path=place, reason=reason))
+        yield from ((record.name, record.text) for record in records)
     else:
         yield name, read_document(Path(name))
 

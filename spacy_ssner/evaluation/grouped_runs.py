@@ -25,7 +25,7 @@ def read_runs(folder: Path) -> List[Record]:
         try:
             record = json.loads(path.read_text(encoding="utf8"))
             record["variant"], record["scores"], record["error"]
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, RecursionError, TypeError, KeyError) as error:
             raise ValueError(Errors.S296.format(path=path, got=f"it is not one ({error!r})")) from error
         records.append(record)
     if not any(record["error"] is None for record in records):

@@ -64,7 +64,7 @@ def read_evaluation(path: Path, *, split: str) -> Dict[str, Any]:
     """
     try:
         found = json.loads(path.read_text(encoding="utf8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(Errors.S296.format(path=path, got=f"it cannot be read ({error})")) from error
     scores = found.get("scores") if isinstance(found, dict) else None
     if isinstance(scores, dict):

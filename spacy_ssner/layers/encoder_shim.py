@@ -8,7 +8,7 @@ from torch import nn
 
 from ..errors import Errors, Warnings
 from ..nn.piece_encoder import PieceEncoder
-from ..nn.precision import warn_of_slow_bfloat16
+from ..nn.precision import in_float32, warn_of_slow_bfloat16
 from .torch_shim import ModuleShim
 from .vector_cache import VectorCache
 
@@ -51,7 +51,8 @@ class EncoderShim(ModuleShim):
         """See PieceEncoder.quantise; what is saved from now on is the rounded encoder. RAISES: S140 on a GPU."""
         self._check_device()
         encoder = cast(PieceEncoder, self.module)
-        count = encoder.quantise(sentences, engine=engine)
+        with in_float32():
+            count = encoder.quantise(sentences, engine=engine)
         self.cache = None
         self.cfg["settings"] = encoder.settings
         return count

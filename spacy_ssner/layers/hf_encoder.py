@@ -12,7 +12,7 @@ from thinc.util import torch2xp, xp2torch
 from ..errors import Errors
 from ..nn.encoder_loading import build_encoder, load_encoder
 from ..nn.piece_encoder import PieceEncoder
-from ..nn.precision import warn_of_slow_bfloat16
+from ..nn.precision import in_float32, warn_of_slow_bfloat16
 from ..text.windows import make_windows
 from .encoder_shim import LAYER, EncoderShim, is_frozen
 from .pieces import encoder_of, read_pieces
@@ -116,7 +116,8 @@ def init(model: Model, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
     if shim.module is None or is_trained:
         name = model.attrs["name"]
         try:
-            encoder = load_encoder(name, **shim.run_settings)
+            with in_float32():
+                encoder = load_encoder(name, **shim.run_settings)
         except ModuleNotFoundError as err:
             raise ImportError(Errors.S147.format(got=err.name)) from err
         except Exception as err:  # transformers, tokenizers and safetensors each raise their own kinds

@@ -12,6 +12,7 @@ from thinc.util import torch2xp, xp2torch
 from torch import nn
 
 from ..errors import Errors
+from ..nn.precision import in_float32
 from .forked import use_one_thread_when_forked
 
 FORMAT = "spacy-ssner-module-1"
@@ -46,7 +47,9 @@ class ModuleShim(PyTorchShim):
     def set_module(self, settings: Dict[str, Any], module: Optional[nn.Module] = None) -> nn.Module:
         """Put a module in place, built from its settings unless one is given."""
         use_one_thread_when_forked()
-        module = self._build(settings) if module is None else module
+        if module is None:
+            with in_float32():
+                module = self._build(settings)
         if self._model is not None:  # an optimizer must not go on with the old weights' moments and sizes
             self._take_new_id()
         self.cfg["settings"] = settings
@@ -71,6 +74,11 @@ class ModuleShim(PyTorchShim):
         self.__dict__.update(state)
         with Shim.global_id_lock:  # a shim that is made next must not have the same id
             Shim.global_id = max(Shim.global_id, self.id)
+
+    def begin_update(self, inputs: ArgsKwargs) -> Any:
+        """As in Thinc, but it learns where gradients are switched off for all that stands around it, too."""
+        with torch.enable_grad():
+            return super().begin_update(inputs)
 
     def predict(self, inputs: ArgsKwargs) -> Any:
         """As in Thinc, but the module stays in evaluation mode (`begin_update` leaves it): Thinc sets it back to
@@ -136,7 +144,8 @@ class ModuleShim(PyTorchShim):
                 self._model = None
                 return self
             settings = json.loads(message["settings"])
-            module = self._build(settings)
+            with in_float32():
+                module = self._build(settings)
             module.load_state_dict(load(message["weights"]), strict=True)
         except ModuleNotFoundError as err:
             raise ImportError(Errors.S147.format(got=err.name)) from err

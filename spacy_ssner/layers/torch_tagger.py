@@ -9,6 +9,7 @@ from thinc.types import Floats2d
 from thinc.util import torch2xp, xp2torch
 
 from ..nn.network import NetworkInputs, SSNERNetwork, grow_labels
+from ..nn.precision import in_float32
 from ..types import NetworkSettings, TagScores, Windows, WordFeatures
 from .torch_shim import ModuleShim
 
@@ -58,7 +59,8 @@ def grow_network(model: TaggerModel, n_labels: int) -> None:
     network, or unless `n_labels` is more than it has."""
     old = network_of(model)
     if old is not None and n_labels > old.settings.n_labels:
-        new = grow_labels(old, n_labels)
+        with in_float32():
+            new = grow_labels(old, n_labels)
         cast(ModuleShim, model.shims[0]).set_module(new.settings.to_dict(), new)
 
 

@@ -91,7 +91,7 @@ def read_source(path: Path, *, category: Optional[str] = None) -> Source:
         data = path.read_bytes()
         data = gzip.decompress(data) if is_gzip else data
         source = reader(data, Path(name).stem)
-    except (ValueError, EOFError, OSError, zlib.error, csv.Error) as err:
+    except (ValueError, RecursionError, EOFError, OSError, zlib.error, csv.Error) as err:
         raise ValueError(Errors.S268.format(path=path, reason=err)) from err
     if category is not None:
         source.records = [record._replace(category=category) for record in source.records]
@@ -161,7 +161,7 @@ def _read_jsonl(data: bytes, stem: str) -> Source:
         try:
             item = json.loads(line)
             pair: Tuple[Any, Any] = (item["name"], item["category"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, RecursionError, KeyError, TypeError):
             source.skipped["no object with name and category"] += 1
             continue
         if all(isinstance(text, str) and text.strip() for text in pair):

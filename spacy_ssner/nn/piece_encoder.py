@@ -150,11 +150,11 @@ class PieceEncoder(nn.Module):
             own = (token >= 0).nonzero().squeeze(1)
             return token.index_select(0, own), states.index_select(0, own).float()
 
-        Y = torch.zeros(n_tokens, self.width, device=device)
+        Y = torch.zeros(n_tokens, self.width, dtype=torch.float32, device=device)
         groups = length_groups(lengths + 2, max_padded=self.settings["max_padded"])
         for token, states in each(states_of, groups, device=device):
             Y.index_add_(0, token, states)  # in place: a long text has hundreds of groups
-        counts = torch.zeros(n_tokens, device=device)
+        counts = torch.zeros(n_tokens, dtype=torch.float32, device=device)
         counts.index_add_(0, tokens.clamp(min=0), (tokens >= 0).float())
         return Y.div_(counts.clamp(min=1).unsqueeze(1))
 

@@ -2,13 +2,28 @@
 
 import time
 import warnings
+from contextlib import contextmanager
 from functools import lru_cache
+from typing import Iterator
 
 import torch
 
 from ..errors import Warnings
 
 PIECES, WIDTH, REPEATS = 256, 384, 7  # the product that is timed: one of a small encoder
+
+
+@contextmanager
+def in_float32() -> Iterator[None]:
+    """Make modules here: their weights are float32, which Thinc counts on, whatever torch's default type is outside."""
+    before = torch.get_default_dtype()
+    if before is not torch.float32:  # of all threads, so only where it must be
+        torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        if before is not torch.float32:
+            torch.set_default_dtype(before)
 
 
 def computes_in_bfloat16(device_type: str) -> bool:

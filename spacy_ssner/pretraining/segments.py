@@ -177,7 +177,7 @@ def load_law(path: Union[str, Path]) -> LengthLaw:
         if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
             raise ValueError(f"its 'format' is not {FORMAT!r}")
         return LengthLaw(**{**values, "probabilities": tuple(map(float, values["probabilities"]))})
-    except (OSError, ValueError, TypeError, KeyError) as err:
+    except (OSError, ValueError, RecursionError, TypeError, KeyError) as err:
         raise ValueError(Errors.S242.format(path=path, reason=err)) from err
 
 

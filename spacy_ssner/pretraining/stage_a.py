@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers.trainer_callback import PrinterCallback
 
 from ..errors import Errors
-from ..files import write_text
+from ..files import told_if_full, write_text
 from .masking import MaskSettings, SegmentMasking
 from .processes import count_processes, end_together, is_first_process
 from .run import PretrainSettings, Run, as_json, count_steps, prepare, start
@@ -152,10 +152,14 @@ def passes_per_process(n_passes: int) -> int:
 
 
 def save(run: Run, out: Path, report: Dict[str, Any]) -> None:
-    """Write model and tokenizer beside the checkpoints, move them into place, and drop the checkpoints."""
+    """Write model and tokenizer beside the checkpoints, move them into place, and drop the checkpoints.
+
+    RAISES (OSError): S283 if the disk is full; the checkpoints stay.
+    """
     draft = out / CHECKPOINTS / "finished"
-    run.loaded.model.save_pretrained(draft)  # type: ignore[operator]
-    run.loaded.tokenizer.save_pretrained(draft)
+    with told_if_full(out):
+        run.loaded.model.save_pretrained(draft)  # type: ignore[operator]
+        run.loaded.tokenizer.save_pretrained(draft)
     for file in draft.iterdir():
         file.replace(out / file.name)
     write_text(out / REPORT, json.dumps(report, indent=1))

@@ -1,9 +1,6 @@
 """Writing a tokenised corpus, batch by batch, so that it is there as a whole or not at all."""
 
-import errno
 import json
-import os
-import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Dict, Iterator, Sequence
@@ -11,6 +8,7 @@ from typing import IO, Any, Dict, Iterator, Sequence
 import numpy as np
 
 from ..errors import Errors
+from ..files import draft_folder
 from .piece_table import PieceTable, fingerprint
 from .tokenised import FILES, FORMAT, META
 
@@ -105,31 +103,13 @@ class CorpusWriter:
 
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """A draft folder beside `out` that takes its place at the end; after an error it is gone and `out` as it was.
+    """A draft folder that takes the place of a previous corpus in `out` at the end, see `files.draft_folder`.
 
-    A previous corpus in `out` is replaced; drafts of processes that were killed are removed, and a corpus that such a
-    process had moved away is put back first.
     RAISES (ValueError): S284 if `out` is there and no corpus. (OSError): S283 if the disk is full.
     """
     check_place(out)
-    _remove_stale(out)
-    draft = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    old = out.with_name(f".{out.name}.{os.getpid()}.old")
-    try:
-        draft.mkdir(parents=True)
+    with draft_folder(out) as draft:
         yield draft
-        if out.exists():
-            out.rename(old)
-        draft.rename(out)
-    except OSError as err:
-        if err.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise
-        raise OSError(Errors.S283.format(path=out, reason=err.strerror)) from err
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-        if old.exists() and not out.exists():
-            old.rename(out)
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def check_place(out: Path) -> None:
@@ -140,25 +120,3 @@ def check_place(out: Path) -> None:
     if out.exists():
         got = "a folder with other files" if out.is_dir() else "a file"
         raise ValueError(Errors.S284.format(path=out, got=got))
-
-
-def _remove_stale(out: Path) -> None:
-    """Remove drafts whose process is gone; what it had moved away goes back if nothing came in its place."""
-    for path in out.parent.glob(f".{out.name}.*"):
-        pid = path.stem[len(out.name) + 2 :]  # not that of another folder, whose name begins with this one's
-        if path.suffix not in (".tmp", ".old") or not pid.isdigit() or _is_running(int(pid)):
-            continue
-        if path.suffix == ".old" and not out.exists():
-            path.rename(out)
-        else:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass  # it runs, but belongs to someone else
-    return True

@@ -67,7 +67,13 @@ def test_seeds_subset_and_runs(save):
 
 @pytest.mark.parametrize(
     "content,code",
-    [("{}", "S296"), ("[1]", "S296"), ("no", "S296"), ('{"scores": {}, "error": "x"}', "S293")],
+    [
+        ("{}", "S296"),
+        ("[1]", "S296"),
+        ("no", "S296"),
+        ("[" * 10**5, "S296"),
+        ('{"scores": {}, "error": "x"}', "S293"),
+    ],
 )
 def test_files_that_do_not_fit(save, tmp_path, content, code):
     (tmp_path / "bad.json").write_text(content, encoding="utf8")

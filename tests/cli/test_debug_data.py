@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import spacy
@@ -136,3 +139,19 @@ def test_two_tokenizers(files, tmp_path):
     spacy.blank("en").to_disk(tmp_path / "p")
     result = run(*files, "--pipeline", tmp_path / "p", "--config", tmp_path / "p" / "config.cfg")
     assert result.exit_code == 1 and "S262" in result.output
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_output_that_is_no_utf8(encoding, tmp_path):
+    """A terminal or a log of another encoding gets escapes; JSON is always UTF-8."""
+    path = tmp_path / "a.jsonl"
+    path.write_text(
+        '{"text": "Zürich 漢", "spans": [{"start": 0, "end": 8, "label": "Ort漢"}]}', encoding="utf8"
+    )
+    command = [sys.executable, "-m", "spacy", "ssner", "debug-data", str(path)]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    result = subprocess.run(command, capture_output=True, env=environment)
+    assert result.returncode == 0, result.stderr
+    assert "Ort\\u6f22" in result.stdout.decode(encoding)
+    result = subprocess.run([*command, "--json"], capture_output=True, env=environment)
+    assert "Ort漢" in json.loads(result.stdout)["splits"]["train"]["types"], result.stdout

@@ -277,6 +277,13 @@ def test_no_figures_are_written_over_the_data(pipeline, data, tmp_path, option):
     assert {path: path.read_bytes() for path in before} == before
 
 
+@pytest.mark.parametrize("option", ["--output", "--plot"])
+def test_a_folder_that_cannot_be_made_is_told_before_the_work(pipeline, data, tmp_path, option):
+    (tmp_path / "file").touch()
+    result = run(pipeline, data, option, tmp_path / "file" / "out")
+    assert result.exit_code == 1 and "S289" in result.output and "Overall" not in result.output
+
+
 @pytest.mark.parametrize("options", [[], ["--gold-preproc"], ["--raw"]])
 def test_suffix_in_capitals(pipeline, data, tmp_path, options):
     out = tmp_path / "out.json"

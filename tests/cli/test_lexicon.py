@@ -101,6 +101,7 @@ def test_replace(run, tmp_path, make_nlp):
         (["none.csv", "names.lex"], "S263"),
         (["empty", "names.lex"], "S263"),
         (["text.txt", "names.lex"], "S268"),
+        (["deep.json", "names.lex"], "S268"),
         (["mine.csv", "names.lex", "--category", "other.csv=tool"], "S133"),
         (["mine.csv", "names.lex", "--category", "mine.csv"], "S133"),
         (["mine.csv", "names.lex", "--category", "mine.csv="], "S133"),
@@ -116,6 +117,7 @@ def test_replace(run, tmp_path, make_nlp):
 )
 def test_errors(run, tmp_path, arguments, code):
     (tmp_path / "empty").mkdir()
+    (tmp_path / "deep.json").write_text("[" * 10**5)
     result = run(*arguments)
     assert result.exit_code == 1 and f"[{code}]" in result.output, result.output
     assert isinstance(result.exception, SystemExit)

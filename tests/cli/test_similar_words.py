@@ -143,3 +143,10 @@ def test_real_corpus(run, tmp_path):
     n_unknown = (found.own < 0).sum()
     n_unresolved = ((found.own < 0) & (found.rows < 0).all(axis=1)).sum()
     assert 0 < n_unresolved < n_unknown < len(tokens)
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_the_work(run, tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "a.txt").write_text("APT29 used Mimikatz\n" * 9, encoding="utf8")
+    result = run("a.txt", "file/words.sim")
+    assert result.exit_code == 1 and "S289" in result.output and "Corpus" not in result.output
