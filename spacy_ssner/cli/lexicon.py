@@ -39,9 +39,7 @@ COMMON_HELP = (
     "in it in lower case count only as the source spells them, or with a capital. May be repeated. Without it, so do "
     "all names of one word without digits."
 )
-SHARE_HELP = (
-    "Share of a name's occurrences in --common that are in lower case, from which it is an ordinary word"
-)
+SHARE_HELP = "From this share of lower case among its occurrences in --common on, a name is an ordinary word"
 
 
 @ssner_app.command("lexicon")
@@ -105,9 +103,8 @@ def make_lexicon(
     names = ", ".join(Path(path).name for path in paths[:-1])
     lexicon, dropped = build_lexicon(records, counts=counts, settings=settings, source=names)
     if not len(lexicon):
-        raise ValueError(
-            Errors.S269.format(n_read=len(records), path=names, got=reasons(dropped) or "none read")
-        )
+        got = reasons(dropped) or "none read"
+        raise ValueError(Errors.S269.format(n_read=len(records), path=names, got=got))
     lexicon.to_disk(out)
     print_counts(lexicon)
     if dropped:
@@ -181,16 +178,12 @@ def count_common(records: Sequence["Record"], common: Sequence[Path]) -> Optiona
     from ..text.reading import read_sentences
 
     if not common:
-        msg.info(
-            "No --common text: names of one word without digits count only as spelled, or with a capital"
-        )
+        msg.info("No --common text: names of one word without digits count as spelled, or with a capital")
         return None
-    start = time.perf_counter()
     sentences = (sentence for path in common for sentence in read_sentences(path))
     counts = count_cases((record.text for record in records), sentences)
     n_lower = sum(n > 0 for n in counts.lower.values())
-    seconds = time.perf_counter() - start
-    msg.good(f"Common text: {len(counts.total):,} names occur, {n_lower:,} in lower case, {seconds:.1f} s")
+    msg.good(f"Common text: {len(counts.total):,} names occur, {n_lower:,} in lower case")
     return counts
 
 
@@ -202,8 +195,7 @@ def print_counts(lexicon: "Lexicon") -> None:
     for category in lexicon.categories:
         names = [name for name in lexicon.names if name.category == category]
         rows.append((category, f"{len(names):,}", f"{sum(name.cased for name in names):,}"))
-    header = ("Category", "Names", "Only as spelled")
-    print(table(rows, header=header, divider=True, aligns=("l", "r", "r")))
+    print(table(rows, header=("Category", "Names", "Only as spelled"), divider=True, aligns=("l", "r", "r")))
 
 
 def show_names(path: Path, names: Sequence[str]) -> None:
