@@ -52,7 +52,8 @@ class Int8Linear(nn.Module):
         """X: (..., in) float32 on the CPU. RETURNS: (..., out) float32."""
         if self._packed is None:
             with PACKING:
-                self._packed = self._packed or self._pack()
+                if self._packed is None:
+                    self._packed = self._pack()
         # reduce_range: without VNNI the CPU adds two products in 16 bits, which 8-bit inputs would overflow
         return cast(
             Tensor, torch.ops.quantized.linear_dynamic(X * cast(Tensor, self.shrink), self._packed, True)

@@ -49,7 +49,7 @@ def test_close_to_the_float_layer(linear):
 
 
 def test_threads_pack_one_after_the_other(linear, monkeypatch):
-    """Where two silence warnings at a time, the second puts back what the first had silenced."""
+    """Each layer once; where two silence warnings at a time, the second puts back what the first had silenced."""
     layers = [Int8Linear.from_float(linear, torch.ones(24)) for _ in range(3)]
     pack, inside, seen = Int8Linear._pack, [], []
 
@@ -63,8 +63,8 @@ def test_threads_pack_one_after_the_other(linear, monkeypatch):
 
     monkeypatch.setattr(Int8Linear, "_pack", slow)
     before = list(warnings.filters)
-    with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda layer: layer(torch.ones(2, 24)), layers))
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda layer: layer(torch.ones(2, 24)), layers * 2))
     assert seen == [1, 1, 1] and warnings.filters == before
 
 
