@@ -19,7 +19,7 @@ SCORE = "ssner_score"
 EXTENSION = "._."
 REPORT_KEY = (EXTENSION, REPORT, None, None)
 # Tokens between the cells of a table, as spaCy's hashes.
-BARS = np.array([get_string_id(bar) for bar in ("|", "||", "¦", "│", "┃", "║")], dtype=np.uint64)
+BARS = frozenset(get_string_id(bar) for bar in ("|", "||", "¦", "│", "┃", "║"))
 
 
 def annotate(doc: Doc, predicted: DocPrediction, cfg: Dict[str, Any]) -> None:
@@ -131,13 +131,20 @@ def closed_tokens(docs: Sequence[Doc]) -> np.ndarray:
 def unreachable(docs: Sequence[Doc], cfg: Dict[str, Any]) -> np.ndarray:
     """Tokens that hold no entity of the component, by its settings: (N,) bool.
 
-    Those of `closed_tokens`, unless `overwrite_ents`; bars between cells of a table, if no entity that it was trained
-    on holds one (`bars_in_entities`; a component that was saved without it does not know).
+    Those of `taken_tokens`; bars between cells of a table, if no entity that it was trained on holds one
+    (`bars_in_entities`; a component that was saved without it does not know).
     """
-    closed = np.zeros(sum(map(len, docs)), dtype=bool) if cfg["overwrite_ents"] else closed_tokens(docs)
+    closed = taken_tokens(docs, cfg)
     if docs and not cfg.get("bars_in_entities", True):
-        closed |= np.isin(np.concatenate([doc.to_array("ORTH") for doc in docs]), BARS)
+        closed |= np.isin(
+            np.concatenate([doc.to_array("ORTH") for doc in docs]), np.array([*BARS], dtype=np.uint64)
+        )
     return closed
+
+
+def taken_tokens(docs: Sequence[Doc], cfg: Dict[str, Any]) -> np.ndarray:
+    """Tokens that the component leaves to others: those of `closed_tokens`, unless `overwrite_ents`. (N,) bool."""
+    return np.zeros(sum(map(len, docs)), dtype=bool) if cfg["overwrite_ents"] else closed_tokens(docs)
 
 
 def entity_types(examples: Iterable[Example]) -> Tuple[Set[str], bool]:
@@ -146,7 +153,7 @@ def entity_types(examples: Iterable[Example]) -> Tuple[Set[str], bool]:
     for example in examples:
         for ent in example.reference.ents:
             types.add(ent.label_)
-            bars = bars or bool(np.isin([token.orth for token in ent], BARS).any())
+            bars = bars or any(token.orth in BARS for token in ent)
     return types - {""}, bars
 
 

@@ -103,11 +103,8 @@ def from_file(read: Callable[[bytes], Any]) -> Callable[[Path], Any]:
 
 def check_number(name: str, value: float, *, least: float, below: float = math.inf) -> None:
     """RAISES (ValueError): S101 unless a setting is a number from `least` on, and less than `below`."""
-    if not least <= value < below:
-        expected = (
-            f"at least {least:g}" if below == math.inf else f"at least {least:g} and less than {below:g}"
-        )
-        raise ValueError(Errors.S101.format(name=name, expected=expected, got=value))
+    expected = f"at least {least:g}" + ("" if below == math.inf else f" and less than {below:g}")
+    check_values({name: value}, {name: (least <= value < below, expected)}, Errors.S101)
 
 
 def read_message(data: bytes, name: str, *, needed: Collection[str] = ()) -> Dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Iterator, List, Optional, Sequence, Tuple, cas
 
 import numpy as np
 
-from ..annotations import unreachable
+from ..annotations import taken_tokens, unreachable
 from ..component import SSNER
 from ..decoding import decode
 from ..errors import Errors
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """What the network made of some docs, and the tokens that are closed to it."""
+    """What the network made of some docs, the tokens that no entity of it may hold, and those of others."""
 
     scores: TagScores
     lengths: Tuple[int, ...]
     closed: np.ndarray
+    taken: np.ndarray
 
 
 class SpanConfidence:
@@ -51,7 +52,7 @@ class SpanConfidence:
         self._n_gold = sum(len(char_entities(eg.reference)) for eg in examples)
         for batch, found in run_network(nlp, name, examples):
             self._batches.append(batch)
-            self._n_gold -= count_closed_gold(found, batch.closed)
+            self._n_gold -= count_taken_gold(found, batch.taken)
             for example, spans in zip(found, self._decode(batch, 1.0)):
                 for state in judge(example, spans):
                     counted.append(state is not None)
@@ -85,24 +86,24 @@ def run_network(
     from spacy.training import Example
     from spacy.util import minibatch
 
-    component = nlp.get_pipe(name)
+    component = cast(SSNER, nlp.get_pipe(name))
     after = nlp.pipe_names[nlp.pipe_names.index(name) :]
     # Copies, made one by one and let go: a transformer leaves its vectors on every doc.
     inputs = ((eg.predicted.copy(), i) for i, eg in enumerate(examples) if len(eg.predicted))
     with nlp.select_pipes(disable=after):
         for pairs in minibatch(nlp.pipe(inputs, as_tuples=True), nlp.batch_size):
             docs = [doc for doc, _ in pairs]
-            closed = unreachable(docs, component.cfg)  # type: ignore[attr-defined]
-            scores = component.model.predict(docs)  # type: ignore[attr-defined]
-            batch = Batch(scores, tuple(len(doc) for doc in docs), closed)
+            scores = component.model.predict(docs)
+            closed, others = unreachable(docs, component.cfg), taken_tokens(docs, component.cfg)
+            batch = Batch(scores, tuple(len(doc) for doc in docs), closed, others)
             yield batch, [Example(doc, examples[i].reference) for doc, i in pairs]
 
 
-def count_closed_gold(examples: Sequence["Example"], closed: np.ndarray) -> int:
-    """How many gold entities touch a token that is closed to the component. closed: (N,) bool, of all docs together."""
+def count_taken_gold(examples: Sequence["Example"], taken: np.ndarray) -> int:
+    """How many gold entities touch a token that others have taken. taken: (N,) bool, of all docs together."""
     count, first = 0, 0
     for example in examples:
-        tokens = [token for token in example.x if closed[first + token.i]]
+        tokens = [token for token in example.x if taken[first + token.i]]
         ends = [token.idx + len(token) for token in tokens]
         for start, end, _ in char_entities(example.y):
             i = bisect_right(ends, start)

@@ -94,6 +94,16 @@ def test_gold_that_another_component_has_found_is_not_overlooked(trained_path, d
     assert found.n_gold == n_gold - (0 if overwrite else n_found) and n_found > 1
 
 
+def test_gold_across_cells_of_a_table_is_overlooked(trained_path, tmp_path):
+    nlp = spacy.load(trained_path)
+    nlp.get_pipe("ssner").cfg["bars_in_entities"] = False
+    doc = nlp.make_doc("APT29 | Lazarus | Mimikatz")
+    doc.set_ents([doc.char_span(0, 15, label="Group"), doc.char_span(18, 26, label="Tool")])
+    DocBin(docs=[doc]).to_disk(tmp_path / "dev.spacy")
+    examples = read_examples(tmp_path / "dev.spacy", nlp)
+    assert SpanConfidence(nlp, "ssner", examples).at(1.0).n_gold == 2
+
+
 def test_gold_that_does_not_fit_the_tokens_is_overlooked(trained, tmp_path):
     path = tmp_path / "a.jsonl"
     spans = [{"start": 4, "end": 9, "label": "Tool"}, {"start": 15, "end": 19, "label": "Tool"}]
