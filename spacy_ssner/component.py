@@ -143,7 +143,8 @@ class SSNER(StreamPipe):
         if cfg["on_truncation"] == "raise":
             refuse_truncated(docs, reports)
         given = {"closed": unreachable(docs, cfg), "temperature": cfg["temperature"]}
-        found = decode(scores, self.labels, lengths, with_scores=scores_wanted(cfg), **given)
+        how = {"expected_f1": cfg["expected_f1"], "with_scores": scores_wanted(cfg)}
+        found = decode(scores, self.labels, lengths, **how, **given)
         probable: Sequence[Optional[list]] = [None] * len(docs)
         if cfg["n_best"]:
             probable = n_best_spans(scores, self.labels, lengths, n=cfg["n_best"], **given)

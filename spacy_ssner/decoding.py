@@ -16,6 +16,8 @@ from .text.windows import wide_gaps
 from .types import Reading, ScoredSpan, TagScores, Windows
 
 LEAST_PROBABLE = 1e-3  # of the spans for review
+# Flat places of the first token and of the one behind the last, B tag, probability: (S,) each.
+FlatSpans = Tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def decode(
@@ -25,30 +27,35 @@ def decode(
     *,
     closed: Optional[np.ndarray] = None,
     temperature: float = 1.0,
+    expected_f1: float = 0.0,
     with_scores: bool = True,
 ) -> List[List[ScoredSpan]]:
-    """Entities of the best legal path in each window, with the probability of each, per doc.
+    """Entities with the probability of each, per doc: those of the best legal path in each window, or those for the
+    greatest expected F1.
 
     closed (Optional[np.ndarray]): (N,) bool, tokens that hold no entity of ours (preset or blocked by
         another component). The path is the best one, and the probability the exact one, given that.
-    temperature (float): > 0; what the scores are divided by for the probabilities. The path does not depend on it.
-    with_scores (bool): Without, the probabilities are not computed.
+    temperature (float): > 0; what the scores are divided by for the probabilities. The best path does not depend on it.
+    expected_f1 (float): 0 for the best path; otherwise the F1, up to 1, that is reached on such data. Of all spans that
+        do not overlap those are taken whose probabilities, each less half of it, have the greatest sum: a span more
+        probable than that half adds more to the F1 than it costs, even where none at all is more probable still.
+    with_scores (bool): Without, the probabilities are not returned, nor, for the best path, computed.
+
+    SOURCE: Jansche 2007, A Maximum Expected Utility Framework for Binary Sequence Labeling (expected F1 of a sequence);
+        Lipton et al. 2014, Optimal Thresholding of Classifiers to Maximize F1 Measure (half of the F1 as threshold).
     """
     if len(scores.windows.lengths) == 0:
         return [[] for _ in doc_lengths]
-    found = []
-    for place, mask, emissions, transitions in _groups(scores, closed):
-        row, start, end, tag = path_to_spans(viterbi(emissions, transitions, mask))
-        first = place[row, 0]
-        columns = [first + start, first + end, tag]
-        if with_scores:
-            warm = tempered(emissions, temperature), tempered(transitions, temperature)
-            columns.append(span_log_probability(*warm, mask, row, start, end, tag).exp())
-        found.append([x.cpu().numpy() for x in columns])
-    spans = [np.concatenate(column) for column in zip(*found)]
-    order = np.argsort(spans[0], kind="stable")
-    order = order[scores.windows.core[spans[0][order]]]
-    return _by_doc(scores, labels, doc_lengths, *(x[order] for x in spans))
+    if expected_f1:
+        starts, ends, tags, p = _probable(scores, closed, temperature, floor=expected_f1 / 2)
+    else:
+        starts, ends, tags, p = _best_path(scores, closed, temperature if with_scores else None)
+    index, own = scores.windows.index, np.flatnonzero(scores.windows.core[starts])
+    if expected_f1:
+        first, behind = index[starts[own]], index[ends[own] - 1] + 1
+        own = own[best_disjoint(first, behind, p[own] - expected_f1 / 2)]
+    columns = (starts[own], ends[own], tags[own], p[own] if with_scores else None)
+    return _by_doc(scores, labels, doc_lengths, *columns)
 
 
 def n_best_spans(
@@ -66,17 +73,73 @@ def n_best_spans(
     """
     if len(scores.windows.lengths) == 0:
         return [[] for _ in doc_lengths]
-    found = []
-    for place, mask, emissions, transitions in _groups(scores, closed):
-        warm = tempered(emissions, temperature), tempered(transitions, temperature)
-        row, start, end, tag, p = probable_spans(*warm, mask, floor=LEAST_PROBABLE)
-        first = place[row, 0]
-        found.append([x.cpu().numpy() for x in (first + start, first + end, tag, p)])
-    starts, ends, tags, probabilities = (np.concatenate(column) for column in zip(*found))
+    starts, ends, tags, probabilities = _probable(scores, closed, temperature, floor=LEAST_PROBABLE)
     best = _best_of_windows(scores.windows, starts, probabilities, n)
     best = best[np.lexsort((tags[best], ends[best], starts[best]))]
     columns = (x[best] for x in (starts, ends, tags, probabilities))
     return _by_doc(scores, labels, doc_lengths, *columns, overlap=True)
+
+
+def best_disjoint(starts: np.ndarray, ends: np.ndarray, gains: np.ndarray) -> np.ndarray:
+    """Which of some spans have the greatest sum of gains without any overlap, in the order of their tokens: int64.
+
+    starts, ends (np.ndarray): (S,), first token and the one behind the last. gains (np.ndarray): (S,), >= 0.
+    Weighted interval scheduling, by dynamic programming in each run of spans that overlap; most have none.
+    """
+    order = np.lexsort((starts, ends))
+    starts, ends, gains = starts[order], ends[order], gains[order]
+    least_start = np.minimum.accumulate(starts[::-1])[::-1]  # of each span and those that end later
+    is_new = np.append(True, ends[:-1] <= least_start[1:])[: len(order)]
+    runs = np.split(np.arange(len(order)), np.flatnonzero(is_new)[1:])
+    best = [run if len(run) == 1 else _best_of_run(run, starts, ends, gains) for run in runs]
+    return order[np.concatenate(best)]
+
+
+def _best_of_run(run: np.ndarray, starts: np.ndarray, ends: np.ndarray, gains: np.ndarray) -> np.ndarray:
+    """`best_disjoint` of some spans in the order of their ends."""
+    earlier = np.searchsorted(ends[run], starts[run], side="right")  # how many end before each begins
+    sums, taken = [0.0], []
+    for i, n_earlier, gain in zip(range(len(run)), earlier.tolist(), gains[run].tolist()):
+        taken.append(sums[n_earlier] + gain > sums[i])
+        sums.append(max(sums[n_earlier] + gain, sums[i]))
+    best, i = [], len(run)
+    while i:
+        if taken[i - 1]:
+            best.append(i - 1)
+        i = int(earlier[i - 1]) if taken[i - 1] else i - 1
+    return run[best[::-1]]
+
+
+def _best_path(scores: TagScores, closed: Optional[np.ndarray], temperature: Optional[float]) -> FlatSpans:
+    """Spans of the best legal paths in the order of their places; without a temperature their probabilities are 0."""
+    found = []
+    for place, mask, emissions, transitions in _groups(scores, closed):
+        row, start, end, tag = path_to_spans(viterbi(emissions, transitions, mask))
+        probability = torch.zeros(len(row))
+        if temperature is not None:
+            warm = tempered(emissions, temperature), tempered(transitions, temperature)
+            probability = span_log_probability(*warm, mask, row, start, end, tag).exp()
+        found.append((place[row, 0] + start, place[row, 0] + end, tag, probability))
+    starts, ends, tags, p = _joined(found)
+    order = np.argsort(starts, kind="stable")
+    return starts[order], ends[order], tags[order], p[order]
+
+
+def _probable(
+    scores: TagScores, closed: Optional[np.ndarray], temperature: float, *, floor: float
+) -> FlatSpans:
+    """All spans of at least this probability, in no order."""
+    found = []
+    for place, mask, emissions, transitions in _groups(scores, closed):
+        warm = tempered(emissions, temperature), tempered(transitions, temperature)
+        row, start, end, tag, p = probable_spans(*warm, mask, floor=floor)
+        found.append((place[row, 0] + start, place[row, 0] + end, tag, p))
+    return _joined(found)
+
+
+def _joined(groups: Sequence[Tuple[Tensor, Tensor, Tensor, Tensor]]) -> FlatSpans:
+    starts, ends, tags, p = (torch.cat(column).cpu().numpy() for column in zip(*groups))
+    return starts, ends, tags, p
 
 
 def _groups(

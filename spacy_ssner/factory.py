@@ -62,6 +62,7 @@ def make_ssner(
     threshold: float,
     spans_key: str,
     temperature: float,
+    expected_f1: float,
     scores: bool,
     n_best: int,
     n_best_key: str,
@@ -75,8 +76,11 @@ def make_ssner(
         go around them.
     threshold (float): Entities less probable than this are dropped; 0 to 1.
     spans_key (str): Key of the span group with our entities and, in attrs["scores"], their probabilities.
-    temperature (float): What the scores are divided by before probabilities are taken, > 0; the entities do not
-        depend on it. `python -m spacy ssner calibrate` fits it and saves it with the component.
+    temperature (float): What the scores are divided by before probabilities are taken, > 0; the entities of the best
+        path do not depend on it. `python -m spacy ssner calibrate` fits it and saves it with the component.
+    expected_f1 (float): The strict F1 that the component has on data like yours, 0 to 1, roughly: the entities are then
+        those with the greatest expected F1, see decoding.decode. 0: those of the best path (Viterbi), which
+        leaves out what is less probable than nothing at all, and so has more precision than recall.
     scores (bool): Compute the probabilities of the entities. Without, and with threshold = 0, there are none:
         attrs["scores"] is absent and Span._.ssner_score None.
     n_best (int): So many of the most probable spans of each sentence go to another span group for review, with their
@@ -95,6 +99,7 @@ def make_ssner(
         threshold=threshold,
         spans_key=spans_key,
         temperature=temperature,
+        expected_f1=expected_f1,
         scores=scores,
         n_best=n_best,
         n_best_key=n_best_key,

@@ -17,6 +17,7 @@ DEFAULTS: Dict[str, Any] = {
     "threshold": 0.0,
     "spans_key": "ssner",
     "temperature": 1.0,
+    "expected_f1": 0.0,
     "scores": True,
     "n_best": 0,
     "n_best_key": "ssner_nbest",
@@ -63,6 +64,7 @@ def check_settings(settings: Dict[str, Any]) -> Dict[str, Any]:
         "scores": (isinstance(cfg["scores"], bool), "true or false"),
         "threshold": (is_share(cfg["threshold"]), SHARE),
         "temperature": (_is_number(temperature) and 0 < temperature < math.inf, "a finite number above 0"),
+        "expected_f1": (is_share(cfg["expected_f1"]), SHARE),
         "spans_key": (isinstance(cfg["spans_key"], str), "a string"),
         "n_best": (isinstance(n_best, int) and _is_number(n_best) and n_best >= 0, "0 (off) or a count"),
         "n_best_key": (

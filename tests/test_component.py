@@ -56,6 +56,7 @@ def test_factory_meta():
         "threshold",
         "spans_key",
         "temperature",
+        "expected_f1",
         "scores",
         "n_best",
         "n_best_key",

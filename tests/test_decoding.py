@@ -1,5 +1,8 @@
 """Decoding: best legal path and span probabilities by enumeration, closed tokens, cuts, docs."""
 
+from dataclasses import replace
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from spacy_ssner import decoding as decoding_module
-from spacy_ssner.decoding import LEAST_PROBABLE, decode, n_best_spans, path_to_spans
+from spacy_ssner.decoding import LEAST_PROBABLE, best_disjoint, decode, n_best_spans, path_to_spans
 from spacy_ssner.labels import tag_names, tags_to_spans
 from spacy_ssner.layers.word_features import head_windows
 from spacy_ssner.text.windows import make_windows
@@ -259,6 +262,74 @@ def test_n_best_spans_equal_enumeration(seed, n, closed, temperature, make_score
         assert not any(closed[places][s.start : s.end].any() for s in spans)
 
 
+def disjoint_sets(places):
+    """All sets of spans (start, end, ...) that do not overlap, by enumeration."""
+    for size in range(len(places) + 1):
+        for chosen in combinations(places, size):
+            if all(a[1] <= b[0] or b[1] <= a[0] for a, b in combinations(chosen, 2)):
+                yield chosen
+
+
+spans_and_gains = st.lists(st.tuples(st.integers(0, 9), st.integers(1, 4), st.integers(1, 20)), max_size=8)
+
+
+@given(spans=spans_and_gains)
+def test_best_disjoint_spans_equal_enumeration(spans):
+    places = [(start, start + length, gain) for start, length, gain in spans]
+    starts, ends, gains = np.array(places, dtype=np.int64).reshape(-1, 3).T
+    found = best_disjoint(starts, ends, gains)
+    assert all(ends[a] <= starts[b] for a, b in zip(found, found[1:]))
+    assert gains[found].sum() == max(sum(span[2] for span in chosen) for chosen in disjoint_sets(places))
+
+
+@given(
+    seed=seeds,
+    expected_f1=st.sampled_from([0.3, 0.6, 1.0]),
+    closed=st.lists(st.booleans(), min_size=9, max_size=9),
+    temperature=st.sampled_from([1.0, 3.0]),
+)
+@settings(max_examples=25)
+def test_entities_for_the_expected_f1_equal_enumeration(
+    seed, expected_f1, closed, temperature, make_scores, enumerate_paths
+):
+    lengths, closed = [5, 4], np.array(closed)
+    scores = random_scores(make_scores, doc_windows(lengths), seed=seed, scale=2.0)
+    scores.emissions[:, 0] += 1.0
+    given = {"closed": closed, "temperature": temperature, "expected_f1": expected_f1}
+    found = decode(scores, LABELS, lengths, **given)
+    transitions = np.where(scores.transitions <= -1e4, -1e4, scores.transitions / temperature)
+    for spans, places in zip(found, (slice(0, 5), slice(5, 9))):
+        emissions = scores.emissions[places] / temperature
+        every = spans_by_enumeration(emissions, transitions, closed[places], enumerate_paths)
+        known = {(s.start, s.end, s.label): s.score for s in every}
+        assert_allclose([known[s.start, s.end, s.label] for s in spans], [s.score for s in spans], atol=1e-5)
+        likely = [(s.start, s.end, s.score - expected_f1 / 2) for s in every if s.score > expected_f1 / 2]
+        best = max(sum(span[2] for span in chosen) for chosen in disjoint_sets(likely))
+        assert sum(s.score - expected_f1 / 2 for s in spans) == pytest.approx(best, abs=1e-4)
+        assert all(a.end <= b.start for a, b in zip(spans, spans[1:]))
+    without = decode(scores, LABELS, lengths, **given, with_scores=False)
+    assert without == [[replace(span, score=None) for span in spans] for spans in found]
+
+
+def test_what_is_likelier_than_half_of_the_f1_is_found_where_nothing_is_likelier_still():
+    emissions = np.log(
+        np.array([[0.6, 0.4, 1e-9, 1e-9, 1e-9], [0.8, 1e-9, 1e-9, 0.2, 1e-9]], dtype=np.float32)
+    )
+    windows = doc_windows([1, 1])
+    scores = TagScores(emissions, np.zeros((7, 5), dtype=np.float32), windows)
+    assert decode(scores, LABELS, [1, 1]) == [[], []]
+    (found,), others = decode(scores, LABELS, [1, 1], expected_f1=0.6)
+    assert (found.start, found.end, found.label) == (0, 1, "HackOrg") and others == []
+    assert found.score == pytest.approx(0.4)
+
+
+def test_entities_of_windows_that_overlap_do_not(make_scores):
+    windows = doc_windows([300], max_tokens=8, context=2)
+    scores = random_scores(make_scores, windows, seed=3, scale=2.0)
+    (found,) = decode(scores, LABELS, [300], expected_f1=0.2)
+    assert len(found) > 50 and all(a.end <= b.start for a, b in zip(found, found[1:]))
+
+
 def test_entities_are_among_the_many_best(make_scores):
     lengths = [0, 12, 3]
     scores = random_scores(make_scores, doc_windows(lengths), seed=5, scale=3.0)
@@ -288,6 +359,7 @@ def test_n_best_without_tokens_or_spans(lengths, make_scores):
     scores = random_scores(make_scores, doc_windows(lengths), seed=0)
     scores.emissions[:, 0] += 100.0
     assert n_best_spans(scores, LABELS, lengths, n=2) == [[] for _ in lengths]
+    assert decode(scores, LABELS, lengths, expected_f1=0.5) == [[] for _ in lengths]
 
 
 def read_words(words, *, n_docs=1):

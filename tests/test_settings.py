@@ -33,6 +33,8 @@ def test_defaults_are_those_of_the_factory():
         ({"threshold": "0.5"}, "threshold"),
         ({"threshold": True}, "threshold"),
         ({"temperature": None}, "temperature"),
+        ({"expected_f1": 62.0}, "expected_f1"),
+        ({"expected_f1": True}, "expected_f1"),
         ({"overwrite_ents": "no"}, "overwrite_ents"),
         ({"scores": 1}, "scores"),
         ({"spans_key": None}, "spans_key"),

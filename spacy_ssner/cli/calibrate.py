@@ -1,6 +1,7 @@
 """`python -m spacy ssner calibrate`: fit the temperature, so that a score of 0.9 is right in 90 of 100 cases."""
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Dict, Optional, Tuple
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 Opt = typer.Option
 DEV_HELP = "Annotated data that was not trained on: a .spacy file or a folder of them"
 TEST_HELP = "More annotated data, to see what the temperature does where it was not fitted"
+EXPECTED_HELP = "Also find the entities with the greatest expected F1 from now on, by the F1 that dev has so"
 COMPONENT_HELP = "Component to calibrate, if there are several"
 PLOT_HELP = "PNG file for precision against score, before and after"
 
@@ -37,6 +39,7 @@ class CalibrateSettings:
     dev: str
     test: Optional[str] = None
     component: Optional[str] = None
+    expected_f1: bool = False
     gpu_id: int = -1
 
 
@@ -47,6 +50,7 @@ def calibrate_cli(
     out: Annotated[Path, typer.Argument(help="New folder for the pipeline with its temperature")],
     test: Annotated[Optional[Path], Opt("--test", help=TEST_HELP)] = None,
     component: Annotated[Optional[str], Opt("--component", help=COMPONENT_HELP)] = None,
+    expected_f1: Annotated[bool, Opt("--expected-f1", help=EXPECTED_HELP)] = False,
     plot: Annotated[Optional[Path], Opt("--plot", help=PLOT_HELP)] = None,
     output: Annotated[
         Optional[Path], Opt("--output", "-o", dir_okay=False, help="JSON file for all figures")
@@ -55,13 +59,13 @@ def calibrate_cli(
 ) -> None:
     """Fit one temperature on dev, and save the pipeline with it.
 
-    The entities stay the same, only their scores change. ECE is the mean distance between score and share of right
-    entities over 10 bins, of equal width or of equally many entities.
+    The entities of the best path stay the same, only their scores change. ECE is the mean distance between score and
+    share of right entities over 10 bins, of equal width or of equally many entities.
     """
     from wasabi import msg
 
     test_name = None if test is None else str(test)
-    settings = CalibrateSettings(pipeline, str(dev), test_name, component, gpu_id)
+    settings = CalibrateSettings(pipeline, str(dev), test_name, component, expected_f1, gpu_id)
     with plain_errors():
         if plot is not None:
             from ..evaluation.plots import plot_reliability, require_matplotlib
@@ -81,15 +85,14 @@ def calibrate_cli(
 
 
 def calibrate(settings: CalibrateSettings) -> Tuple["Language", Dict[str, Any]]:
-    """Fit the temperature of a pipeline on dev.
+    """Fit the temperature of a pipeline on dev, and, if so wanted or if it has one, the expected F1.
 
-    RETURNS: The pipeline with its new temperature, and what --output writes; "before" is at the temperature that
-        the pipeline had.
+    RETURNS: The pipeline with its new settings, and what --output writes; "before" is with those that it had.
     RAISES (ValueError): S270-S276, S280 for pipelines and data that cannot be used; S306 unless there is one component
         to calibrate; S110 if it was not trained; S307, S309 if there is no temperature to fit. WARNS: SW270, SW273 as
         read_examples.
     """
-    from ..evaluation.calibration import calibration_figures, fit_temperature
+    from ..evaluation.calibration import calibration_figures, fit_expected_f1, fit_temperature
     from ..evaluation.confidence import SpanConfidence, component_name
     from ..evaluation.prediction import read_examples
 
@@ -99,15 +102,18 @@ def calibrate(settings: CalibrateSettings) -> Tuple["Language", Dict[str, Any]]:
     cfg = nlp.get_pipe(name).cfg  # type: ignore[attr-defined]
     paths = {"dev": settings.dev, **({} if settings.test is None else {"test": settings.test})}
     spans = {s: SpanConfidence(nlp, name, read_examples(Path(path), nlp)) for s, path in paths.items()}
-    before = cfg["temperature"]
-    after = round(fit_temperature(spans["dev"].at), 4)  # JSON keeps so much in any case
-    cfg["temperature"] = after
+    before = {key: cfg[key] for key in ("temperature", "expected_f1")}
+    temperature = round(fit_temperature(spans["dev"].at), 4)  # JSON keeps so much in any case
+    after = {"temperature": temperature, "expected_f1": 0.0}
+    if settings.expected_f1 or before["expected_f1"]:
+        after["expected_f1"] = round(fit_expected_f1(partial(spans["dev"].at, temperature)), 4)
+    cfg.update(after)
     results = {
-        "temperature": {"before": before, "after": after},
+        **{key: {"before": before[key], "after": after[key]} for key in before},
         "splits": {
             split: {
-                "before": calibration_figures(found.at(before)),
-                "after": calibration_figures(found.at(after)),
+                "before": calibration_figures(found.at(**before)),
+                "after": calibration_figures(found.at(**after)),
                 "sha256": checksum(Path(paths[split])),
             }
             for split, found in spans.items()
@@ -124,10 +130,12 @@ def print_calibration(results: Dict[str, Any]) -> None:
 
     from ..evaluation.calibration import REVIEWED
 
-    temperature = results["temperature"]
-    msg.good(f"Temperature {temperature['after']:.3f} (before: {temperature['before']:.3f})")
+    for key, title in (("temperature", "Temperature"), ("expected_f1", "Expected F1")):
+        if any(results[key].values()):
+            msg.good(f"{title} {results[key]['after']:.3f} (before: {results[key]['before']:.3f})")
     header = (
         "",
+        "F1",
         "ECE",
         "equal mass",
         "by chance",
@@ -144,7 +152,8 @@ def print_calibration(results: Dict[str, Any]) -> None:
             names = ("ece", "ece_equal_mass", "ece_by_chance", "ece_by_chance_95", "loss")
             errors = (f"{f[name]:.4f}" for name in names)
             caught = f"{f['errors_caught']:.1%}"
-            rows.append((f"{split} {when}", *errors, f["n_predicted"], f["n_wrong"], caught))
+            f1 = f"{100 * f['thresholds'][0]['f1']:.2f}"  # of all entities
+            rows.append((f"{split} {when}", f1, *errors, f["n_predicted"], f["n_wrong"], caught))
     print_table("Calibration of the scores", header, rows)
     msg.text(
         "by chance: the ECE that perfect scores have on average, and stay below in 95 of 100 such data sets"

@@ -46,27 +46,41 @@ class SpanConfidence:
         component = cast(SSNER, nlp.get_pipe(name))
         component.check_ready()
         self._labels = component.labels
-        self._batches: List[Batch] = []
-        counted: List[bool] = []
-        right: List[bool] = []
         self._n_gold = sum(len(char_entities(eg.reference)) for eg in examples)
+        self._batches: List[Batch] = []
+        self._examples: List["Example"] = []
         for batch, found in run_network(nlp, name, examples):
             self._batches.append(batch)
+            self._examples.extend(found)
             self._n_gold -= count_taken_gold(found, batch.taken)
-            for example, spans in zip(found, self._decode(batch, 1.0)):
-                for state in judge(example, spans):
-                    counted.append(state is not None)
-                    right.extend([] if state is None else [state])
-        self._counted, self._right = np.array(counted, dtype=bool), np.array(right, dtype=bool)
+        self._best_path = self._judge(self._read(1.0))
 
-    def at(self, temperature: float) -> JudgedSpans:
-        """The same entities each time, with their scores at this temperature (> 0)."""
-        docs = (spans for batch in self._batches for spans in self._decode(batch, temperature))
+    def at(self, temperature: float, expected_f1: float = 0.0) -> JudgedSpans:
+        """The entities that these settings of the component give, with their scores. Those of the best path
+        (expected_f1 = 0) are the same at each temperature (> 0)."""
+        docs = self._read(temperature, expected_f1)
+        states = self._judge(docs) if expected_f1 else self._best_path
         scores = np.array([span.score for spans in docs for span in spans], dtype=np.float64)
-        return JudgedSpans(scores[self._counted], self._right, self._n_gold)
+        counted = np.array([state is not None for state in states], dtype=bool)
+        right = np.array([state for state in states if state is not None], dtype=bool)
+        return JudgedSpans(scores[counted], right, self._n_gold)
 
-    def _decode(self, batch: Batch, temperature: float) -> List[List[ScoredSpan]]:
-        return decode(batch.scores, self._labels, batch.lengths, closed=batch.closed, temperature=temperature)
+    def _read(self, temperature: float, expected_f1: float = 0.0) -> List[List[ScoredSpan]]:
+        """Entities of each doc."""
+        docs: List[List[ScoredSpan]] = []
+        for batch in self._batches:
+            docs += decode(
+                batch.scores,
+                self._labels,
+                batch.lengths,
+                closed=batch.closed,
+                temperature=temperature,
+                expected_f1=expected_f1,
+            )
+        return docs
+
+    def _judge(self, docs: Sequence[Sequence[ScoredSpan]]) -> List[Optional[bool]]:
+        return [state for eg, spans in zip(self._examples, docs) for state in judge(eg, spans)]
 
 
 def component_name(nlp: "Language", name: Optional[str] = None) -> str:

@@ -57,14 +57,31 @@ def test_saves_the_temperature_and_keeps_the_entities(trained_path, dev, tmp_pat
     assert all(b._.ssner_score < a._.ssner_score for a, b in zip(one.ents, other.ents))
 
 
-def test_scores_are_those_of_the_pipeline(trained, dev):
+@pytest.mark.parametrize("expected_f1", [0.0, 0.3])
+def test_scores_are_those_of_the_pipeline(trained, dev, expected_f1):
     examples = read_examples(dev, trained)
     confidence = SpanConfidence(trained, "ssner", examples)
-    for temperature in (1.0, 3.0):
-        trained.get_pipe("ssner").cfg["temperature"] = temperature
+    for temperature in (1.0, 8.0):
+        trained.get_pipe("ssner").cfg.update(temperature=temperature, expected_f1=expected_f1)
         docs = [trained(eg.predicted.copy()) for eg in examples]
         expected = [e._.ssner_score for doc in docs for e in doc.ents]
-        assert confidence.at(temperature).scores.tolist() == pytest.approx(expected, abs=1e-5)
+        found = confidence.at(temperature, expected_f1)
+        assert found.scores.tolist() == pytest.approx(expected, abs=1e-5)
+        gold = [{(e.start, e.end, e.label_) for e in eg.reference.ents} for eg in examples]
+        right = [(e.start, e.end, e.label_) in spans for doc, spans in zip(docs, gold) for e in doc.ents]
+        assert found.right.tolist() == right and len(set(right)) == 2
+
+
+def test_expected_f1_is_what_the_saved_pipeline_reaches(trained_path, dev, tmp_path):
+    result = run(trained_path, dev, tmp_path / "out", "--expected-f1", "--output", tmp_path / "all.json")
+    assert result.exit_code == 0 and "Expected F1" in result.output, result.output
+    found = json.loads((tmp_path / "all.json").read_text(encoding="utf8"))["expected_f1"]
+    nlp = spacy.load(tmp_path / "out")
+    assert found["before"] == 0.0 and nlp.get_pipe("ssner").cfg["expected_f1"] == found["after"]
+    scores = nlp.evaluate(read_examples(dev, nlp))
+    assert found["after"] == pytest.approx(scores["ents_f"], abs=0.002) and found["after"] > 0.5
+    again = run(tmp_path / "out", dev, tmp_path / "again")
+    assert again.exit_code == 0 and "Expected F1" in again.output  # a pipeline that has one gets a new one
 
 
 def test_judge_ignores_what_touches_tokens_without_annotation():
