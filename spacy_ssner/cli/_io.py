@@ -64,12 +64,13 @@ def check_outputs(outputs: Iterable[Optional[Path]], inputs: Iterable[Union[str,
         check_folder(path.parent)
 
 
-def check_new_pipeline(out: Path) -> None:
+def check_new_pipeline(out: Path, *, force: bool = False) -> None:
     """See, before any work, that a pipeline can be saved in a new folder; makes those above it.
 
+    force (bool): Or in that of another pipeline.
     RAISES (ValueError): S308 if there is something already. (OSError): S289 if a folder above it is a file.
     """
-    if out.exists():
+    if out.exists() and not (force and (out / "config.cfg").is_file()):
         raise ValueError(Errors.S308.format(path=out))
     make_folder(out.parent)
 

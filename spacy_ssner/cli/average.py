@@ -28,7 +28,6 @@ def average_cli(
     from ..averaging import average_pipelines
 
     with plain_errors(), told_at_the_end():
-        if not (force and (output / "config.cfg").is_file()):
-            check_new_pipeline(output)
+        check_new_pipeline(output, force=force)
         save_pipeline(average_pipelines([load_pipeline(name) for name in pipelines]), output)
     msg.good(f"{output}: the mean of {len(pipelines)} pipelines")

@@ -55,6 +55,7 @@ def calibrate_cli(
     output: Annotated[
         Optional[Path], Opt("--output", "-o", dir_okay=False, help="JSON file for all figures")
     ] = None,
+    force: Annotated[bool, Opt("--force", "-F", help="Write over a pipeline in OUT")] = False,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
 ) -> None:
     """Fit one temperature on dev, and save the pipeline with it.
@@ -72,7 +73,7 @@ def calibrate_cli(
 
             require_matplotlib()  # before the work, not after it
         check_outputs([output, plot], [dev, test])
-        check_new_pipeline(out)
+        check_new_pipeline(out, force=force)
         nlp, results = calibrate(settings)
         save_pipeline(nlp, out)
     print_calibration(results)

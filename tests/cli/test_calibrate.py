@@ -80,7 +80,7 @@ def test_expected_f1_is_what_the_saved_pipeline_reaches(trained_path, dev, tmp_p
     assert found["before"] == 0.0 and nlp.get_pipe("ssner").cfg["expected_f1"] == found["after"]
     scores = nlp.evaluate(read_examples(dev, nlp))
     assert found["after"] == pytest.approx(scores["ents_f"], abs=0.002) and found["after"] > 0.5
-    again = run(tmp_path / "out", dev, tmp_path / "again")
+    again = run(tmp_path / "out", dev, tmp_path / "out", "--force")
     assert again.exit_code == 0 and "Expected F1" in again.output  # a pipeline that has one gets a new one
 
 
