@@ -116,9 +116,6 @@ class Errors(metaclass=_Coded):
         'one with [components.{name}.model.lexicon] @architectures = "spacy-ssner.Lexicon.v1".'
     )
     S133 = "Expected FILE=CATEGORY (--category) of a file that is a source, but got {got!r}. Sources: {expected}."
-    S134 = (
-        "Expected {expected} on the command line, but got {got}. See 'python -m spacy ssner lexicon --help'."
-    )
     S135 = "Expected {expected} for the component '{name}', but got an object of type {got}."
     S136 = (
         "The model of the component '{name}' has no sublayer of similar words, so a table would change nothing. Train "
