@@ -13,7 +13,7 @@ from thinc.util import xp2torch
 from torch import Tensor, nn
 
 from .errors import Errors, Warnings
-from .layers.encoder_shim import layers_of
+from .layers.encoder_shim import EncoderShim, layers_of
 from .layers.torch_shim import ModuleShim
 
 if TYPE_CHECKING:
@@ -115,7 +115,9 @@ def _known(nlp: "Language") -> Dict[str, Any]:
     found: Dict[str, Any] = {}
     for shim in shims:
         if isinstance(shim, ModuleShim):
-            found.setdefault("settings", []).append(shim.cfg.get("settings"))
+            run_settings = shim.run_settings if isinstance(shim, EncoderShim) else {}  # not about weights
+            settings = (shim.cfg.get("settings") or {}).items()
+            found.setdefault("settings", []).append({k: v for k, v in settings if k not in run_settings})
             for name, resource in shim.resources.items():
                 if resource is not None:
                     found.setdefault(name.replace("_", " "), []).append(

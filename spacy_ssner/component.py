@@ -158,8 +158,8 @@ class SSNER(StreamPipe):
         """Write entities, scores, report and probable spans to the docs; see annotations.annotate."""
         register_extensions()  # a pipeline that was unpickled elsewhere has not been made there
         cfg = plain(self.cfg)
-        for doc, predicted in zip(docs, scores):
-            annotate(doc, predicted, cfg)
+        for doc, predicted in {id(doc): (doc, predicted) for doc, predicted in zip(docs, scores)}.values():
+            annotate(doc, predicted, cfg)  # once, also a doc that stands twice in a batch
 
     def update(
         self,

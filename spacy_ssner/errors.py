@@ -116,9 +116,6 @@ class Errors(metaclass=_Coded):
         'one with [components.{name}.model.lexicon] @architectures = "spacy-ssner.Lexicon.v1".'
     )
     S133 = "Expected FILE=CATEGORY (--category) of a file that is a source, but got {got!r}. Sources: {expected}."
-    S134 = (
-        "Expected {expected} on the command line, but got {got}. See 'python -m spacy ssner lexicon --help'."
-    )
     S135 = "Expected {expected} for the component '{name}', but got an object of type {got}."
     S136 = (
         "The model of the component '{name}' has no sublayer of similar words, so a table would change nothing. Train "
@@ -231,7 +228,6 @@ class Errors(metaclass=_Coded):
     S232 = "Expected --labels to name types of the corpus ({expected}), but got {got}, none of which occurs."
     S233 = "Expected an output file that ends in .spacy (or .jsonl, with --raw) and is not an input, but got '{got}'."
     S234 = "Expected --fused to be one of {expected}, but got '{got}'."
-    S235 = "Expected a .spacy file written by spaCy at '{path}', but it cannot be read: {reason}."
     S236 = (
         "Expected lines of a token and its tag (O, B-Type, ...) in '{path}', but no line has both; the "
         "first line is {got!r}. Check the file and --format."

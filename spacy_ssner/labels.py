@@ -34,22 +34,20 @@ def tag_names(labels: Sequence[str]) -> Tuple[str, ...]:
     return tuple(tags)
 
 
-def legal_transitions(n_labels: int) -> Tuple[np.ndarray, np.ndarray]:
-    """Which tags may begin a sentence (K,), and which may follow which (K, K), K = 2 * n_labels + 1.
+def legal_transitions(n_labels: int) -> np.ndarray:
+    """Which tag may follow which: (K + 2, K) bool, K = 2 * n_labels + 1; rows are earlier tags, then start and end.
 
-    I-x may only follow B-x or I-x and never begins a sentence. Bool, True = legal, row = earlier tag.
+    I-x may only follow B-x or I-x and never begins a sentence; every tag may end one.
 
     SOURCE: SSNER (Symmetry 2025, 17, 783), section 3.1: the BIO scheme.
     """
     n_tags = 2 * n_labels + 1
     inside = np.arange(2, n_tags, 2)
-    start = np.ones(n_tags, dtype=bool)
-    start[inside] = False
-    follow = np.ones((n_tags, n_tags), dtype=bool)
-    follow[:, inside] = False
-    follow[inside, inside] = True
-    follow[inside - 1, inside] = True
-    return start, follow
+    legal = np.ones((n_tags + 2, n_tags), dtype=bool)
+    legal[: n_tags + 1, inside] = False
+    legal[inside, inside] = True
+    legal[inside - 1, inside] = True
+    return legal
 
 
 def tags_to_spans(tags: Sequence[str]) -> List[TagSpan]:

@@ -53,9 +53,8 @@ def make_scores():
 
     def make_scores(n_windows, n_tokens, n_labels, *, seed, scale=1.0, dtype=torch.float32):
         rng = torch.Generator().manual_seed(seed)
-        start, follow = (torch.from_numpy(x) for x in legal_transitions(n_labels))
-        n_tags = len(start)
-        legal = torch.cat([follow, start[None], torch.ones(1, n_tags, dtype=torch.bool)])
+        legal = torch.from_numpy(legal_transitions(n_labels))
+        n_tags = legal.shape[1]
         emissions = scale * torch.randn(n_windows, n_tokens, n_tags, generator=rng, dtype=dtype)
         transitions = torch.randn(n_tags + 2, n_tags, generator=rng, dtype=dtype)
         return emissions, transitions.masked_fill(~legal, OFF)

@@ -501,6 +501,12 @@ def test_predictions_survive_docbin(trained, annotated):
     assert [ent._.ssner_score for ent in again.ents] == pytest.approx([e._.ssner_score for e in doc.ents])
 
 
+def test_a_doc_that_stands_twice_in_a_batch(trained, annotated, found):
+    docs = [trained.make_doc(text) for text, _ in annotated]
+    expected = [found(trained(text)) for text, _ in annotated]
+    assert [found(doc) for doc in trained.pipe([*docs, *docs])] == [*expected, *expected]
+
+
 def test_annotating_twice_gives_the_same(trained, annotated, found):
     trained.get_pipe("ssner").cfg["overwrite_ents"] = True
     doc = trained(annotated[0][0])

@@ -38,13 +38,13 @@ def test_tag_names_keep_their_places_when_a_label_is_added():
 @pytest.mark.parametrize("n_labels", [0, 1, 2, 13])
 def test_legal_transitions_equal_the_rule_written_out(n_labels):
     tags = tag_names([f"T{i}" for i in range(n_labels)])
-    start, follow = legal_transitions(n_labels)
-    assert start.dtype == follow.dtype == np.bool_
+    *follow, start, end = legal = legal_transitions(n_labels)
+    assert legal.dtype == np.bool_ and legal.shape == (len(tags) + 2, len(tags)) and end.all()
     assert start.tolist() == [not tag.startswith("I-") for tag in tags]
     for i, earlier in enumerate(tags):
         for j, later in enumerate(tags):
-            legal = not later.startswith("I-") or (earlier != "O" and earlier[2:] == later[2:])
-            assert follow[i, j] == legal, (earlier, later)
+            is_legal = not later.startswith("I-") or (earlier != "O" and earlier[2:] == later[2:])
+            assert follow[i][j] == is_legal, (earlier, later)
 
 
 @given(texts_of_spans())

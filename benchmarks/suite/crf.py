@@ -46,10 +46,10 @@ def random_scores(n_windows: int, n_tokens: int, n_tags: int) -> Scores:
     from spacy_ssner.nn.crf import OFF
 
     rng = torch.Generator().manual_seed(0)
-    start, follow = (torch.from_numpy(x) for x in legal_transitions((n_tags - 1) // 2))
-    n = len(start)
+    scheme = torch.from_numpy(legal_transitions((n_tags - 1) // 2))
+    n = scheme.shape[1]
     legal = torch.zeros(n_tags + 2, n_tags, dtype=torch.bool)
-    legal[:n, :n], legal[n_tags, :n], legal[n_tags + 1, :n] = follow, start, True
+    legal[:n, :n], legal[n_tags:, :n] = scheme[:n], scheme[n:]
     transitions = torch.randn(n_tags + 2, n_tags, generator=rng).masked_fill(~legal, OFF)
     emissions = torch.randn(n_windows, n_tokens, n_tags, generator=rng)
     emissions[..., 0] += O_BONUS

@@ -5,12 +5,12 @@ import re
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
-from typing import TYPE_CHECKING, Annotated, List, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Annotated, Iterator, List, Optional, Sequence, Tuple, Union
 
 import typer
 
@@ -29,6 +29,8 @@ GRID_HELP = "Grid file (YAML or JSON), e.g. configs/ablation.yml"
 ONLY_HELP = "Only these variants, separated by commas"
 JOBS_HELP = "Runs side by side; give each its share of the cores with --threads"
 DRY_HELP = "Print what would run, and run nothing"
+# There is no SIGHUP on Windows
+ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -64,15 +66,29 @@ def ablation_cli(
         return
     with plain_errors():
         make_folder(folder)
-    # Like Ctrl-C, so that the training under way does not go on without this process
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
+    with ended_by_signals():
         n_failed = run_all(runs, options, jobs=jobs)
-    finally:
-        signal.signal(signal.SIGTERM, before)
     if n_failed:
         msg.fail(f"{n_failed} of {len(runs)} runs failed; their JSON files say why", exits=1)
     msg.good(f"{len(runs)} runs in {folder}")
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Leave as Ctrl-C does when the process is told to end or its terminal is closed, so that no training goes on
+    without it. What is ignored (`nohup`) stays ignored.
+
+    RAISES (SystemExit): 128 plus the signal's number, as shells count.
+    """
+    found = {number: signal.getsignal(number) for number in ENDING}
+    before = {number: handler for number, handler in found.items() if handler not in (None, signal.SIG_IGN)}
+    for number in before:
+        signal.signal(number, lambda got, _: sys.exit(128 + got))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def run_all(runs: Sequence["Run"], options: "Options", *, jobs: int = 1) -> int:
@@ -102,13 +118,13 @@ def run_all(runs: Sequence["Run"], options: "Options", *, jobs: int = 1) -> int:
 
     prepared = prepare_all(runs, options)
     with ThreadPoolExecutor(jobs) as pool:
-        todo = [
-            pool.submit(do, f"[{number}/{len(runs)}] {run.name}", run, found)
-            for number, (run, found) in enumerate(prepared, start=1)
-        ]
         try:
+            todo = [
+                pool.submit(do, f"[{number}/{len(runs)}] {run.name}", run, found)
+                for number, (run, found) in enumerate(prepared, start=1)
+            ]
             return sum(not done.result() for done in todo)
-        except BaseException:  # Ctrl-C, or SIGTERM: no training goes on without this process
+        except BaseException:  # Ctrl-C, or a signal
             stop.set()
             pool.shutdown(cancel_futures=True)
             raise

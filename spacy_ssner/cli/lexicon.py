@@ -82,7 +82,7 @@ def make_lexicon(
 ) -> None:
     """Read, filter and save, and print what came out.
 
-    RAISES (ValueError): S133, S134, S137, S213, S267, S268, S269; (OSError): S263, S289.
+    RAISES (ValueError): S133, S137, S213, S262, S267, S268, S269; (OSError): S263, S289.
     """
     from wasabi import msg
 
@@ -91,7 +91,7 @@ def make_lexicon(
 
     if len(paths) < 2 or paths[-1].lower().endswith(SUFFIXES) or Path(paths[-1]).is_dir():
         expected = "SOURCE... OUT with a new file (names.lex) at the end"
-        raise ValueError(Errors.S134.format(expected=expected, got=" ".join(paths)))
+        raise ValueError(Errors.S262.format(command="lexicon", expected=expected, got=" ".join(paths)))
     files, out = find_sources([Path(path) for path in paths[:-1]]), Path(paths[-1])
     check_outputs([out], common)
     records = read_records(files, parse_categories(categories, files))
@@ -222,7 +222,7 @@ def show_names(path: Path, names: Sequence[str]) -> None:
 def replace_lexicon(paths: Sequence[str], *, component: str) -> None:
     """Write a copy of a pipeline with another lexicon.
 
-    RAISES (ValueError): S131, S132, S134, S267, S270, S308; (OSError): S263, S289.
+    RAISES (ValueError): S131, S132, S262, S267, S270, S308; (OSError): S263, S289.
     """
     from wasabi import msg
 
@@ -230,7 +230,11 @@ def replace_lexicon(paths: Sequence[str], *, component: str) -> None:
     from ..lexicon.lexicon import Lexicon
 
     if len(paths) != 3:
-        raise ValueError(Errors.S134.format(expected="--replace PIPELINE LEXICON OUT", got=" ".join(paths)))
+        raise ValueError(
+            Errors.S262.format(
+                command="lexicon", expected="--replace PIPELINE LEXICON OUT", got=" ".join(paths)
+            )
+        )
     pipeline, source, out = paths
     check_new_pipeline(Path(out))
     nlp = load_pipeline(pipeline)
@@ -238,7 +242,7 @@ def replace_lexicon(paths: Sequence[str], *, component: str) -> None:
     if not isinstance(pipe, SSNER):
         expected = f"--component to name an ssner component of {pipeline}"
         got = f"{component!r} beside {', '.join(nlp.component_names) or 'none'}"
-        raise ValueError(Errors.S134.format(expected=expected, got=got))
+        raise ValueError(Errors.S262.format(command="lexicon", expected=expected, got=got))
     lexicon = Lexicon.from_disk(find_part(Path(source), PLACES))
     pipe.set_lexicon(lexicon)
     save_pipeline(nlp, Path(out))

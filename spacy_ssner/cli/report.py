@@ -48,12 +48,12 @@ def report_cli(
         words += [] if grid is None else ["--grid", str(grid)]
         words += [] if n_resamples == RESAMPLES else ["--resamples", str(n_resamples)]
         text = render_report(
-            records, words=words, references=references, sweeps=sweeps, n_resamples=n_resamples
+            records, page=page, words=words, references=references, sweeps=sweeps, n_resamples=n_resamples
         )
         groups = group_runs(records)
         for data, variants in groups.items():
-            draw(data, variants, page.parent, references=references)
-            draw_sweeps(data, variants, page.parent, sweeps=sweeps)
+            draw(data, variants, page, references=references)
+            draw_sweeps(data, variants, page, sweeps=sweeps)
         write_text(page, text)
     for name in references:
         if not any(name in variants for variants in groups.values()):
@@ -61,15 +61,15 @@ def report_cli(
     msg.good(f"{page}: {len(records)} runs, {len(groups)} data sets")
 
 
-def draw(data: str, variants: "Variants", folder: Path, *, references: Sequence[str]) -> List[Path]:
+def draw(data: str, variants: "Variants", page: Path, *, references: Sequence[str]) -> List[Path]:
     """Draw the variants of a data set, and how they do by length of the entity. RETURNS: The files."""
     from ..evaluation.grid import PICTURES
     from ..evaluation.grouped_runs import f1_spread, main_split
     from ..evaluation.plots import LENGTHS, plot_curves, plot_variants
-    from ..evaluation.report import picture_name
+    from ..evaluation.report import picture_path
 
     split = main_split(variants)
-    paths = [folder / picture_name(data, what) for what in PICTURES]
+    paths = [picture_path(page, data, what) for what in PICTURES]
     rows = {name: f1_spread(records, split) for name, records in variants.items()}
     lines = {LOOKUP: rows.pop(LOOKUP).mean} if LOOKUP in rows and len(rows) > 1 else {}
     plot_variants(rows, paths[0], title=f"{data}, {split}", lines=lines)
@@ -81,14 +81,14 @@ def draw(data: str, variants: "Variants", folder: Path, *, references: Sequence[
     return paths
 
 
-def draw_sweeps(data: str, variants: "Variants", folder: Path, *, sweeps: Sequence["Sweep"]) -> None:
+def draw_sweeps(data: str, variants: "Variants", page: Path, *, sweeps: Sequence["Sweep"]) -> None:
     """Draw each sweep that has runs on a data set."""
     from ..evaluation.grouped_runs import main_split, sweep_curves
     from ..evaluation.plots import plot_curves
-    from ..evaluation.report import picture_name
+    from ..evaluation.report import picture_path
 
     for sweep in sweeps:
         curves = sweep_curves(variants, sweep)
         if curves:
-            path = folder / picture_name(data, sweep.slug)
+            path = picture_path(page, data, sweep.slug)
             plot_curves(curves, path, title=f"{data}, {main_split(variants)}", label=sweep.title)

@@ -3,6 +3,7 @@
 import shlex
 from pathlib import Path
 from typing import Any, Mapping, Sequence
+from urllib.parse import quote
 
 import numpy as np
 
@@ -21,6 +22,7 @@ TESTED_SUBSETS = ("multi_token", "unseen_in_train", "polysemous")  # beside all 
 def render_report(
     records: Sequence[Record],
     *,
+    page: Path,
     words: Sequence[str],
     references: Sequence[str],
     sweeps: Sequence[Sweep] = (),
@@ -28,6 +30,7 @@ def render_report(
 ) -> str:
     """The page, without plots' files being made.
 
+    page (Path): Where it will lie. Its pictures bear its name.
     words (Sequence[str]): What stands behind `report` on the command line.
     references (Sequence[str]): Variants that the others are compared with, on the data sets that have them.
     sweeps (Sequence[Sweep]): Plots to link to, on the data sets that have runs for them.
@@ -50,7 +53,7 @@ def render_report(
         parts += [
             f"## {data}",
             score_table(variants),
-            plot_links(data, variants, sweeps),
+            plot_links(page, data, variants, sweeps),
             published_table(data),
         ]
         parts += [f"By subset of the mentions, on {main}:", subset_table(variants, main)]
@@ -121,16 +124,17 @@ def published_table(data: str) -> str:
     return f"Published by others, not measured here:\n\n{table}"
 
 
-def plot_links(data: str, variants: Variants, sweeps: Sequence[Sweep]) -> str:
+def plot_links(page: Path, data: str, variants: Variants, sweeps: Sequence[Sweep]) -> str:
     """The pictures that the command `report` draws of a data set."""
     links = [*zip(("Variants", "By length"), PICTURES)]
     links += [(sweep.title, sweep.slug) for sweep in sweeps if sweep_curves(variants, sweep)]
-    return "\n".join(f"![{title} on {data}]({picture_name(data, what)})" for title, what in links)
+    names = [(title, picture_path(page, data, what).name) for title, what in links]
+    return "\n".join(f"![{title} on {data}]({quote(name)})" for title, name in names)
 
 
-def picture_name(data: str, what: str) -> str:
-    """The file of a picture of a data set, beside the page."""
-    return f"results-{data}-{what}.png"
+def picture_path(page: Path, data: str, what: str) -> Path:
+    """The file of a picture of a data set, beside the page and of its name, as other pages lie there too."""
+    return page.with_name(f"{page.stem}-{data}-{what}.png")
 
 
 def conditions(variants: Variants) -> str:
@@ -160,7 +164,7 @@ def command_list(variants: Variants) -> str:
 
 def require_own_page(path: Path) -> None:
     """RAISES (ValueError): S298 if there is text in the file that `report` did not write."""
-    text = path.read_text(encoding="utf8") if path.is_file() else ""
+    text = path.read_text(encoding="utf8", errors="replace") if path.is_file() else ""
     if text and not text.startswith(WRITTEN):
         raise ValueError(Errors.S298.format(path=path, got=text.splitlines()[0][:80]))
 

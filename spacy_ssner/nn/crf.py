@@ -23,13 +23,11 @@ OFF = -1e4  # finite on purpose: -inf makes the gradient of logsumexp NaN
 class ConstrainedCRF(torchcrf.CRF):
     """pytorch-crf's parameters plus the knowledge of which transitions are legal.
 
-    start_legal: (K,) bool. follow_legal: (K, K) bool, row = earlier tag.
+    legal: (K + 2, K) bool. See labels.legal_transitions.
     """
 
-    def __init__(self, start_legal: Tensor, follow_legal: Tensor):
-        n_tags = start_legal.shape[0]
-        super().__init__(n_tags, batch_first=True)
-        legal = torch.cat([follow_legal, start_legal[None], torch.ones(1, n_tags, dtype=torch.bool)])
+    def __init__(self, legal: Tensor):
+        super().__init__(legal.shape[1], batch_first=True)
         self.register_buffer("legal", legal, persistent=False)
 
     def packed(self) -> Tensor:

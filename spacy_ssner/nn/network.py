@@ -78,12 +78,12 @@ class SSNERNetwork(nn.Module):
         self.similar, self.fusion = _build_similar_words(settings, width)
         if self.similar is not None and self.fusion is None:  # concatenated
             width += settings.vector_width
-        start_legal, follow_legal = (torch.from_numpy(x) for x in legal_transitions(settings.n_labels))
-        self.n_tags = len(start_legal)
+        legal = torch.from_numpy(legal_transitions(settings.n_labels))
+        self.n_tags = legal.shape[1]
         if self.has_skip:
             width += settings.token_width + (0 if settings.lexicon is None else settings.lexicon.width)
         self.output = nn.Linear(width, self.n_tags)
-        self.crf = ConstrainedCRF(start_legal, follow_legal)
+        self.crf = ConstrainedCRF(legal)
         if settings.decoder == "softmax":  # no learned transitions, but the tag scheme still binds
             self.crf.requires_grad_(False)
             for parameter in self.crf.parameters():

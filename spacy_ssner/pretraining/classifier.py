@@ -140,10 +140,8 @@ def legal_tags(scores: Tensor, lengths: np.ndarray) -> np.ndarray:
 
     scores: (M, K), sentence after sentence. lengths (np.ndarray): (S,) in words.
     """
-    n_tags = scores.shape[1]
-    start, follow = (torch.from_numpy(x) for x in legal_transitions((n_tags - 1) // 2))
-    legal = torch.cat([follow, start[None], torch.ones(1, n_tags, dtype=torch.bool)])
-    transitions = torch.zeros(n_tags + 2, n_tags).masked_fill(~legal, OFF)
+    legal = torch.from_numpy(legal_transitions((scores.shape[1] - 1) // 2))
+    transitions = torch.zeros(legal.shape).masked_fill(~legal, OFF)
     tags = torch.zeros(len(scores), dtype=torch.long)
     starts = np.cumsum(lengths) - lengths
     for group in length_groups(lengths, max_padded=MAX_PADDED):

@@ -1,7 +1,11 @@
 """`ablation` from the command line: a real grid on a small network, and the grid that comes with the package."""
 
 import json
+import os
+import signal
 from pathlib import Path
+from threading import Thread
+from time import sleep
 
 import pytest
 import srsly
@@ -10,7 +14,7 @@ from thinc.api import Config
 from typer.testing import CliRunner
 
 from spacy_ssner.cli._app import ssner_app
-from spacy_ssner.cli.ablation import make_config
+from spacy_ssner.cli.ablation import ended_by_signals, make_config
 from spacy_ssner.cli.convert import write_sentences
 from spacy_ssner.corpus.convert import convert
 from spacy_ssner.evaluation.grid import plan, read_grid
@@ -107,6 +111,39 @@ def test_runs_side_by_side_find_the_same(grid, tmp_path):
         for folder in ("one", "runs")
     )
     assert alone["scores"]["dev"]["micro"] == beside["scores"]["dev"]["micro"]
+
+
+SLEEPER = ["python", "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(600)"]
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_no_training_outlives_a_grid_that_is_told_to_end(grid, tmp_path, monkeypatch, name):
+    number = getattr(signal, name, None)
+    if number is None:
+        pytest.skip("no such signal here")
+    monkeypatch.setattr("spacy_ssner.evaluation.runs.commands", lambda *_: {"train": SLEEPER})
+    log, before = tmp_path / "runs" / "sample.crf.5.log", signal.getsignal(number)
+
+    def end():
+        while not (log.is_file() and len(log.read_text(encoding="utf8").splitlines()) == 2):
+            sleep(0.05)
+        os.kill(os.getpid(), number)
+
+    Thread(target=end, daemon=True).start()
+    assert run(grid, tmp_path / "runs", "--only", "crf").exit_code == 128 + number
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(log.read_text(encoding="utf8").split()[-1]), 0)
+    assert signal.getsignal(number) == before and not (tmp_path / "runs" / "sample.crf.5.json").exists()
+
+
+def test_what_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as nohup does with SIGHUP
+    try:
+        with ended_by_signals():
+            assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_a_file_in_the_place_of_the_folder(grid, tmp_path):

@@ -95,9 +95,9 @@ def test_replace(run, tmp_path, make_nlp):
 @pytest.mark.parametrize(
     "arguments,code",
     [
-        (["mine.csv"], "S134"),
-        (["galaxy", "mine.csv"], "S134"),
-        (["mine.csv", "galaxy"], "S134"),
+        (["mine.csv"], "S262"),
+        (["galaxy", "mine.csv"], "S262"),
+        (["mine.csv", "galaxy"], "S262"),
         (["none.csv", "names.lex"], "S263"),
         (["empty", "names.lex"], "S263"),
         (["text.txt", "names.lex"], "S268"),
@@ -111,7 +111,7 @@ def test_replace(run, tmp_path, make_nlp):
         (["mine.csv", "names.lex", "--min-length", "99"], "S269"),
         (["--show", "none.lex", "a"], "S263"),
         (["--show", "mine.csv", "a"], "S267"),
-        (["--replace", "mine.csv", "names.lex"], "S134"),
+        (["--replace", "mine.csv", "names.lex"], "S262"),
         (["--replace", "nowhere", "mine.csv", "new"], "S270"),
     ],
 )
@@ -129,7 +129,7 @@ def test_replace_needs_an_ssner_with_a_lexicon_of_the_same_categories(run, tmp_p
     make_nlp("bilstm", "lexicon").to_disk(tmp_path / "reads")
     assert run("mine.csv", "names.lex").exit_code == 0
     for arguments, code in (
-        (["plain"], "S132"), (["reads"], "S131"), (["plain", "--component", "ner"], "S134")
+        (["plain"], "S132"), (["reads"], "S131"), (["plain", "--component", "ner"], "S262")
     ):  # fmt: skip
         pipeline, *options = arguments
         result = run("--replace", pipeline, "names.lex", "new", *options)
@@ -157,5 +157,5 @@ def test_suffixes_in_capitals(run, tmp_path):
     assert run("names", "B.CSV", "names.lex").exit_code == 0
     assert {name.text for name in Lexicon.from_disk(tmp_path / "names.lex").names} == {"NewBot", "OldBot"}
     result = run("mine.csv", "B.CSV")
-    assert result.exit_code == 1 and "S134" in result.output
+    assert result.exit_code == 1 and "S262" in result.output
     assert (tmp_path / "B.CSV").read_text() == "OldBot,malware\n"

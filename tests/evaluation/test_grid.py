@@ -138,7 +138,7 @@ def test_what_is_no_grid(path, value, tmp_path):
 
 
 def test_pictures_of_two_data_sets_never_have_one_name():
-    """results-cyner-k-length.png is the lengths of cyner-k, or the sweep "k, length" of cyner."""
+    """page-cyner-k-length.png is the lengths of cyner-k, or the sweep "k, length" of cyner."""
     grid = changed("data", "cyner-k", value={"train": "a.spacy", "dev": "b.spacy"})
     assert parse_grid({**grid, "sweeps": {"k": {"full": {5: "k5"}}}}).sweeps
     with pytest.raises(ValueError, match="cyner-k-length"):

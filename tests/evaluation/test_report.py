@@ -3,6 +3,7 @@
 import json
 import random
 import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from spacy_ssner.evaluation.results import summarize
 from spacy_ssner.evaluation.significance import spread
 from spacy_ssner.labels import TagSpan
 
+PAGE = Path("page.md")
 GOLD = (TagSpan(0, 1, "Tool"), TagSpan(2, 4, "HackOrg"))
 
 
@@ -58,7 +60,7 @@ def cells(report, start):
 
 
 def test_figures(records):
-    report = render_report(records, words=(), references=["full"], n_resamples=300)
+    report = render_report(records, page=PAGE, words=(), references=["full"], n_resamples=300)
     full = [
         r["scores"]["test"]["micro"]["f1"] for r in records if (r["variant"], r["data"]) == ("full", "cyner")
     ]
@@ -69,7 +71,7 @@ def test_figures(records):
     crf = [r["scores"]["test"]["micro"]["f1"] for r in records if r["variant"] == "crf"]
     difference = next(line for line in report.splitlines() if line.startswith("| crf | -"))
     assert f"{100 * (np.mean(crf) - np.mean(full)):+.1f} (" in difference and "p 0.00" in difference
-    both = render_report(records, words=(), references=["full", "crf", "nothing"], n_resamples=100)
+    both = render_report(records, page=PAGE, words=(), references=["full", "crf", "nothing"], n_resamples=100)
     assert both.count("Differences to `full`") == report.count("Differences to `full`")
     assert both.count("Differences to `crf`") == 1 and "`nothing`" not in both.split("\n## ")[1]
     assert "several tokens (60)" in report and "broken" in report.split("Failed, and so")[1]
@@ -78,7 +80,7 @@ def test_figures(records):
 
 
 def test_published_scores_stand_beside_with_their_encoder(records):
-    report = render_report(records, words=(), references=["full"], n_resamples=100)
+    report = render_report(records, page=PAGE, words=(), references=["full"], n_resamples=100)
     cyner, other = report.split("\n## other")
     for score in PUBLISHED:
         assert (f"{score.f1:.2f} | {score.encoder}" in cyner) == (score.data == "cyner")
@@ -90,12 +92,14 @@ def test_what_may_not_be_compared_is_said(records):
     crf = next(r for r in changed if r["variant"] == "crf")
     crf["config_sha256"] = "other"
     assert "differ between seeds of: crf." in render_report(
-        changed, words=(), references=["full"], n_resamples=100
+        changed, page=PAGE, words=(), references=["full"], n_resamples=100
     )
     test = crf["scores"]["test"]
     crf["scores"] = {**crf["scores"], "test": {**test, "data": {**test["data"], "sha256": "other"}}}
-    assert "other data" in render_report(changed, words=(), references=["full"], n_resamples=100)
-    assert "Differences to" not in render_report(changed, words=(), references=["nothing"], n_resamples=100)
+    assert "other data" in render_report(changed, page=PAGE, words=(), references=["full"], n_resamples=100)
+    assert "Differences to" not in render_report(
+        changed, page=PAGE, words=(), references=["nothing"], n_resamples=100
+    )
 
 
 def test_spread_is_in_percent_and_by_subset(records):
@@ -131,13 +135,26 @@ def test_command_writes_page_and_plots(folder, tmp_path, records):
         assert result.exit_code == 0, result.output
     text = page.read_text(encoding="utf8")
     words = [str(folder), str(page), "--reference", "full", "--resamples", "100"]
-    assert text == render_report(read_runs(folder), words=words, references=["full"], n_resamples=100)
+    assert text == render_report(
+        read_runs(folder), page=page, words=words, references=["full"], n_resamples=100
+    )
     assert f"`python -m spacy ssner report {shlex.join(words)}`" in text
     for data in ("cyner", "other"):
         for what in ("variants", "length"):
-            name = f"results-{data}-{what}.png"
+            name = f"grid-{data}-{what}.png"
             assert f"({name})" in text
             assert (page.parent / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_pages_in_one_folder_have_their_own_pictures(folder, tmp_path):
+    assert run(folder, tmp_path / "a page.md").exit_code == 0
+    first = {path: path.read_bytes() for path in tmp_path.glob("*.png")}
+    assert "](a%20page-cyner-variants.png)" in (tmp_path / "a page.md").read_text(encoding="utf8")
+    for path in folder.glob("cyner.full*"):
+        path.unlink()
+    assert run(folder, tmp_path / "b.md", "--reference", "crf").exit_code == 0
+    assert len(list(tmp_path.glob("*.png"))) == 2 * len(first)
+    assert all(path.read_bytes() == picture for path, picture in first.items())
 
 
 def test_sweeps_are_drawn_where_there_are_runs(folder, tmp_path, records):
@@ -154,9 +171,9 @@ def test_sweeps_are_drawn_where_there_are_runs(folder, tmp_path, records):
     result = run(folder, page, "--grid", tmp_path / "grid.yml")
     assert result.exit_code == 0, result.output
     links = [line for line in page.read_text(encoding="utf8").splitlines() if line.startswith("![K")]
-    assert links == ["![K! on cyner](results-cyner-k.png)"]  # m has one value, the other data set one variant
-    assert {path.name for path in tmp_path.glob("*.png")} >= {"results-cyner-k.png"}
-    assert not list(tmp_path.glob("*-m.png")) and not list(tmp_path.glob("results-other-k*"))
+    assert links == ["![K! on cyner](page-cyner-k.png)"]  # m has one value, the other data set one variant
+    assert {path.name for path in tmp_path.glob("*.png")} >= {"page-cyner-k.png"}
+    assert not list(tmp_path.glob("*-m.png")) and not list(tmp_path.glob("page-other-k*"))
     sweep = read_grid(tmp_path / "grid.yml").sweeps[0]
     found = sweep_curves(group_runs(records)["cyner"], sweep)
     assert {name: list(points) for name, points in found.items()} == {
@@ -180,6 +197,8 @@ def test_command_leaves_pages_of_others_alone(folder, tmp_path):
     result = run(folder, page)
     assert result.exit_code == 1 and "S298" in result.output and "# Results" in result.output
     assert page.read_text(encoding="utf8") == "# Results\n" and not list(tmp_path.glob("*.png"))
+    page.write_bytes(b"\x89PNG\r\n")
+    assert "S298" in run(folder, page).output
     page.write_text("", encoding="utf8")
     assert run(folder, page).exit_code == 0
 
