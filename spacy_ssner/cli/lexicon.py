@@ -230,11 +230,8 @@ def replace_lexicon(paths: Sequence[str], *, component: str) -> None:
     from ..lexicon.lexicon import Lexicon
 
     if len(paths) != 3:
-        raise ValueError(
-            Errors.S262.format(
-                command="lexicon", expected="--replace PIPELINE LEXICON OUT", got=" ".join(paths)
-            )
-        )
+        expected = "--replace PIPELINE LEXICON OUT"
+        raise ValueError(Errors.S262.format(command="lexicon", expected=expected, got=" ".join(paths)))
     pipeline, source, out = paths
     check_new_pipeline(Path(out))
     nlp = load_pipeline(pipeline)
