@@ -69,7 +69,7 @@ class SwapNames:
         self._label_of: Dict[str, str] = {}
 
     def __call__(self, nlp: Language, example: Example) -> Iterator[Example]:
-        """RAISES (FileNotFoundError): S263; (ValueError): S267 for a lexicon that is none, S273 for a corpus that is
+        """RAISES (FileNotFoundError): S263; (ValueError): S267 for a lexicon that is none, S235 for a corpus that is
         none. WARNS: SW132 if no category has enough mentions in the corpus, most of one label: nothing is swapped."""
         yield example
         if self._lexicon is None:

@@ -228,6 +228,7 @@ class Errors(metaclass=_Coded):
     S232 = "Expected --labels to name types of the corpus ({expected}), but got {got}, none of which occurs."
     S233 = "Expected an output file that ends in .spacy (or .jsonl, with --raw) and is not an input, but got '{got}'."
     S234 = "Expected --fused to be one of {expected}, but got '{got}'."
+    S235 = "Expected a .spacy file written by spaCy at '{path}', but it cannot be read: {reason}."
     S236 = (
         "Expected lines of a token and its tag (O, B-Type, ...) in '{path}', but no line has both; the "
         "first line is {got!r}. Check the file and --format."

@@ -158,7 +158,7 @@ def test_files_that_are_not_there_or_none(nlp, files, tmp_path):
         read(nlp, {**files, "lexicon": tmp_path / "no.lex"}, share=1.0)
     (tmp_path / "bad.spacy").write_text("no docs")
     example = next(Corpus(files["corpus"])(nlp))
-    with pytest.raises(ValueError, match="S273.*bad.spacy"):
+    with pytest.raises(ValueError, match="S235.*bad.spacy"):
         list(make_swap_names(files["lexicon"], tmp_path / "bad.spacy", 1.0)(nlp, example))
 
 

@@ -137,7 +137,7 @@ def choose_bf16(wanted: Optional[bool]) -> bool:
 def read_law(text: str, out: Path) -> "LengthLaw":
     """A law of lengths; one of a .spacy file is kept beside the encoder, as segments.json and segments.png.
 
-    RAISES (ValueError): S240, S242 as parse_law; S273, S241 as read_entity_lengths.
+    RAISES (ValueError): S240, S242 as parse_law; S235, S241 as read_entity_lengths.
     """
     from importlib.util import find_spec
 

@@ -79,7 +79,7 @@ def run(
 ) -> Optional[Dict[str, Any]]:
     """Train with a progress bar. RETURNS (Optional[dict]): The report; None in all processes but the first.
 
-    RAISES (ValueError): S273, S240 to S242 for the law, S117 for the budget; else see stage_b.pretrain_supervised.
+    RAISES (ValueError): S235, S240 to S242 for the law, S117 for the budget; else see stage_b.pretrain_supervised.
     """
     from ..memory import keep_freed_memory
     from ..pretraining.masking import MaskSettings

@@ -83,7 +83,7 @@ def convert(
     selection (Optional[Selection]): What to keep; all if None.
     strict (bool): Raise at the first fault instead of repairing it.
     RETURNS (Tuple[List[Sentence], Report]): The sentences, at least one, and what was repaired.
-    RAISES (ValueError): S221 if strict; S222, S223, S230, S231, S234 for a wrong option; S220, S225 to S229, S273,
+    RAISES (ValueError): S221 if strict; S222, S223, S230, S231, S234 for a wrong option; S220, S225 to S229, S235,
         S236 for a file that cannot be read; S228, S232 if nothing is left.
     RAISES (ImportError): S224 for an archive without libarchive.
     """

@@ -54,13 +54,12 @@ def write_docs(docs: Iterable[Doc], path: Union[str, Path]) -> int:
 def read_docs(path: Union[str, Path], vocab: Vocab) -> List[Doc]:
     """Read a .spacy file.
 
-    RAISES (ValueError): S273 if it is none, truncated, or not there.
+    RAISES (ValueError): S235 if it is none.
     """
     try:
         return list(DocBin().from_disk(path).get_docs(vocab))
     except Exception as err:  # zlib, msgpack and spaCy each raise their own kind
-        got = f"it cannot be read ({type(err).__name__}: {err})"
-        raise ValueError(Errors.S273.format(expected="a .spacy file", path=path, got=got)) from err
+        raise ValueError(Errors.S235.format(path=path, reason=f"{type(err).__name__}: {err}")) from err
 
 
 def is_document(doc: Doc) -> bool:

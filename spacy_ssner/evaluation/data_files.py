@@ -5,7 +5,6 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterator, List, Sequence, Tuple
 
-from ..corpus.docs import read_docs
 from ..corpus.jsonl import align
 from ..corpus.records import find_spans, parse_missing, parse_span
 from ..errors import Errors
@@ -18,7 +17,7 @@ from .span_checks import SpanProblem, check_spans, edge_problem
 
 if TYPE_CHECKING:
     from spacy.language import Language
-    from spacy.tokens import Doc
+    from spacy.tokens import Doc, DocBin
     from spacy.vocab import Vocab
 
 
@@ -48,9 +47,23 @@ def find_docbins(path: Path) -> List[Path]:
     raise ValueError(Errors.S273.format(expected="a .spacy file or a folder of them", path=path, got=got))
 
 
+def load_docbin(path: Path) -> "DocBin":
+    """Load a .spacy file.
+
+    RAISES (ValueError): S273 if it is truncated or of another kind.
+    """
+    from spacy.tokens import DocBin
+
+    try:
+        return DocBin().from_disk(path)
+    except Exception as error:  # zlib, msgpack and spaCy each raise their own
+        got = f"it cannot be read ({type(error).__name__}: {error})"
+        raise ValueError(Errors.S273.format(expected="a .spacy file", path=path, got=got)) from error
+
+
 def load_docs(path: Path, vocab: "Vocab") -> Iterator["Doc"]:
     """The docs of a .spacy file or a folder of them, one after another. RAISES (ValueError): S273, as these two."""
-    return (doc for file in find_docbins(path) for doc in read_docs(file, vocab))
+    return (doc for file in find_docbins(path) for doc in load_docbin(file).get_docs(vocab))
 
 
 def is_jsonl(path: Path) -> bool:
@@ -79,7 +92,7 @@ def read_docbin(path: Path, nlp: "Language") -> Iterator[CheckedDoc]:
 
     RAISES (ValueError): S273 if the file is truncated or of another kind.
     """
-    for number, doc in enumerate(read_docs(path, nlp.vocab), start=1):
+    for number, doc in enumerate(load_docbin(path).get_docs(nlp.vocab), start=1):
         if doc.has_unknown_spaces:
             problems = _edges(doc, path=str(path), line=number)
         else:

@@ -134,7 +134,7 @@ def entity_lengths(docs: Iterable["Doc"]) -> List[int]:
 def read_entity_lengths(path: Union[str, Path]) -> List[int]:
     """Lengths of the entities in a .spacy file, in tokens; give that of the training split.
 
-    RAISES (ValueError): S241 if there is no entity; S273 if there is no such file or it cannot be read.
+    RAISES (ValueError): S241 if there is no entity; S235 if there is no such file or it cannot be read.
     """
     from spacy.vocab import Vocab
 

@@ -186,7 +186,7 @@ def test_unreadable_training_split(content, tmp_path):
     path = tmp_path / "train.spacy"
     if content:
         path.write_bytes(content)
-    with pytest.raises(ValueError, match="S273.*train.spacy"):
+    with pytest.raises(ValueError, match="S235.*train.spacy"):
         read_entity_lengths(path)
 
 
