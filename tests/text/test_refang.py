@@ -1,5 +1,7 @@
 r"""Defanging as converters and web pages leave it: `\[.\]`, characters without width, marks of footnotes."""
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -162,3 +164,16 @@ def test_spans_lie_in_the_text_and_hold_no_such_character_at_their_edges(text):
 )
 def test_many_of_them_take_no_longer_than_their_number(piece):
     find_indicators(piece * 20_000 + "a")
+
+
+@pytest.mark.parametrize("text", [f"evil.com{chr(0x200B) * 60_000}\u4e2d", "http://evil.com/(" * 6_000])
+def test_no_quadratic_time(text):
+    start = time.process_time()
+    assert find_indicators(text)
+    assert time.process_time() - start < 5
+
+
+def test_bracket_that_stays_open_ends_a_url():
+    behind = "x" * 5_000
+    assert found(f"http://evil.com/a(b){behind}") == [f"URL http://evil.com/a(b){behind}"]
+    assert found(f"http://evil.com/a({behind}") == ["URL http://evil.com/a"]
