@@ -35,9 +35,21 @@ def found(text):
         (r"bad\[@\]evil\[.\]net", "EMAIL bad@evil.net"),
         (r"bad\[at\]evil\[dot\]net", "EMAIL bad@evil.net"),
         (r"evil \[.\] com", "DOMAIN evil.com"),
+        (r"evil\[.]com", "DOMAIN evil.com"),
+        (r"evil\[dot]example\[dot]com", "DOMAIN evil.example.com"),
+        (r"evil\(.)com", "DOMAIN evil.com"),
+        (r"my\[-]site.com", "DOMAIN my-site.com"),
+        (r"hxxps\[:]//evil\[.]org/a.php", "URL https://evil.org/a.php"),
+        (r"h\[tt]ps\[:]//evil\[.]org", "URL https://evil.org"),
+        (r"198\[.]51\[.]100\[.]7", "IPV4 198.51.100.7"),
+        (r"bad\[@]evil\[.]net", "EMAIL bad@evil.net"),
+        (r"evil \[.] com", "DOMAIN evil.com"),
+        ("evil<span>[.]</span>com", "DOMAIN evil.com"),
+        ('evil<b class="x">[.]</b>example<B>[dot]</B>com', "DOMAIN evil.example.com"),
+        ("198<i>[.]</i>51<i>[.]</i>100<i>[.]</i>7", "IPV4 198.51.100.7"),
     ],
 )
-def test_brackets_escaped_for_markdown(written, expected):
+def test_brackets_with_escapes_or_tags(written, expected):
     text = f"see {written} today"
     (hit,) = find_indicators(text)
     assert f"{hit.kind} {hit.value}" == expected
@@ -50,6 +62,7 @@ def test_brackets_escaped_for_markdown(written, expected):
         (r"C:\dir\[x]\a.exe", [r"PATH C:\dir\[x]\a.exe"]),
         (r"C:\dir\[x\]\a.exe", [r"PATH C:\dir\[x\]\a.exe"]),
         (r"D:\[at]\a.exe", [r"PATH D:\@\a.exe"]),  # as ever
+        (r"C:\temp\[.]a\b.exe", [r"PATH C:\temp\.a\b.exe"]),  # as ever
         (r"[.\]com", []),
         (r"a \[\] b", []),
     ],
