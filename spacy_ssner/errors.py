@@ -193,6 +193,10 @@ class Errors(metaclass=_Coded):
     )
     S217 = "Expected a --report that is neither input nor output, but got '{path}'. Name another file."
     S218 = "Expected --keep to name fields of JSON lines other than {reserved}, but got {got}. Rename it in the input."
+    S219 = (
+        "Expected text or JSON lines, but the name of '{path}' says that it is JSON. Write its texts as JSON lines "
+        "(.jsonl, an object with 'text' on each line), or call it .txt to have all of it read as plain text."
+    )
 
     # S220-S239: corpora and converters
     S220 = (

@@ -13,6 +13,7 @@ from .reading import LONGEST, LONGEST_RECORD, OnBytes, ignore, read_doc_texts, r
 
 PLAIN = (".txt", ".txt.gz")
 SUFFIXES = (*PLAIN, *PAGES, ".jsonl", ".spacy")
+JSON = (".json", ".json.gz")
 MAX_CHARS = 10_000  # of a line; the longest paragraph of a report has about that many
 SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)\]]{0,3}\s")
 
@@ -58,9 +59,11 @@ def _page_lines(path: Path, on_bytes: OnBytes) -> Iterator[str]:
 def read_document(path: Path) -> str:
     """The text of a whole file: what a page shows (HTML, PDF), else its characters, with "\\n" as the only newline.
 
-    RAISES (ValueError): S280 if it cannot be read, S288 if it is no text, S246 for a page that cannot be read or holds
-        no text. (ImportError): S245 without what reads pages. WARNS: SW270 as `decode_text`, SW257 as `read_page`.
+    RAISES (ValueError): S219 for JSON, S280 if it cannot be read, S288 if it is no text, S246 for a page that cannot be
+        read or holds no text. (ImportError): S245 without what reads pages. WARNS: SW270 as `decode_text`, SW257 as
+        `read_page`.
     """
+    check_no_json(str(path))
     try:
         data = gzip.decompress(path.read_bytes()) if is_gzip(path.name) else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
@@ -75,6 +78,12 @@ def document_text(data: bytes, name: str) -> str:
         return read_page(data, name)
     check_is_text(data.decode(encoding_of(data), errors="replace"), name)
     return decode_text(data, name=name)
+
+
+def check_no_json(name: str) -> None:
+    """RAISES (ValueError): S219 for a file that its name calls JSON: its brackets and keys are no text."""
+    if name.lower().endswith(JSON):
+        raise ValueError(Errors.S219.format(path=name))
 
 
 def is_page_of(name: str, data: bytes) -> bool:
