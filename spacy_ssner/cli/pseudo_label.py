@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, List, Optional, Sequence, Tuple
 import typer
 
 from ..errors import Errors, Warnings
+from ..files import check_file
 from ._app import ssner_app
 from ._io import load_pipeline, load_tokenizer, plain_errors, progress, use_gpu
 
@@ -64,6 +65,7 @@ def pseudo_label_cli(
         inputs = {path.resolve() for path in [train, *texts, *(exclude or [])]}
         if output.suffix != ".spacy" or output.resolve() in inputs:
             raise ValueError(Errors.S233.format(got=output))
+        check_file(output)
         vocab = Vocab()
         annotated = read_docs(train, vocab)
         types = {ent.label_ for doc in annotated for ent in doc.ents}

@@ -73,6 +73,7 @@ def test_what_is_wrong_is_said(files, trained_path, tmp_path):
     nothing.to_disk(tmp_path / "rules")
     cases = [
         ((train, text, train, "-t", trained_path), "S233"),
+        ((train, text, train / "out.spacy", "-t", "no_pipeline"), "S289"),  # before the work
         ((train, text, tmp_path / "out.txt", "-t", trained_path), "S233"),
         (
             (train, text, tmp_path / "dev.spacy", "-t", trained_path, "--exclude", tmp_path / "dev.spacy"),
