@@ -58,8 +58,9 @@ def pseudo_label_cli(
     from spacy.vocab import Vocab
     from wasabi import msg
 
-    from ..corpus.docs import make_docs, read_docs, write_docs
+    from ..corpus.docs import make_docs, write_docs
     from ..pseudo_labels import TextSettings, label_sentences
+    from ..text.docbins import load_docbin
 
     with plain_errors():
         inputs = {path.resolve() for path in [train, *texts, *(exclude or [])]}
@@ -67,7 +68,7 @@ def pseudo_label_cli(
             raise ValueError(Errors.S233.format(got=output))
         check_file(output)
         vocab = Vocab()
-        annotated = read_docs(train, vocab)
+        annotated = load_docbin(train, vocab)
         types = {ent.label_ for doc in annotated for ent in doc.ents}
         if not types:
             raise ValueError(Errors.S239.format(path=train, n_docs=len(annotated)))

@@ -28,7 +28,7 @@ def read_text_lines(
     of HTML, a PDF file and a .spacy file are held in memory as a whole.
 
     on_bytes: Called with the number of bytes that were read, for a progress bar.
-    RAISES (ValueError): S260 on another suffix, S265 if a file is damaged, S246 if an extractor cannot read it.
+    RAISES (ValueError): S260 on another suffix, S265 or S235 if a file is damaged, S246 if an extractor cannot read it.
         (FileNotFoundError): S263. (ImportError): S245 if the extractor is not installed.
     WARNS: SW253 on lines that are not UTF-8, SW254 on lines of .jsonl without text.
     """

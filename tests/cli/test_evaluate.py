@@ -178,7 +178,7 @@ def test_data_that_cannot_be_used(pipeline, tmp_path):
     (tmp_path / "bad.spacy").write_bytes(b"nothing of the kind")
     save(tmp_path / "empty.spacy")
     save(tmp_path / "plain.spacy", Doc(vocab, words=["a"]))
-    codes = {"bad": "S273", "none": "S273", "empty": "S272", "plain": "S275"}
+    codes = {"bad": "S235", "none": "S273", "empty": "S272", "plain": "S275"}
     for name, code in codes.items():
         result = run(pipeline, tmp_path / f"{name}.spacy")
         assert result.exit_code == 1 and code in result.output, name
