@@ -19,10 +19,10 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.training.corpus import FILE_TYPE, walk_corpus
 
-from .corpus.docs import read_docs
 from .errors import Errors, Warnings
 from .lexicon.lexicon import Lexicon
 from .settings import SHARE, is_share
+from .text.docbins import load_docbin
 
 CLEAR = (
     0.8  # share of the mentions listed in a category that must have one label, so that its names stand for it
@@ -90,7 +90,7 @@ class SwapNames:
             names[name.category].append(name.text)
         self._names = dict(names)
         docs = (
-            doc for file in walk_corpus(self.corpus_path, FILE_TYPE) for doc in read_docs(file, nlp.vocab)
+            doc for file in walk_corpus(self.corpus_path, FILE_TYPE) for doc in load_docbin(file, nlp.vocab)
         )
         self._label_of = clear_categories((ent for doc in docs for ent in doc.ents), lexicon)
         if not self._label_of:

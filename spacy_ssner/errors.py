@@ -190,6 +190,10 @@ class Errors(metaclass=_Coded):
     )
     S217 = "Expected a --report that is neither input nor output, but got '{path}'. Name another file."
     S218 = "Expected --keep to name fields of JSON lines other than {reserved}, but got {got}. Rename it in the input."
+    S219 = (
+        "Expected text or JSON lines, but the name of '{path}' says that it is JSON. Write its texts as JSON lines "
+        "(.jsonl, an object with 'text' on each line), or call it .txt to have all of it read as plain text."
+    )
 
     # S220-S239: corpora and converters
     S220 = (
@@ -294,9 +298,6 @@ class Errors(metaclass=_Coded):
     S263 = "Expected a file at {path}, but there is none. Check the path."
     S264 = "The table of similar words has format {got}, this spacy-ssner reads {expected}. Upgrade it."
     S265 = "{path} is damaged: {reason}."
-    S266 = (
-        "No file matches --text {got!r}: expected glob patterns separated by commas, such as 'text/*.txt.gz'."
-    )
     S267 = "Not a lexicon, or a damaged one: {reason}. Make one with `python -m spacy ssner lexicon`."
     S268 = (
         "Cannot read names from {path}: {reason}. Expected a MISP galaxy cluster or STIX bundle (.json), "

@@ -148,6 +148,20 @@ def check_folder(folder: Path) -> None:
         raise NotADirectoryError(Errors.S289.format(folder=folder, path=above))
 
 
+def check_file(path: Path) -> None:
+    """See that a file can be written, which tells so before the work and not after it.
+
+    RAISES (OSError): S289 as `check_folder`; the system's own for a folder, and for a file in one that is read-only.
+    """
+    check_folder(path.parent)
+    place = Path(os.path.realpath(path))
+    if place.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    above = next(folder for folder in place.parents if folder.exists())
+    if (place.is_file() or not place.exists()) and not os.access(above, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(above))
+
+
 def write_text(path: Union[str, Path], text: str) -> None:
     """As `write_bytes`, in UTF-8. Halves of characters, which names of files may hold, become U+FFFD."""
     write_bytes(path, replace_surrogates(text).encode("utf8"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Mapping, Option
 import typer
 
 from ..errors import Errors
-from ..files import check_folder, draft_folder, make_folder, write_text
+from ..files import check_file, draft_folder, make_folder, write_text
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -51,9 +51,9 @@ def told_at_the_end() -> Iterator[None]:
 
 
 def check_outputs(outputs: Iterable[Optional[Path]], inputs: Iterable[Union[str, Path, None]]) -> None:
-    """See, before any work, that no file is written over one that is read, nor into a file. None: not given.
+    """See, before any work, that no file is written over one that is read, and that each can be. None: not given.
 
-    RAISES (ValueError): S213 for an output that is an input. (OSError): S289 if a folder above one is a file.
+    RAISES (ValueError): S213 for an output that is an input. (OSError): As files.check_file.
     """
     read = {Path(path).resolve() for path in inputs if path is not None}
     named = [path for path in outputs if path is not None]
@@ -61,7 +61,7 @@ def check_outputs(outputs: Iterable[Optional[Path]], inputs: Iterable[Union[str,
         if path.resolve() in read:
             raise ValueError(Errors.S213.format(path=path))
     for path in named:
-        check_folder(path.parent)
+        check_file(path)
 
 
 def check_new_pipeline(out: Path, *, force: bool = False) -> None:

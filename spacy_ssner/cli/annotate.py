@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 Opt = typer.Option
 INPUTS_HELP = (
-    "Text files (.txt, .md, .log, also gzipped; others as plain text), .html and .pdf, JSON lines with 'text' "
-    "(.jsonl, .jsonl.gz), folders of these, or - for stdin"
+    "Text files (.txt, .md, .log, also gzipped; others but .json as plain text), .html and .pdf, JSON lines with "
+    "'text' (.jsonl, .jsonl.gz), folders of these, or - for stdin"
 )
 TEXT_HELP = "Write texts, or only offsets, labels, scores and values"
 OUTPUT_HELP = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, List, Optional, Sequence, Tuple
 import typer
 
 from ..errors import Errors, Warnings
-from ..files import write_text
+from ..files import check_file, write_text
 from ._app import ssner_app
 from ._io import load_tokenizer, plain_errors, split_names, told_at_the_end
 
@@ -119,18 +119,23 @@ def warn_unused(path: Path, options: "ReadOptions", sentences: Sequence["Sentenc
 
 def check_output(output_path: Path, inputs: List[Path], *, raw: bool = False) -> None:
     """RAISES (ValueError): S233 if the output is no .spacy or .jsonl file or one of the inputs; S212 if natural
-    text is to be written without --raw."""
+    text is to be written without --raw. (OSError): As files.check_file."""
     kind = output_path.suffix
     if kind not in (".spacy", ".jsonl") or output_path.resolve() in {path.resolve() for path in inputs}:
         raise ValueError(Errors.S233.format(got=output_path))
     if kind == ".jsonl" and not raw:
         raise ValueError(Errors.S212.format(got=output_path))
+    check_file(output_path)
 
 
 def check_report(report: Optional[Path], others: List[Path]) -> None:
-    """RAISES (ValueError): S217 if the report is to be written over another file of the command."""
-    if report is not None and report.resolve() in {path.resolve() for path in others}:
+    """RAISES (ValueError): S217 if the report is to be written over another file of the command. (OSError): As
+    files.check_file."""
+    if report is None:
+        return
+    if report.resolve() in {path.resolve() for path in others}:
         raise ValueError(Errors.S217.format(path=report))
+    check_file(report)
 
 
 def get_tokenizer(name: Optional[str]) -> Optional["Tokenizer"]:

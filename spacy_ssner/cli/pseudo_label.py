@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, List, Optional, Sequence, Tuple
 import typer
 
 from ..errors import Errors, Warnings
+from ..files import check_file
 from ._app import ssner_app
 from ._io import load_pipeline, load_tokenizer, plain_errors, progress, use_gpu
 
@@ -57,15 +58,17 @@ def pseudo_label_cli(
     from spacy.vocab import Vocab
     from wasabi import msg
 
-    from ..corpus.docs import make_docs, read_docs, write_docs
+    from ..corpus.docs import make_docs, write_docs
     from ..pseudo_labels import TextSettings, label_sentences
+    from ..text.docbins import load_docbin
 
     with plain_errors():
         inputs = {path.resolve() for path in [train, *texts, *(exclude or [])]}
         if output.suffix != ".spacy" or output.resolve() in inputs:
             raise ValueError(Errors.S233.format(got=output))
+        check_file(output)
         vocab = Vocab()
-        annotated = read_docs(train, vocab)
+        annotated = load_docbin(train, vocab)
         types = {ent.label_ for doc in annotated for ent in doc.ents}
         if not types:
             raise ValueError(Errors.S239.format(path=train, n_docs=len(annotated)))

@@ -18,7 +18,7 @@ from typing import (
 import typer
 
 from ..errors import Errors, Warnings
-from ..files import write_text
+from ..files import check_file, write_text
 from ._app import ssner_app
 from ._io import STDIN, load_pipeline, plain_errors, read_stdin, split_names, use_gpu
 
@@ -68,6 +68,7 @@ def check_output(output: Path, inputs: Sequence[str]) -> None:
     """See that a forgotten output name does not overwrite the last input.
 
     RAISES (ValueError): S279 if the output is no .html file, is also an input, or a page that is there and not ours.
+        (OSError): As files.check_file.
     """
     from ..visual import GENERATOR
 
@@ -77,6 +78,7 @@ def check_output(output: Path, inputs: Sequence[str]) -> None:
             same |= GENERATOR.encode() not in file.read(1000)
     if same or output.suffix.lower() not in (".html", ".htm"):
         raise ValueError(Errors.S279.format(path=output))
+    check_file(output)
 
 
 def read_input(name: str) -> Iterator[Tuple[str, str]]:

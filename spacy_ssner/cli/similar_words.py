@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter
-from glob import glob
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Dict, List, Optional, Sequence
@@ -13,6 +12,7 @@ from wasabi import msg
 from ..errors import Errors
 from ._app import ssner_app
 from ._io import check_outputs, find_part, plain_errors, progress, split_names, told_at_the_end
+from .prepare_text import find_sources
 
 if TYPE_CHECKING:
     from ..similarity.vectors import WordVectors
@@ -31,7 +31,7 @@ EXCLUDE_HELP = (
     "Labelled file (dev, test) whose sentences are dropped from the corpus: found by 8 words in a row. "
     "May be repeated."
 )
-TEXT_HELP = "More files to learn from, as glob patterns separated by commas; none if empty"
+TEXT_HELP = "More files to learn from, as names or glob patterns separated by commas; none if empty"
 
 
 @ssner_app.command("similar-words")
@@ -67,19 +67,8 @@ def similar_words_cli(
             show_words(Path(paths[0]), paths[1:])
         else:
             files = [Path(path) for path in paths]
-            corpora = [*files[:-1], *find_files(text)]
+            corpora = [*files[:-1], *find_sources(split_names(text))]
             make_table(corpora, files[-1], vectors, exclude or [], training, matching)
-
-
-def find_files(patterns: str) -> List[Path]:
-    """Files of glob patterns separated by commas. RAISES (FileNotFoundError): S266 if a pattern matches none."""
-    found: List[Path] = []
-    for pattern in split_names(patterns):
-        matches = sorted(Path(name) for name in glob(pattern))
-        if not matches:
-            raise FileNotFoundError(Errors.S266.format(got=pattern))
-        found += matches
-    return found
 
 
 def make_table(

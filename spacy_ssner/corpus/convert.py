@@ -234,9 +234,10 @@ def read_excluded(paths: Sequence[PathLike], *, join_cut: bool = False) -> Exclu
         if Path(path).suffix.lower() == ".spacy":
             from spacy.vocab import Vocab
 
-            from .docs import is_document, read_docs
+            from ..text.docbins import load_docbin
+            from .docs import is_document
 
-            for doc in read_docs(path, Vocab()):
+            for doc in load_docbin(path, Vocab()):
                 excluded.add([token.text for token in doc], is_document=is_document(doc))
         else:
             for options in variants:

@@ -6,7 +6,6 @@ from typing import Iterable, Iterator, List, Optional, Union
 from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
-from ..errors import Errors
 from ..files import write_bytes
 from .sentence import Sentence, missing_spans
 
@@ -49,17 +48,6 @@ def write_docs(docs: Iterable[Doc], path: Union[str, Path]) -> int:
     data = DocBin(attrs=ATTRIBUTES, store_user_data=has_meta, docs=docs).to_bytes()
     write_bytes(path, data)
     return len(docs)
-
-
-def read_docs(path: Union[str, Path], vocab: Vocab) -> List[Doc]:
-    """Read a .spacy file.
-
-    RAISES (ValueError): S235 if it is none.
-    """
-    try:
-        return list(DocBin().from_disk(path).get_docs(vocab))
-    except Exception as err:  # zlib, msgpack and spaCy each raise their own kind
-        raise ValueError(Errors.S235.format(path=path, reason=f"{type(err).__name__}: {err}")) from err
 
 
 def is_document(doc: Doc) -> bool:

@@ -121,7 +121,7 @@ def lookup_pipeline(train: Path, lexicon: Optional[Path] = None) -> Language:
     there is one, with the types that their categories have in the same file. Raw text is cut by
     `spacy-ssner.CTITokenizer.v1`.
 
-    RAISES (ValueError): S273 for an unreadable file, S267 for what is no lexicon. (OSError): If there is none.
+    RAISES (ValueError): S235, S273 for an unreadable file, S267 for what is no lexicon. (OSError): If there is none.
     """
     nlp = blank_english()
     lookup = cast(PhraseLookup, nlp.add_pipe("ssner_lookup"))

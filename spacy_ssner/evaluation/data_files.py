@@ -10,6 +10,7 @@ from ..corpus.records import find_spans, parse_missing, parse_span
 from ..errors import Errors
 from ..labels import TagSpan
 from ..text.characters import decode_text
+from ..text.docbins import load_docbin
 from ..text.json_lines import parse_text
 from .data_checks import CheckedDoc, CheckedSentence
 from .metrics import doc_entities
@@ -17,7 +18,7 @@ from .span_checks import SpanProblem, check_spans, edge_problem
 
 if TYPE_CHECKING:
     from spacy.language import Language
-    from spacy.tokens import Doc, DocBin
+    from spacy.tokens import Doc
     from spacy.vocab import Vocab
 
 
@@ -47,23 +48,12 @@ def find_docbins(path: Path) -> List[Path]:
     raise ValueError(Errors.S273.format(expected="a .spacy file or a folder of them", path=path, got=got))
 
 
-def load_docbin(path: Path) -> "DocBin":
-    """Load a .spacy file.
-
-    RAISES (ValueError): S273 if it is truncated or of another kind.
-    """
-    from spacy.tokens import DocBin
-
-    try:
-        return DocBin().from_disk(path)
-    except Exception as error:  # zlib, msgpack and spaCy each raise their own
-        got = f"it cannot be read ({type(error).__name__}: {error})"
-        raise ValueError(Errors.S273.format(expected="a .spacy file", path=path, got=got)) from error
-
-
 def load_docs(path: Path, vocab: "Vocab") -> Iterator["Doc"]:
-    """The docs of a .spacy file or a folder of them, one after another. RAISES (ValueError): S273, as these two."""
-    return (doc for file in find_docbins(path) for doc in load_docbin(file).get_docs(vocab))
+    """The docs of a .spacy file or a folder of them.
+
+    RAISES (ValueError): S273 if there is none, S235 if one is damaged.
+    """
+    return (doc for file in find_docbins(path) for doc in load_docbin(file, vocab))
 
 
 def is_jsonl(path: Path) -> bool:
@@ -75,7 +65,7 @@ def read_split(path: Path, nlp: "Language") -> List[CheckedDoc]:
     """Read a .spacy file, a folder of them, or a JSONL file with character spans.
 
     nlp (Language): Its tokenizer cuts the texts; its components are not run.
-    RAISES (ValueError): S273, S274 or S280 if a file cannot be read, S272 if there is no document with tokens.
+    RAISES (ValueError): S235, S273, S274 or S280 if a file cannot be read, S272 if there is no document with tokens.
     WARNS: SW270 as `read_text`.
     """
     if is_jsonl(path):
@@ -90,9 +80,9 @@ def read_split(path: Path, nlp: "Language") -> List[CheckedDoc]:
 def read_docbin(path: Path, nlp: "Language") -> Iterator[CheckedDoc]:
     """Read annotated docs; where the text is known, see whether the tokenizer keeps their entities.
 
-    RAISES (ValueError): S273 if the file is truncated or of another kind.
+    RAISES (ValueError): S235 if the file is truncated or of another kind.
     """
-    for number, doc in enumerate(load_docbin(path).get_docs(nlp.vocab), start=1):
+    for number, doc in enumerate(load_docbin(path, nlp.vocab), start=1):
         if doc.has_unknown_spaces:
             problems = _edges(doc, path=str(path), line=number)
         else:

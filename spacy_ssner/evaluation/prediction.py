@@ -44,7 +44,8 @@ def read_examples(
     raw (bool): Let the pipeline's tokenizer cut every text; words of unknown spacing are joined by spaces. The
         references of a JSONL file are in tokens of CTITokenizer then, so that all pipelines are scored on the same
         sentences.
-    RAISES (ValueError): S273, S274, S280 for an unreadable file, S272 without tokens, S275 without annotated ones.
+    RAISES (ValueError): S235, S273, S274, S280 for an unreadable file, S272 without tokens, S275 without annotated
+        ones.
     WARNS: SW270, SW273 for a JSONL file, as read_references does.
     """
     from spacy.training import Corpus, Example
@@ -72,7 +73,7 @@ def count_misfits(example: "Example") -> int:
 
 
 def read_train(path: Path, nlp: "Language") -> TrainIndex:
-    """What training data holds, to tell what a pipeline has seen. RAISES (ValueError): S273 if it cannot be read."""
+    """What training data holds, to tell what a pipeline has seen. RAISES (ValueError): As load_docs."""
     docs = list(load_docs(path, nlp.vocab))
     sentences: Set[str] = set()
     for doc in docs:

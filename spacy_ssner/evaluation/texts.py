@@ -14,8 +14,9 @@ def read_texts(path: Path) -> List[str]:
     or all of any other file as one text, as `read_document`. Texts of white space are left out.
 
     Words of unknown spacing, which CoNLL files give, are joined by spaces.
-    RAISES (ValueError): S273 for a damaged .spacy file, S274 for a line of JSONL without text, S280 for a file that
-        cannot be read, S272 if there is no text in it, S288 and S246 as `read_document`.
+    RAISES (ValueError): S235 for a damaged .spacy file, S273 for a folder without one, S274 for a line of JSONL without
+        text, S280 for a file that cannot be read, S272 if there is no text in it, S219, S288 and S246 as
+        `read_document`.
     WARNS: SW270 as `read_text`.
     """
     if path.is_dir() or path.suffix.lower() == ".spacy":

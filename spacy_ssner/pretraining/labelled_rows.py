@@ -61,7 +61,7 @@ class LabelledText:
 def read_labelled(path: Path, vocab: Vocab) -> List[Doc]:
     """Read the docs of a .spacy file or a folder of them, which must be annotated with entities.
 
-    RAISES (ValueError): S273 if they cannot be read, S272 without tokens, S275 without annotation, S239
+    RAISES (ValueError): S235, S273 if they cannot be read, S272 without tokens, S275 without annotation, S239
         without any entity.
     """
     docs = list(load_docs(path, vocab))

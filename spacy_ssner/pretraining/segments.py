@@ -138,9 +138,9 @@ def read_entity_lengths(path: Union[str, Path]) -> List[int]:
     """
     from spacy.vocab import Vocab
 
-    from ..corpus.docs import read_docs
+    from ..text.docbins import load_docbin
 
-    lengths = entity_lengths(read_docs(path, Vocab()))
+    lengths = entity_lengths(load_docbin(path, Vocab()))
     if not lengths:
         raise ValueError(Errors.S241.format(path=path))
     return lengths

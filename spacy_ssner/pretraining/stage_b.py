@@ -95,7 +95,7 @@ def pretrain_supervised(
     on_start: Gets the run and its number of steps. on_step: Gets step, loss, and words read so far by this
         process. on_epoch: Gets the entry of an epoch in the report.
     RETURNS (dict): The report.
-    RAISES (ValueError): Before anything is written: S107, S118, S119 for the encoder; S272, S273, S275, S239 for
+    RAISES (ValueError): Before anything is written: S107, S118, S119 for the encoder; S235, S272, S273, S275, S239 for
         the annotated files; S128 if `out` is the encoder's folder; S123 if it holds an unfinished run of stage A.
         Later: S303 if the disk is full, S304 if the loss is no number any more.
     WARNS: SW121 for types that `train` lacks, SW120 if no entity was found after any epoch.

@@ -43,6 +43,9 @@ BEHIND_URL = re.compile(
 )
 # A host and what stands around it hold neither comma nor semicolon: `http://evil.org,C2,high` is a row of a table.
 HOST_IN_ROW = re.compile(r"[^\s/?#\\,;=]{1,300}(?=[,;])")
+FARTHEST = (
+    2048  # characters in which an opening bracket is closed; one that stays open ends a URL or path anyhow
+)
 OPENER = {")": "(", "]": "[", "}": "{"}
 BRACKET = re.compile(r"[()\[\]]")
 PORT = re.compile(rf":\d{{1,5}}(?!{LETTER})")
@@ -67,15 +70,21 @@ KNOWN_IPV6 = re.compile(
 
 
 def balanced_run(pattern: Pattern[str], text: str, pos: int, hi: int, *, commas: bool = False) -> int:
-    """Where a run of what the pattern matches, and of brackets, ends: before a closing one that nothing in it opens.
+    """Where a run of what the pattern matches, and of brackets, ends: before a closing one that nothing in it opens, or
+    FARTHEST behind a round or square one that nothing closes.
 
     pattern (Pattern[str]): Matches no brackets, but the empty string. No character is looked at twice.
     commas (bool): Commas and semicolons belong to the run unless what follows is BEHIND_URL.
     """
     depth = {"(": 0, "[": 0, "{": 0}
+    opened = pos
     while True:
         match = pattern.match(text, pos, hi)
         pos = match.end() if match else pos
+        if not depth["("] and not depth["["]:
+            opened = pos
+        elif pos - opened > FARTHEST:
+            return pos
         sign = text[pos : min(pos + 1, hi)]
         if sign in depth:
             depth[sign] += 1

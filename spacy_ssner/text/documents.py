@@ -13,6 +13,7 @@ from .reading import LONGEST, LONGEST_RECORD, OnBytes, ignore, read_doc_texts, r
 
 PLAIN = (".txt", ".txt.gz")
 SUFFIXES = (*PLAIN, *PAGES, ".jsonl", ".spacy")
+JSON = (".json", ".json.gz")
 MAX_CHARS = 10_000  # of a line; the longest paragraph of a report has about that many
 SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)\]]{0,3}\s")
 
@@ -27,7 +28,7 @@ def read_text_lines(
     of HTML, a PDF file and a .spacy file are held in memory as a whole.
 
     on_bytes: Called with the number of bytes that were read, for a progress bar.
-    RAISES (ValueError): S260 on another suffix, S265 if a file is damaged, S246 if an extractor cannot read it.
+    RAISES (ValueError): S260 on another suffix, S265 or S235 if a file is damaged, S246 if an extractor cannot read it.
         (FileNotFoundError): S263. (ImportError): S245 if the extractor is not installed.
     WARNS: SW253 on lines that are not UTF-8, SW254 on lines of .jsonl without text.
     """
@@ -58,9 +59,11 @@ def _page_lines(path: Path, on_bytes: OnBytes) -> Iterator[str]:
 def read_document(path: Path) -> str:
     """The text of a whole file: what a page shows (HTML, PDF), else its characters, with "\\n" as the only newline.
 
-    RAISES (ValueError): S280 if it cannot be read, S288 if it is no text, S246 for a page that cannot be read or holds
-        no text. (ImportError): S245 without what reads pages. WARNS: SW270 as `decode_text`, SW257 as `read_page`.
+    RAISES (ValueError): S219 for JSON, S280 if it cannot be read, S288 if it is no text, S246 for a page that cannot be
+        read or holds no text. (ImportError): S245 without what reads pages. WARNS: SW270 as `decode_text`, SW257 as
+        `read_page`.
     """
+    check_no_json(str(path))
     try:
         data = gzip.decompress(path.read_bytes()) if is_gzip(path.name) else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
@@ -75,6 +78,12 @@ def document_text(data: bytes, name: str) -> str:
         return read_page(data, name)
     check_is_text(data.decode(encoding_of(data), errors="replace"), name)
     return decode_text(data, name=name)
+
+
+def check_no_json(name: str) -> None:
+    """RAISES (ValueError): S219 for a file that its name calls JSON: its brackets and keys are no text."""
+    if name.lower().endswith(JSON):
+        raise ValueError(Errors.S219.format(path=name))
 
 
 def is_page_of(name: str, data: bytes) -> bool:

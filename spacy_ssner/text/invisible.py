@@ -6,8 +6,10 @@ from typing import Iterator, Tuple
 from .name_lists import EXTENSIONS, TOP_LEVEL
 
 # Zero-width space, joiner and non-joiner, word joiner, byte order mark, soft hyphen. Beside letters of other scripts
-# and in emoji they matter, so they are looked at only between ASCII, white space and quotes.
-HIDDEN = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]+(?![^\\s!-~\u2018\u2019\u201c\u201d])")
+# and in emoji they matter, so they are looked at only between ASCII, white space and quotes. None is tried from the
+# middle of its run, which would take quadratic time.
+_HIDDEN = "[\u00ad\u200b-\u200d\u2060\ufeff]"
+HIDDEN = re.compile(f"(?<!{_HIDDEN}){_HIDDEN}+(?![^\\s!-~\u2018\u2019\u201c\u201d])")
 SIDE = re.compile("[\\s!-~\u2018\u2019\u201c\u201d]")
 PARTING = frozenset("\u200b\ufeff")  # the others forbid a break, or hyphenate
 ENDINGS = TOP_LEVEL | EXTENSIONS

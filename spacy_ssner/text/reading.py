@@ -10,6 +10,7 @@ from warnings import warn
 
 from ..errors import Errors, Warnings
 from .characters import check_is_text, encoding_of
+from .docbins import load_docbin
 from .json_lines import parse_text
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def read_sentences(path: Path, *, on_bytes: Optional[OnBytes] = None) -> Iterato
     blank English and cut after . ! ? tokens.
 
     on_bytes: Called with the number of bytes that were read, for a progress bar.
-    RAISES (ValueError): S260 on another suffix, S265 if the file is damaged. (FileNotFoundError): S263.
+    RAISES (ValueError): S260 on another suffix, S265, S235 or S288 if the file is damaged or no text.
+        (FileNotFoundError): S263.
     WARNS: SW253 on lines that are not UTF-8, SW254 on lines of .jsonl without text.
     """
     name = path.name.lower()
@@ -56,7 +58,7 @@ def ignore(n_bytes: int) -> None:
 
 
 def read_docs(path: Path, on_bytes: OnBytes) -> Iterator[List[str]]:
-    """The words of the sentences of a .spacy file, which is held in memory. RAISES (ValueError): S265 if it is none."""
+    """The words of the sentences of a .spacy file, which is held in memory. RAISES (ValueError): S235 if it is none."""
     for span in _sentences(path, on_bytes):
         yield [token.text for token in span if not token.text.isspace()]  # this vocab knows no is_space
 
@@ -69,15 +71,9 @@ def read_doc_texts(path: Path, on_bytes: OnBytes) -> Iterator[str]:
 
 
 def _sentences(path: Path, on_bytes: OnBytes) -> Iterator["Span"]:
-    from spacy.tokens import DocBin
     from spacy.vocab import Vocab
 
-    try:
-        docs = list(DocBin().from_disk(path).get_docs(Vocab()))
-    except Exception as err:  # zlib, msgpack and DocBin each raise their own
-        reason = f"it is not a .spacy file ({type(err).__name__}: {err})"
-        raise ValueError(Errors.S265.format(path=path, reason=reason)) from err
-    for doc in docs:
+    for doc in load_docbin(path, Vocab()):
         yield from doc.sents if doc.has_annotation("SENT_START") else [doc[:]]
     on_bytes(path.stat().st_size)
 

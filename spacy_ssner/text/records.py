@@ -11,7 +11,7 @@ from typing import IO, Any, Callable, ContextManager, Dict, Iterable, Iterator, 
 
 from ..errors import Errors
 from .characters import check_is_text, encoding_of, replace_surrogates
-from .documents import PLAIN, is_gzip, is_page_of
+from .documents import JSON, PLAIN, check_no_json, is_gzip, is_page_of
 from .json_lines import parse_text
 from .pages import PAGES, read_page
 from .reading import LONGEST_RECORD, ignore, read_lines
@@ -70,7 +70,11 @@ def find_inputs(names: Sequence[str], *, output: Path, on_bad: OnBad) -> List[st
         found.append(name if name == STDIN else str(path))  # `./a.txt` is `a.txt`
     for other in dict.fromkeys(others):
         if other not in found:
-            on_bad(other, Errors.S216.format(expected=", ".join(TEXTS + RECORDS)))
+            is_json = other.lower().endswith(JSON)
+            expected = ", ".join(TEXTS + RECORDS)
+            on_bad(
+                other, Errors.S219.format(path=other) if is_json else Errors.S216.format(expected=expected)
+            )
     if not found:
         raise ValueError(Errors.S214.format(names=", ".join(names), expected=", ".join(TEXTS + RECORDS)))
     once: Dict[str, str] = {}
@@ -124,8 +128,8 @@ def read_records(
     """The documents of files, one after another; never more than one is held.
 
     max_length (int): Longest text, in characters.
-    on_bad (OnBad): Called for each file and line that is left out: what is too long (S278), is no text (S288) or
-        cannot be read.
+    on_bad (OnBad): Called for each file and line that is left out: what is too long (S278), is JSON (S219) or
+        no text (S288), or cannot be read.
     stdin_lines (bool): Standard input holds JSON lines; otherwise it is one text.
     kept (Sequence[str]): Fields of JSON lines that go into `Record.fields`.
     Bytes that are no UTF-8, and surrogates, become U+FFFD; line ends stay, so that offsets are those of the file. Of
@@ -145,8 +149,10 @@ def read_records(
 def _read_text(name: str, max_length: int) -> str:
     """Of plain text no more is read than may be kept, whatever the size of the file.
 
-    RAISES (ValueError): S278 if it is too long, S288 if it is no text, S246 as `read_page`. (ImportError): S245.
+    RAISES (ValueError): S219 for JSON, S278 if it is too long, S288 if it is no text, S246 as `read_page`.
+        (ImportError): S245.
     """
+    check_no_json(name)
     most = 4 * max_length + 4  # bytes of so many characters, and of a byte order mark
     with _open(name) as file:
         data = file.read(most + 1)

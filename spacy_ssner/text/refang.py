@@ -18,9 +18,9 @@ from .scripts import LETTER
 
 # What stands between the brackets: [.] (dot) {at} [:] [://]; blanks inside as in `[ . ]`. A bracket may
 # also be left open or unopened around a dot (`evil[.com`, `203.0.113[.7`, `evil.]com`) and stand around a hyphen
-# (`my[-]site.com`) or letters of a scheme (`h[tt]p`). Where HTML became Markdown, both brackets have a backslash before
-# them (`evil\[.\]com`). One set of signs begins every marker and letters are spelt in both cases, as Python then skips
-# fast to the next of these signs.
+# (`my[-]site.com`) or letters of a scheme (`h[tt]p`). Where HTML became Markdown, both brackets or the first one have a
+# backslash before them (`evil\[.\]com`). One set of signs begins every marker and letters are spelt in both cases, as
+# Python then skips fast to the next of these signs.
 MARKER = re.compile(
     r"[\[({.](?:(?<=[\[({]) ?(://|:/|//|[.@:/]|[dD][oO][tT]|[aA][tT]) ?\\?[\])}]"
     r"|(?<=\[)(\.)(?=[A-Za-z]{2,24}(?![\w\]]))|(?<=\d\[)(\.)(?=\d{1,3}(?![\w\]]))"
@@ -28,6 +28,13 @@ MARKER = re.compile(
     r"|(?:(?<=[hH]\[)|(?<=[hH]\\\[))([tTxX]{2})\\?\](?=[pP][sS]?\\?[:\[])"
     r"|(?<=(\.))\](?=[A-Za-z0-9]))"
 )
+# A backslash before the first bracket only is none of a path if what it stands in has no other kind.
+ESCAPE = re.compile(r"(?:^|(?<=\s))(?:[^\s\\]|\\(?=[\[({]))*(?<![^\sA-Za-z0-9])\\\Z")
+MAX_STRETCH = 256  # characters looked at before it
+# Tags around a marker: `evil<span>[.]</span>com`.
+TAG_BEFORE = re.compile(r"<(?:b|code|em|i|span|strong)(?: [^<>]{0,48})?>\Z", re.IGNORECASE)
+TAG_AFTER = re.compile(r"</(?:b|code|em|i|span|strong)>", re.IGNORECASE)
+MAX_TAG = 64  # characters
 # Markers in parentheses. Most texts have none, nor other brackets, and are spared the search for markers.
 IN_PARENTHESES = re.compile(r"\((?:[.@:/ ]|(?:[dD][oO][tT]|[aA][tT])\\?\))")
 # The same without brackets, in capitals between small letters.
@@ -139,6 +146,9 @@ def _markers(text: str) -> List[Tuple[int, int, str]]:
                 if not start or text[start - 1] != "\\":
                     continue
                 start -= 1
+            elif text.startswith("\\", start - 1) and _is_escape(text, start):
+                start -= 1
+            start, end = _with_tags(text, start, end)
             bounds = _with_blanks(text, start, end) if match[1] and plain in ".@" else (start, end)
             found.append((*bounds, plain))
     if "\\" in text and ":\\/\\/" in text:
@@ -159,6 +169,19 @@ def _markers(text: str) -> List[Tuple[int, int, str]]:
         found += notes
         found.sort()
     return found
+
+
+def _is_escape(text: str, bracket: int) -> bool:
+    """Does the backslash before a bracket escape it, and is not that of a path such as `C:\\temp\\[.]x`?"""
+    return ESCAPE.search(text[max(0, bracket - MAX_STRETCH) : bracket]) is not None
+
+
+def _with_tags(text: str, start: int, end: int) -> Tuple[int, int]:
+    """A marker with the tags of HTML right around it."""
+    if not (text.startswith(">", start - 1) and text.startswith("</", end)):
+        return start, end
+    before, after = TAG_BEFORE.search(text, max(0, start - MAX_TAG), start), TAG_AFTER.match(text, end)
+    return (before.start(), after.end()) if before and after else (start, end)
 
 
 def _with_blanks(text: str, start: int, end: int) -> Tuple[int, int]:

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 import spacy_ssner.cli.convert  # noqa: F401  (registers the command)
 from spacy_ssner.cli._app import ssner_app
-from spacy_ssner.corpus.docs import read_docs
+from spacy_ssner.text.docbins import load_docbin
 
 CONLL = "APT28 B-HackOrg\nhit O\nNATO I-Org\n\napt28 O\nhit O\nnato O\n\nx O\nO\n"
 
@@ -31,7 +31,7 @@ def test_convert_prints_repairs_and_writes(conll, tmp_path):
     assert result.exit_code == 0, result.output
     shown = " ".join(result.output.split())  # long lines are wrapped
     assert f"{conll}:3: 'NATO I-Org'" in shown and "3 sentences" in shown
-    docs = read_docs(out, Vocab())
+    docs = load_docbin(out, Vocab())
     assert [(e.text, e.label_) for e in docs[0].ents] == [("APT28", "HackOrg"), ("NATO", "Org")]
     data = json.loads(report.read_text())
     assert data["tag-without-token"]["places"] == [{"file": str(conll), "line": 10, "text": "O"}]
@@ -43,7 +43,7 @@ def test_options(conll, tmp_path):
     args = ["--format", "dnrti", "--scheme", "bio", "--drop-repeats", "--exclude", other, "--labels", "Org"]
     result = run(conll, out, *args, "--max-length", 2)
     assert result.exit_code == 0, result.output
-    docs = read_docs(out, Vocab())
+    docs = load_docbin(out, Vocab())
     assert [[t.text for t in doc] for doc in docs] == [["APT28", "hit"], ["NATO"]]
     assert [e.label_ for doc in docs for e in doc.ents] == ["Org"]
 
@@ -52,14 +52,14 @@ def test_jsonl_with_tokenizers(tmp_path):
     path, out = tmp_path / "in.jsonl", tmp_path / "out.spacy"
     path.write_text(json.dumps({"text": "APT28 can't.", "spans": [{"start": 0, "end": 5, "label": "A"}]}))
     assert run(path, out).exit_code == 0
-    assert [t.text for t in read_docs(out, Vocab())[0]] == ["APT28", "ca", "n't", "."]
+    assert [t.text for t in load_docbin(out, Vocab())[0]] == ["APT28", "ca", "n't", "."]
     nlp = spacy.blank("xx")
     nlp.to_disk(tmp_path / "pipeline")
     for name in ("x.cfg", "Y.CFG"):
         nlp.config.to_disk(tmp_path / name)
     for name in ("pipeline", "x.cfg", "Y.CFG"):
         assert run(path, out, "--tokenizer", tmp_path / name).exit_code == 0
-        (doc,) = read_docs(out, Vocab())
+        (doc,) = load_docbin(out, Vocab())
         assert [t.text for t in doc] == ["APT28", "can't", "."]
         assert doc.text == "APT28 can't." and doc.ents[0].text == "APT28"
 
@@ -67,7 +67,7 @@ def test_jsonl_with_tokenizers(tmp_path):
 def test_labels_given_twice_all_count(conll, tmp_path):
     out = tmp_path / "out.spacy"
     assert run(conll, out, "--labels", "Org", "--labels", "HackOrg").exit_code == 0
-    assert [e.label_ for doc in read_docs(out, Vocab()) for e in doc.ents] == ["HackOrg", "Org"]
+    assert [e.label_ for doc in load_docbin(out, Vocab()) for e in doc.ents] == ["HackOrg", "Org"]
 
 
 def test_unknown_label_is_a_warning(conll, tmp_path):
@@ -120,7 +120,7 @@ def test_raw_to_tokens_and_to_texts(tmp_path):
     path, out = tmp_path / "in.txt", tmp_path / "out.jsonl"
     path.write_text("( O\nAPT28 B-A\n) O\n\nx O\n\nhxxp B-B\n: I-B\n//a I-B\n", encoding="utf8")
     assert run(path, tmp_path / "out.spacy", "--raw").exit_code == 0
-    docs = read_docs(tmp_path / "out.spacy", Vocab())
+    docs = load_docbin(tmp_path / "out.spacy", Vocab())
     assert [doc.text for doc in docs] == ["(APT28)", "x", "hxxp://a"]
     assert [(ent.text, ent.label_) for doc in docs for ent in doc.ents] == [("APT28", "A"), ("hxxp://a", "B")]
     nlp = spacy.blank("en")

@@ -113,7 +113,7 @@ def test_unreadable_files_and_pipelines(tmp_path, files):
     (tmp_path / "bad.jsonl").write_text("{")
     (tmp_path / "bad.spacy").write_text("{")
     (tmp_path / "empty.jsonl").write_text("")
-    cases = {"bad.jsonl": "S274", "bad.spacy": "S273", "none.spacy": "S273", "empty.jsonl": "S272"}
+    cases = {"bad.jsonl": "S274", "bad.spacy": "S235", "none.spacy": "S273", "empty.jsonl": "S272"}
     for name, code in cases.items():
         result = run(files[0], tmp_path / name)
         assert result.exit_code == 1 and code in result.output, name

@@ -1,4 +1,5 @@
 import json
+import os
 import sys
 
 import pytest
@@ -177,7 +178,7 @@ def test_data_that_cannot_be_used(pipeline, tmp_path):
     (tmp_path / "bad.spacy").write_bytes(b"nothing of the kind")
     save(tmp_path / "empty.spacy")
     save(tmp_path / "plain.spacy", Doc(vocab, words=["a"]))
-    codes = {"bad": "S273", "none": "S273", "empty": "S272", "plain": "S275"}
+    codes = {"bad": "S235", "none": "S273", "empty": "S272", "plain": "S275"}
     for name, code in codes.items():
         result = run(pipeline, tmp_path / f"{name}.spacy")
         assert result.exit_code == 1 and code in result.output, name
@@ -225,6 +226,21 @@ def test_plot_without_matplotlib_is_refused_before_the_work(pipeline, data, tmp_
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     result = run(pipeline, data, "--plot", tmp_path / "scores.png")
     assert result.exit_code == 1 and "S299" in result.output and "micro" not in result.output
+
+
+@pytest.mark.parametrize("option", ["--plot", "--output"])
+def test_outputs_that_cannot_be_written_are_refused_before_the_work(
+    pipeline, data, tmp_path, monkeypatch, option
+):
+    (tmp_path / "folder.png").mkdir()
+    result = run(pipeline, data, option, tmp_path / "folder.png")
+    assert result.exit_code != 0 and "directory" in result.output and "micro" not in result.output
+    result = run(pipeline, data, option, data / "scores.png")
+    assert result.exit_code == 1 and "S289" in result.output and "micro" not in result.output
+    monkeypatch.setattr("os.access", lambda path, mode: not mode & os.W_OK)  # root may write anywhere
+    result = run(pipeline, data, option, tmp_path / "new" / "scores.png")
+    assert result.exit_code == 1 and "Permission denied" in result.output and "micro" not in result.output
+    assert run(pipeline, data, option, "/dev/null").exit_code == 0  # written to, not replaced
 
 
 def test_parameters_are_counted_once(make_nlp):

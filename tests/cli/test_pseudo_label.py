@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from spacy_ssner.cli import pseudo_label  # noqa: F401
 from spacy_ssner.cli._app import ssner_app
-from spacy_ssner.corpus.docs import read_docs
+from spacy_ssner.text.docbins import load_docbin
 
 TEXT = """APT29 used Mimikatz against Acme Corp in Kyiv.
 The group Lazarus dropped Emotet against Acme Corp.
@@ -36,7 +36,7 @@ def test_a_mixture(files, trained_path):
     train, text, out = files
     code, shown = run(train, text, out, "--teacher", trained_path, "--repeat", 3)
     assert code == 0, shown
-    docs = read_docs(out, Vocab())
+    docs = load_docbin(out, Vocab())
     assert sorted(len(doc) for doc in docs) == [6, 6, 6, 8, 9] and all(doc.has_unknown_spaces for doc in docs)
     label = next(doc for doc in docs if doc[0].text == "APT29")
     nlp = spacy.load(trained_path)
@@ -60,7 +60,7 @@ def test_natural_text_and_excluded_sentences(files, trained_path):
         train, text, out, "-t", trained_path, "-t", trained_path, "--exclude", other, "--repeat", 1
     )
     assert code == 0 and "1 excluded" in shown, shown
-    texts = {doc.text for doc in read_docs(out, Vocab())}
+    texts = {doc.text for doc in load_docbin(out, Vocab())}
     assert texts == {"The group Turla dropped Emotet.", TEXT.splitlines()[0]}
 
 
@@ -73,6 +73,7 @@ def test_what_is_wrong_is_said(files, trained_path, tmp_path):
     nothing.to_disk(tmp_path / "rules")
     cases = [
         ((train, text, train, "-t", trained_path), "S233"),
+        ((train, text, train / "out.spacy", "-t", "no_pipeline"), "S289"),  # before the work
         ((train, text, tmp_path / "out.txt", "-t", trained_path), "S233"),
         (
             (train, text, tmp_path / "dev.spacy", "-t", trained_path, "--exclude", tmp_path / "dev.spacy"),

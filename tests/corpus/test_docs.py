@@ -4,8 +4,9 @@ from spacy.tokens import DocBin
 from spacy.training import Corpus
 from spacy.vocab import Vocab
 
-from spacy_ssner.corpus.docs import is_document, make_doc, read_docs, write_docs
+from spacy_ssner.corpus.docs import is_document, make_doc, write_docs
 from spacy_ssner.corpus.sentence import Sentence
+from spacy_ssner.text.docbins import load_docbin
 
 
 def sentence(words, tags, spaces=None, meta=None):
@@ -40,7 +41,7 @@ def test_write_and_read_back(tmp_path):
     path = tmp_path / "new" / "folder" / "out.spacy"
     vocab = Vocab()
     assert write_docs([make_doc(CONLL, vocab), make_doc(JSONL, vocab)], path) == 2
-    first, second = read_docs(path, Vocab())
+    first, second = load_docbin(path, Vocab())
     assert [t.ent_iob_ for t in first] == ["B", "I", "", "O", "B"] and first.has_unknown_spaces
     assert [t.is_sent_start for t in first] == [True, False, False, False, False]
     assert second.text == "APT28 ran." and second.user_data["meta"] == {"id": "r1"}
@@ -69,11 +70,11 @@ def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"old"]
 
 
-def test_read_docs_of_something_else(tmp_path):
+def test_docbin_that_is_something_else(tmp_path):
     path = tmp_path / "x.spacy"
     path.write_bytes(b"nothing of the kind")
     with pytest.raises(ValueError, match="S235"):
-        read_docs(path, Vocab())
+        load_docbin(path, Vocab())
     path.write_bytes(DocBin(docs=[make_doc(CONLL, Vocab())]).to_bytes()[:-20])
     with pytest.raises(ValueError, match="S235"):
-        read_docs(path, Vocab())
+        load_docbin(path, Vocab())

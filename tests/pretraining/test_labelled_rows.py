@@ -158,7 +158,7 @@ def test_reading(annotated_docs, write_spacy, tmp_path):
 
 
 @pytest.mark.parametrize("kind,code", [
-    ("nothing", "S273"), ("damaged", "S273"), ("empty", "S272"), ("unannotated", "S275"), ("no entity", "S239"),
+    ("nothing", "S273"), ("damaged", "S235"), ("empty", "S272"), ("unannotated", "S275"), ("no entity", "S239"),
 ])  # fmt: skip
 def test_files_that_are_no_use(kind, code, annotated_docs, write_spacy, tmp_path):
     path = tmp_path / "train.spacy"

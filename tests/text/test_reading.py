@@ -100,8 +100,8 @@ def test_damaged_files(tmp_path):
     (tmp_path / "a.spacy").write_bytes(b"no docs")
     (tmp_path / "a.txt.gz").write_bytes(gzip.compress(random.Random(0).randbytes(5000))[:-900])
     (tmp_path / "b.txt.gz").write_bytes(b"plain text")
-    for name in ("a.spacy", "a.txt.gz", "b.txt.gz"):
-        with pytest.raises(ValueError, match="S265"), pytest.MonkeyPatch.context() as patch:
+    for name, code in (("a.spacy", "S235"), ("a.txt.gz", "S265"), ("b.txt.gz", "S265")):
+        with pytest.raises(ValueError, match=code), pytest.MonkeyPatch.context() as patch:
             patch.setattr("spacy_ssner.text.reading.warn", lambda *args, **kwargs: None)
             read(tmp_path / name)
 

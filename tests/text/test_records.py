@@ -116,6 +116,18 @@ def test_inputs_that_are_not_there(tmp_path):
         find_inputs([str(tmp_path / "empty")], output=tmp_path / "out.jsonl", on_bad=print)
 
 
+@pytest.mark.parametrize("name", ["a.json", "A.JSON.GZ"])
+def test_json_is_not_read_as_plain_text(tmp_path, name):
+    """Neither named nor in a folder: brackets, keys and escapes would be annotated."""
+    (tmp_path / name).write_bytes(b'[{"text": "APT29 used Mimikatz."}]')
+    (tmp_path / "b.txt").write_text("APT29")
+    for place in (tmp_path, tmp_path / name):
+        records, bad = read([place], tmp_path)
+        assert [record.text for record in records] == ["APT29"] * (place == tmp_path)
+        ((where, reason),) = bad
+        assert where == str(tmp_path / name) and "S219" in reason and ".jsonl" in reason
+
+
 def test_a_file_far_too_long_is_not_read_as_a_whole(tmp_path, monkeypatch):
     path = tmp_path / "huge.txt.gz"
     path.write_bytes(gzip.compress(b"a" * 5_000_000))

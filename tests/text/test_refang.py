@@ -1,5 +1,7 @@
 r"""Defanging as converters and web pages leave it: `\[.\]`, characters without width, marks of footnotes."""
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,9 +35,21 @@ def found(text):
         (r"bad\[@\]evil\[.\]net", "EMAIL bad@evil.net"),
         (r"bad\[at\]evil\[dot\]net", "EMAIL bad@evil.net"),
         (r"evil \[.\] com", "DOMAIN evil.com"),
+        (r"evil\[.]com", "DOMAIN evil.com"),
+        (r"evil\[dot]example\[dot]com", "DOMAIN evil.example.com"),
+        (r"evil\(.)com", "DOMAIN evil.com"),
+        (r"my\[-]site.com", "DOMAIN my-site.com"),
+        (r"hxxps\[:]//evil\[.]org/a.php", "URL https://evil.org/a.php"),
+        (r"h\[tt]ps\[:]//evil\[.]org", "URL https://evil.org"),
+        (r"198\[.]51\[.]100\[.]7", "IPV4 198.51.100.7"),
+        (r"bad\[@]evil\[.]net", "EMAIL bad@evil.net"),
+        (r"evil \[.] com", "DOMAIN evil.com"),
+        ("evil<span>[.]</span>com", "DOMAIN evil.com"),
+        ('evil<b class="x">[.]</b>example<B>[dot]</B>com', "DOMAIN evil.example.com"),
+        ("198<i>[.]</i>51<i>[.]</i>100<i>[.]</i>7", "IPV4 198.51.100.7"),
     ],
 )
-def test_brackets_escaped_for_markdown(written, expected):
+def test_brackets_with_escapes_or_tags(written, expected):
     text = f"see {written} today"
     (hit,) = find_indicators(text)
     assert f"{hit.kind} {hit.value}" == expected
@@ -48,6 +62,7 @@ def test_brackets_escaped_for_markdown(written, expected):
         (r"C:\dir\[x]\a.exe", [r"PATH C:\dir\[x]\a.exe"]),
         (r"C:\dir\[x\]\a.exe", [r"PATH C:\dir\[x\]\a.exe"]),
         (r"D:\[at]\a.exe", [r"PATH D:\@\a.exe"]),  # as ever
+        (r"C:\temp\[.]a\b.exe", [r"PATH C:\temp\.a\b.exe"]),  # as ever
         (r"[.\]com", []),
         (r"a \[\] b", []),
     ],
@@ -162,3 +177,16 @@ def test_spans_lie_in_the_text_and_hold_no_such_character_at_their_edges(text):
 )
 def test_many_of_them_take_no_longer_than_their_number(piece):
     find_indicators(piece * 20_000 + "a")
+
+
+@pytest.mark.parametrize("text", [f"evil.com{chr(0x200B) * 60_000}\u4e2d", "http://evil.com/(" * 6_000])
+def test_no_quadratic_time(text):
+    start = time.process_time()
+    assert find_indicators(text)
+    assert time.process_time() - start < 5
+
+
+def test_bracket_that_stays_open_ends_a_url():
+    behind = "x" * 5_000
+    assert found(f"http://evil.com/a(b){behind}") == [f"URL http://evil.com/a(b){behind}"]
+    assert found(f"http://evil.com/a({behind}") == ["URL http://evil.com/a"]
