@@ -212,10 +212,8 @@ def show_names(path: Path, names: Sequence[str]) -> None:
     rows: List[Tuple[str, ...]] = []
     for text in names:
         found = lexicon.look_up(text)
-        for name in found:
-            rows.append((text, name.text, name.category, "as listed" if name.cased else "any"))
-        if not found:
-            rows.append((text, "-", "-", "not listed"))
+        listed = [(text, x.text, x.category, "as listed" if x.cased else "any") for x in found]
+        rows += listed or [(text, "-", "-", "not listed")]
     print(table(rows, header=("Name", "Listed", "Category", "Spelling"), divider=True))
 
 

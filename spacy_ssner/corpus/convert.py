@@ -246,6 +246,5 @@ def read_excluded(paths: Sequence[PathLike], *, join_cut: bool = False) -> Exclu
                     excluded.add(sentence.words, is_document=sentence.is_document)
                 lost = [repair.line for repair in report.repairs if repair.kind == "bad-record"]
                 if lost:
-                    message = Warnings.SW221.format(n=len(lost), path=path, line=lost[0])
-                    warnings.warn(message, stacklevel=3)
+                    warnings.warn(Warnings.SW221.format(n=len(lost), path=path, line=lost[0]), stacklevel=3)
     return excluded
