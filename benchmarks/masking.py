@@ -26,9 +26,9 @@ def read_features(path: Path, tokenizer: Any, *, max_pieces: int = 128) -> List[
     """Sentences of a .spacy file as features, in their order; pieces behind `max_pieces` are cut."""
     from spacy.vocab import Vocab
 
-    from spacy_ssner.corpus.docs import read_docs
+    from spacy_ssner.text.docbins import load_docbin
 
-    sentences = [[token.text for token in doc] for doc in read_docs(path, Vocab()) if len(doc)]
+    sentences = [[token.text for token in doc] for doc in load_docbin(path, Vocab()) if len(doc)]
     encoded = tokenizer(sentences, is_split_into_words=True, truncation=True, max_length=max_pieces)
     word_ids = (encoded.word_ids(i) for i in range(len(sentences)))
     return [

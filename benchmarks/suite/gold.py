@@ -11,10 +11,11 @@ from spacy.vocab import Vocab
 def read_gold(path: Path, vocab: Vocab) -> List[Doc]:
     """Annotated docs, one per sentence, their words as in the file."""
     from spacy_ssner.corpus.convert import convert
-    from spacy_ssner.corpus.docs import make_docs, read_docs
+    from spacy_ssner.corpus.docs import make_docs
+    from spacy_ssner.text.docbins import load_docbin
 
     if path.suffix == ".spacy":
-        return read_docs(path, vocab)
+        return load_docbin(path, vocab)
     return list(make_docs(convert(path)[0], vocab))
 
 
