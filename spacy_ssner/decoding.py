@@ -38,7 +38,7 @@ def decode(
     temperature (float): > 0; what the scores are divided by for the probabilities. The best path does not depend on it.
     expected_f1 (float): 0 for the best path; otherwise the F1, up to 1, that is reached on such data. Of all spans that
         do not overlap those are taken whose probabilities, each less half of it, have the greatest sum: a span more
-        probable than that half adds more to the F1 than it costs, even where none at all is more probable still.
+        probable than that half adds more to the F1 than it costs, and no other does.
     with_scores (bool): Without, the probabilities are not returned, nor, for the best path, computed.
 
     SOURCE: Jansche 2007, A Maximum Expected Utility Framework for Binary Sequence Labeling (expected F1 of a sequence);

@@ -79,8 +79,8 @@ def make_ssner(
     temperature (float): What the scores are divided by before probabilities are taken, > 0; the entities of the best
         path do not depend on it. `python -m spacy ssner calibrate` fits it and saves it with the component.
     expected_f1 (float): The strict F1 that the component has on data like yours, 0 to 1, roughly: the entities are then
-        those with the greatest expected F1, see decoding.decode. 0: those of the best path (Viterbi), which
-        leaves out what is less probable than nothing at all, and so has more precision than recall.
+        those with the greatest expected F1, see decoding.decode. 0: those of the best path (Viterbi), some of
+        which may be improbable each.
     scores (bool): Compute the probabilities of the entities. Without, and with threshold = 0, there are none:
         attrs["scores"] is absent and Span._.ssner_score None.
     n_best (int): So many of the most probable spans of each sentence go to another span group for review, with their
