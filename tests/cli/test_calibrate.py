@@ -61,7 +61,7 @@ def test_saves_the_temperature_and_keeps_the_entities(trained_path, dev, tmp_pat
 def test_scores_are_those_of_the_pipeline(trained, dev, expected_f1):
     examples = read_examples(dev, trained)
     confidence = SpanConfidence(trained, "ssner", examples)
-    for temperature in (1.0, 8.0):
+    for temperature in (1.0, 3.0, 8.0):
         trained.get_pipe("ssner").cfg.update(temperature=temperature, expected_f1=expected_f1)
         docs = [trained(eg.predicted.copy()) for eg in examples]
         expected = [e._.ssner_score for doc in docs for e in doc.ents]

@@ -28,6 +28,10 @@ def run(tmp_path, monkeypatch):
     return lambda *arguments: CliRunner().invoke(group, ["similar-words", *map(str, arguments)])
 
 
+def test_no_pattern_no_files(run):
+    assert find_sources(split_names("")) == find_sources(split_names(" , ")) == []
+
+
 def test_patterns_are_separated_by_commas_and_sorted(run):
     found = find_sources(split_names("more/*.txt, a.txt, more/b.txt"))
     assert list(map(str, found)) == ["more/b.txt", "more/c.txt", "a.txt"]
