@@ -23,7 +23,7 @@ DRAWS_AT_ONCE = 100
 LOWEST, HIGHEST = 0.1, 10.0  # temperatures; a network that needs others is broken rather than overconfident
 N_COARSE = 9  # steps of a factor of 1.78
 PRECISION = 1e-2  # of ln(temperature): 1 %
-N_ROUNDS = 5  # of fit_expected_f1; it settles to 0.001 within three
+N_ROUNDS = 5  # of fit_expected_f1
 CLOSEST = 1e-7  # to 0 and 1: scores are float32, and one sure mistake must not be an infinite loss
 GOLDEN = (math.sqrt(5) - 1) / 2
 
