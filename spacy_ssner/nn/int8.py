@@ -102,11 +102,13 @@ def quantise_linears(module: nn.Module, run: Callable[[], Any]) -> int:
     layers = {name: part for name, part in module.named_modules() if isinstance(part, nn.Linear)}
     largest = {name: torch.ones(layer.in_features) for name, layer in layers.items()}
     seen = set()
+    lock = Lock()  # batches run side by side, and neither may lose what the other found
 
     def watch(name: str, X: Tensor) -> None:
         found = X.detach().abs().reshape(-1, X.shape[-1]).amax(dim=0)
-        largest[name] = torch.maximum(largest[name], found) if name in seen else found
-        seen.add(name)
+        with lock:
+            largest[name] = torch.maximum(largest[name], found) if name in seen else found
+            seen.add(name)
 
     hooks = [
         layer.register_forward_pre_hook(lambda _, inputs, name=name: watch(name, inputs[0]))  # type: ignore[misc]

@@ -48,6 +48,27 @@ def test_close_to_the_float_layer(linear):
     assert (Int8Linear.from_float(linear, torch.ones(24))(X) - linear(X)).abs().max() < 0.1
 
 
+def test_threads_lose_nothing_of_what_the_other_saw(monkeypatch):
+    """Largest inputs of batches that run side by side, as one after the other."""
+
+    def rounded(workers):
+        torch.manual_seed(0)
+        module = nn.Sequential(nn.Linear(4, 3))
+        with ThreadPoolExecutor(workers) as pool:
+            quantise_linears(module, lambda: list(pool.map(module, 10 * torch.eye(4).unsqueeze(1))))
+        return module[0]
+
+    def slow(X, Y):
+        time.sleep(0.02)
+        return maximum(X, Y)
+
+    expected = rounded(1)
+    maximum = torch.maximum
+    monkeypatch.setattr(torch, "maximum", slow)
+    got = rounded(4)
+    assert torch.equal(got.shrink, expected.shrink) and torch.equal(got.weight, expected.weight)
+
+
 def test_threads_pack_one_after_the_other(linear, monkeypatch):
     """Each layer once; where two silence warnings at a time, the second puts back what the first had silenced."""
     layers = [Int8Linear.from_float(linear, torch.ones(24)) for _ in range(3)]
