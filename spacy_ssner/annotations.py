@@ -1,7 +1,7 @@
 """What the component reads from and writes to a Doc."""
 
 from bisect import bisect_left
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple, cast
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple, Union, cast
 
 import numpy as np
 from spacy.strings import get_string_id
@@ -56,8 +56,7 @@ def _write_scores(doc: Doc, found: Iterable[ScoredSpan]) -> None:
     for scored in found:
         if scored.score is not None:
             span = Span(doc, scored.start, scored.end, label=scored.label)
-            score = float(np.float32(scored.score))  # as in the span groups
-            _user_data(doc).setdefault(extension_key(span, SCORE), {})[span.label_] = score
+            set_span_score(span, np.float32(scored.score))  # as in the span groups
 
 
 def _write_group(
@@ -196,10 +195,12 @@ def span_score(span: Span) -> Optional[float]:
     return _score_in_groups(span) if scores is None else scores.get(span.label_)
 
 
-def set_span_score(span: Span, scores: Dict[str, float]) -> None:
-    """Put scores of a span's characters in place, by label: `Doc.from_json` sets those of
-    `doc.to_json(underscore=["ssner_score"])` so."""
-    _user_data(span.doc)[extension_key(span, SCORE)] = dict(scores)
+def set_span_score(span: Span, score: Union[None, float, Mapping[str, float]]) -> None:
+    """Put the score of a span in place, None for none; or those of its characters by label, as `Doc.from_json` does
+    with `doc.to_json(underscore=["ssner_score"])`."""
+    scores = _user_data(span.doc).setdefault(extension_key(span, SCORE), {})
+    own = score if isinstance(score, Mapping) else {span.label_: None if score is None else float(score)}
+    scores.update(own)
 
 
 def _score_in_groups(span: Span) -> Optional[float]:

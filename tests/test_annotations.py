@@ -321,3 +321,17 @@ def test_scores_go_through_json(trained):
     read_again = trained.get_pipe("ssner")(again)
     assert spans_of(read_again.spans["ssner"]) == spans_of(doc.ents)
     assert list(read_again.spans["ssner"].attrs["scores"]) == list(doc.spans["ssner"].attrs["scores"])
+
+
+def test_scores_that_a_user_sets(trained):
+    doc = trained(TEXT)
+    first, second = doc.ents[:2]
+    other = Span(doc, first.start, first.end, label="Other")
+    expected = first._.ssner_score
+    other._.ssner_score = np.float32(0.5)
+    assert other._.ssner_score == 0.5 and first._.ssner_score == expected
+    second._.ssner_score = None
+    assert second._.ssner_score is None and scores_of(doc)[1] == (second.text, None)
+    again = Doc(trained.vocab).from_json(json.loads(json.dumps(doc.to_json(underscore=["ssner_score"]))))
+    assert scores_of(again) == scores_of(doc)
+    assert Span(again, first.start, first.end, label="Other")._.ssner_score == 0.5
