@@ -1,23 +1,26 @@
 """What the component reads from and writes to a Doc."""
 
-from bisect import bisect_left
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple, Union, cast
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 import numpy as np
 from spacy.strings import get_string_id
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example
 
+from .extensions import (
+    WRITTEN_BY,
+    Place,
+    forget_scores,
+    place_of,
+    set_doc_report,
+    set_span_score,
+    span_score,
+    spans_by_place,
+)
 from .labels import biluo_to_bio
-from .types import DocPrediction, DocReport, ScoredSpan
+from .types import DocPrediction, ScoredSpan
 
-WRITTEN_BY = "component"
 REVIEW = "review"
-REPORT = "ssner_report"
-SCORE = "ssner_score"
-# Keys of user_data where spaCy keeps values of extensions: (EXTENSION, name, start, end) in characters, of docs None.
-EXTENSION = "._."
-REPORT_KEY = (EXTENSION, REPORT, None, None)
 # Tokens between the cells of a table, as spaCy's hashes.
 BARS = frozenset(get_string_id(bar) for bar in ("|", "||", "¦", "│", "┃", "║"))
 
@@ -41,8 +44,7 @@ def annotate(doc: Doc, predicted: DocPrediction, cfg: Dict[str, Any]) -> None:
     _write_group(doc, predicted.entities, cfg["spans_key"], with_scores=scores_wanted(cfg))
     if predicted.n_best is not None:
         _write_group(doc, predicted.n_best, cfg["n_best_key"], with_scores=True, review=True)
-    # plain, so that docs can go to files and other processes
-    _user_data(doc)[REPORT_KEY] = dict(predicted.report)
+    set_doc_report(doc, predicted.report)
 
 
 def scores_wanted(cfg: Dict[str, Any]) -> bool:
@@ -56,7 +58,7 @@ def _write_scores(doc: Doc, found: Iterable[ScoredSpan]) -> None:
     for scored in found:
         if scored.score is not None:
             span = Span(doc, scored.start, scored.end, label=scored.label)
-            set_span_score(span, np.float32(scored.score))  # as in the span groups
+            set_span_score(span, float(np.float32(scored.score)))  # as in the span groups
 
 
 def _write_group(
@@ -64,12 +66,12 @@ def _write_group(
 ) -> None:
     """Write a span group of ours. with_scores (bool): Even where no span has any."""
     spans = [Span(doc, s.start, s.end, label=s.label) for s in found]
-    again = {_place(span) for span in spans}
+    again = {place_of(span) for span in spans}
     known = _earlier_places(doc, key)
     standing = known.values() if review else doc.ents
     # Not those whose tokens are no longer theirs.
-    earlier = [span for span in standing if _place(span) in known]
-    spans = sorted([*spans, *(s for s in earlier if _place(s) not in again)], key=lambda s: s.start)
+    earlier = [span for span in standing if place_of(span) in known]
+    spans = sorted([*spans, *(s for s in earlier if place_of(s) not in again)], key=lambda s: s.start)
     group = SpanGroup(doc, name=key, spans=spans)
     scores = [span_score(span) for span in spans]
     if with_scores or any(score is not None for score in scores):
@@ -80,27 +82,18 @@ def _write_group(
     doc.spans[key] = group
 
 
-def _earlier_places(doc: Doc, key: str) -> Dict[Tuple[int, int, str], Span]:
-    """Spans of a group of ours by their places when it was written: spaCy leaves their tokens as they were when others
-    merge or split tokens. Of a group without attributes, which spaCy drops where docs are joined or go to JSON, the
-    spans that have a score are ours."""
+def _earlier_places(doc: Doc, key: str) -> Dict[Place, Span]:
+    """Spans of a group of ours by their places when it was written. Of a group without attributes, which spaCy drops
+    where docs are joined or go to JSON, the spans that have a score are ours."""
     group = doc.spans[key] if key in doc.spans else None
     is_ours = group is not None and group.attrs.get(WRITTEN_BY) == "ssner"
     if group is None or (group.attrs and not is_ours):
         return {}
-    found = {}
-    for i in range(len(group)):
-        try:
-            span = group[i]
-        except IndexError:  # behind the last token, after a merge
-            continue
-        if is_ours or span_score(span) is not None:
-            found[_place(span)] = Span(doc, span.start, span.end, label=span.label_)
-    return found
-
-
-def _place(span: Span) -> Tuple[int, int, str]:
-    return span.start_char, span.end_char, span.label_
+    return {
+        place: Span(doc, span.start, span.end, label=span.label_)
+        for place, span in spans_by_place(group).items()
+        if is_ours or span_score(span) is not None
+    }
 
 
 def _forget(doc: Doc, *keys: str) -> None:
@@ -108,8 +101,7 @@ def _forget(doc: Doc, *keys: str) -> None:
     for key in keys:
         if key in doc.spans and doc.spans[key].attrs.get(WRITTEN_BY) == "ssner":
             del doc.spans[key]
-    for stored in [stored for stored in _user_data(doc) if _is_score_key(stored)]:
-        del _user_data(doc)[stored]
+    forget_scores(doc)
 
 
 def blocked_tokens(doc: Doc) -> List[int]:
@@ -175,74 +167,3 @@ def add_entities(doc: Doc, spans: List[Span], *, overwrite: bool) -> None:
 def gold_tags(examples: Iterable[Example]) -> List[Optional[str]]:
     """BIO tag of each token of the predicted docs; None where it is not annotated or misaligned."""
     return [tag for example in examples for tag in biluo_to_bio(example.get_aligned_ner())]
-
-
-def register_extensions() -> None:
-    """`Span._.ssner_score`: the probability of an entity, None for a span that `ssner` neither predicted nor listed.
-    `Doc._.ssner_report`: how much of a doc was read (types.DocReport), None if `ssner` did not see it."""
-    if not Span.has_extension(SCORE):
-        Span.set_extension(SCORE, getter=span_score, setter=set_span_score)
-    if not Doc.has_extension(REPORT):
-        Doc.set_extension(REPORT, getter=doc_report, setter=set_doc_report)
-
-
-def span_score(span: Span) -> Optional[float]:
-    """The probability that `annotate` gave a span of these characters and this label.
-
-    A doc that came without its user data (a DocBin leaves it out by default) still has that of its span groups.
-    """
-    scores = _user_data(span.doc).get(extension_key(span, SCORE))
-    return _score_in_groups(span) if scores is None else scores.get(span.label_)
-
-
-def set_span_score(span: Span, score: Union[None, float, Mapping[str, float]]) -> None:
-    """Put the score of a span in place, None for none; or those of its characters by label, as `Doc.from_json` does
-    with `doc.to_json(underscore=["ssner_score"])`."""
-    scores = _user_data(span.doc).setdefault(extension_key(span, SCORE), {})
-    own = score if isinstance(score, Mapping) else {span.label_: None if score is None else float(score)}
-    scores.update(own)
-
-
-def _score_in_groups(span: Span) -> Optional[float]:
-    """Compares characters: spaCy leaves the tokens of span groups as they were when others merge or split them."""
-    for group in span.doc.spans.values():
-        scores = group.attrs.get("scores")
-        if group.attrs.get(WRITTEN_BY) != "ssner" or scores is None:
-            continue
-        try:
-            # Its spans are in the order of their starts: a long report has thousands of them.
-            first = bisect_left(range(len(group)), span.start_char, key=lambda i: group[i].start_char)
-            for i in range(first, len(group)):
-                other = group[i]
-                if other.start_char != span.start_char:
-                    break
-                if (other.end_char, other.label_) == (span.end_char, span.label_) and not np.isnan(scores[i]):
-                    return float(scores[i])
-        except IndexError:  # a span behind the last token, after a merge
-            continue
-    return None
-
-
-def _user_data(doc: Doc) -> Dict[Any, Any]:
-    return cast(Dict[Any, Any], doc.user_data)  # spaCy's types know string keys only
-
-
-def _is_score_key(key: Any) -> bool:
-    return isinstance(key, tuple) and key[:2] == (EXTENSION, SCORE)
-
-
-def extension_key(span: Span, name: str) -> Tuple[str, str, int, int]:
-    """Where spaCy keeps the value of a span extension: its key in `doc.user_data`."""
-    return EXTENSION, name, span.start_char, span.end_char
-
-
-def doc_report(doc: Doc) -> Optional[DocReport]:
-    """What `annotate` wrote about a doc. Of several `ssner` in a pipeline, the last one's report stays: each knows only
-    what it read itself, and `on_truncation` of each goes by its own."""
-    values = _user_data(doc).get(REPORT_KEY)
-    return None if values is None else DocReport(**values)
-
-
-def set_doc_report(doc: Doc, report: Optional[Mapping[str, Optional[int]]]) -> None:
-    """Put a report in place, also one that comes back as a plain dict: `Doc.from_json` sets it so."""
-    _user_data(doc)[REPORT_KEY] = None if report is None else dict(DocReport(**report))  # type: ignore[arg-type]

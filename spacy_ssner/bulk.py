@@ -21,8 +21,9 @@ from typing import (
     cast,
 )
 
-from .annotations import REVIEW, doc_report, span_score
+from .annotations import REVIEW
 from .errors import Errors
+from .extensions import doc_report, span_score
 from .ioc import VALUE
 from .text.records import OnBad, Record
 

@@ -12,10 +12,11 @@ from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Optimizer, set_dropout_rate
 
-from .annotations import annotate, entity_types, gold_tags, register_extensions, scores_wanted, unreachable
+from .annotations import annotate, entity_types, gold_tags, scores_wanted, unreachable
 from .architectures import SSNERModel
 from .decoding import decode, n_best_spans
 from .errors import Errors, Warnings
+from .extensions import register_extensions
 from .knowledge import (
     check_lexicon,
     check_table,

@@ -15,8 +15,9 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.util import filter_spans
 
-from .annotations import WRITTEN_BY, add_entities, closed_tokens, register_extensions, span_score
+from .annotations import add_entities, closed_tokens
 from .errors import Errors
+from .extensions import WRITTEN_BY, place_of, register_extensions, span_score, spans_by_place
 from .lexicon.lexicon import Lexicon, Name
 from .lexicon.pieces import name_pieces
 from .rules import RulePipe
@@ -101,8 +102,8 @@ class ConsistencyRuler(RulePipe):
         if earlier.attrs.get(WRITTEN_BY, OWN) != OWN:
             expected = "a key that no other component writes"
             raise ValueError(Errors.S101.format(name="spans_key", expected=expected, got=key))
-        ents = set(doc.ents)
-        spans = sorted({*spans, *(span for span in earlier if span in ents)}, key=lambda span: span.start)
+        places = {place_of(span) for span in spans} | spans_by_place(earlier).keys()
+        spans = [ent for ent in doc.ents if place_of(ent) in places]
         group = SpanGroup(doc, name=key, spans=spans)
         group.attrs[WRITTEN_BY] = OWN
         doc.spans[key] = group

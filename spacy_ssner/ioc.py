@@ -6,8 +6,9 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tupl
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from .annotations import add_entities, extension_key
+from .annotations import add_entities
 from .errors import Errors, Warnings
+from .extensions import extension_key
 from .labels import check_label
 from .rules import RulePipe
 from .scorer import SCORE_WEIGHTS

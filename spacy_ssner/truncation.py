@@ -6,8 +6,8 @@ from typing import Dict, Iterable, Iterator, Mapping, Sequence
 
 from spacy.tokens import Doc
 
-from .annotations import doc_report
 from .errors import Errors, Warnings
+from .extensions import doc_report
 from .types import DocReport
 
 # What the counts of DocReport.losses say, and which setting of the model is behind them.

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Collection, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .annotations import WRITTEN_BY, span_score
 from .colors import DISPLACY_COLORS
 from .errors import Errors
+from .extensions import WRITTEN_BY, span_score
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc

@@ -12,7 +12,7 @@ import srsly
 from spacy.tokens import Doc, DocBin, Span
 
 from spacy_ssner import component as component_module
-from spacy_ssner.annotations import doc_report, register_extensions, span_score
+from spacy_ssner.extensions import doc_report, register_extensions, span_score
 from spacy_ssner.types import DocReport
 from spacy_ssner.visual import RenderOptions, select_entities
 

@@ -15,8 +15,8 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Adam, Model, fix_random_seed
 
-from spacy_ssner.annotations import span_score
 from spacy_ssner.component import SSNER
+from spacy_ssner.extensions import span_score
 from spacy_ssner.knowledge import similar_word_table
 from spacy_ssner.layers.torch_tagger import network_of
 from spacy_ssner.types import DocPrediction, DocReport, TagScores

@@ -5,7 +5,7 @@ import pytest
 import spacy
 from spacy.tokens import Doc, Span, SpanGroup
 
-from spacy_ssner.annotations import WRITTEN_BY, annotate
+from spacy_ssner.annotations import annotate
 from spacy_ssner.consistency import (
     LEAST_LETTERS,
     ConsistencyRuler,
@@ -13,6 +13,7 @@ from spacy_ssner.consistency import (
     looks_like_name,
     scored_mentions,
 )
+from spacy_ssner.extensions import WRITTEN_BY
 from spacy_ssner.settings import DEFAULTS
 from spacy_ssner.types import DocPrediction, DocReport, ScoredSpan
 
@@ -148,6 +149,18 @@ def test_again_changes_nothing(nlp):
     before = found(doc), [(s.start, s.end, s.label_) for s in doc.spans["ssner_consistency"]]
     doc = nlp.get_pipe("ssner_consistency")(doc)
     assert (found(doc), [(s.start, s.end, s.label_) for s in doc.spans["ssner_consistency"]]) == before
+
+
+def test_again_after_tokens_were_merged(nlp):
+    """spaCy leaves the tokens of span groups as they were: the group follows, but for what lay behind the last token."""
+    doc = consistent(nlp, TEXT, [("EventBot", 0, "Malware", 0.9)])
+    expected = found(doc)
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[3:6])  # is new.
+        retokenizer.merge(doc[11:15])  # INFRASTRUCTURE is known.
+    doc = nlp.get_pipe("ssner_consistency")(doc)
+    assert found(doc) == expected
+    assert list(doc.spans["ssner_consistency"]) == [doc.ents[1]]
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n", "...", "No names here."])
