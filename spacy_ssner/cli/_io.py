@@ -21,9 +21,11 @@ STDIN = "-"  # name of standard input on the command line
 @contextmanager
 def plain_errors() -> Iterator[None]:
     """Print a numbered error of this package, or the system's word on a file, without a traceback and leave with
-    exit code 1."""
+    exit code 1. Where nobody reads the output any more (`| head`), Click leaves so without a word."""
     try:
         yield
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError, ImportError) as error:
         if not isinstance(error, OSError) and not str(error).startswith("[S"):
             raise

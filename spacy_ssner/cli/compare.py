@@ -41,6 +41,8 @@ def compare_cli(
 
     with plain_errors():
         names_a, names_b = (split_names(names) for names in (a, b))
+        if not names_a or not names_b:
+            raise ValueError(Errors.S296.format(path=b if names_a else a, got="no file is named"))
         check_outputs([output], [*names_a, *names_b])
         counts = stack_counts([*names_a, *names_b], on=on, subset=subset)
         first, second = counts[: len(names_a)], counts[len(names_a) :]

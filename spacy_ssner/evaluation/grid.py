@@ -185,10 +185,9 @@ def _parse_data(name: str, values: Mapping[str, Any], paths: Mapping[str, str]) 
         _check_name(split)
     if TAKEN & set(tests):
         raise ValueError(f"{where}: test files called {sorted(TAKEN & set(tests))}")
-    own_paths = _strings(f"{where}: paths", values.get("paths"))
     files = _strings(where, {key: values[key] for key in ("train", "dev")})
-    schedule = _parse_schedule(where, values)
-    return DataSet(name, files["train"], files["dev"], tests, schedule, {**paths, **own_paths})
+    paths = {**paths, **_strings(f"{where}: paths", values.get("paths"))}
+    return DataSet(name, files["train"], files["dev"], tests, _parse_schedule(where, values), paths)
 
 
 def _parse_variant(name: str, values: Any, config: str, options: Tuple[str, ...]) -> Variant:
@@ -196,11 +195,12 @@ def _parse_variant(name: str, values: Any, config: str, options: Tuple[str, ...]
     _check_name(name)
     values = {"options": values} if isinstance(values, str) else values or {}
     _check_keys(f"variant {name}", values, VARIANT_KEYS, needed=set())
-    strings = _strings(f"variant {name}", {k: values[k] for k in ("config", "pipeline") if k in values})
+    own = {k: values[k] for k in ("config", "pipeline") if k in values}
+    strings = _strings(f"variant {name}", {"config": config, **own})
     return Variant(
         name=name,
-        config=strings.get("config", config),
-        options=(() if "config" in strings else options) + _parse_options(values.get("options")),
+        config=strings["config"],
+        options=(() if "config" in own else options) + _parse_options(values.get("options")),
         schedule=_parse_schedule(f"variant {name}", values),
         paths=_strings(f"variant {name}: paths", values.get("paths")),
         pipeline=strings.get("pipeline", ""),

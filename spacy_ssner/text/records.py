@@ -14,7 +14,7 @@ from .characters import check_is_text, encoding_of, replace_surrogates
 from .documents import JSON, PLAIN, check_no_json, is_gzip, is_page_of
 from .json_lines import parse_text
 from .pages import PAGES, read_page
-from .reading import LONGEST_RECORD, ignore, read_lines
+from .reading import LONGEST_RECORD, ignore, read_lines, split_stream
 
 STDIN = "-"
 NOTES = (".md", ".log")  # plain text too
@@ -176,7 +176,8 @@ def _open(name: str) -> ContextManager[IO[bytes]]:
 
 def _read_json_lines(name: str, *, max_length: int, on_bad: OnBad, kept: Sequence[str]) -> Iterator[Record]:
     if name == STDIN:
-        lines: Iterable[str] = (line.decode("utf-8-sig", "replace") for line in sys.stdin.buffer)
+        parts = split_stream(sys.stdin.buffer, LONGEST_RECORD)
+        lines: Iterable[str] = (part.decode("utf-8-sig", "replace") for part in parts)
     else:
         lines = read_lines(Path(name), ignore, longest=LONGEST_RECORD)
     for number, line in enumerate(lines, start=1):

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import sys
+from subprocess import PIPE, Popen
 
 import pytest
 import spacy
@@ -118,6 +120,14 @@ def test_standard_output(trained_path, reports):
         "Lazarus — Emotet.",
     ]
     assert "2 documents" in result.stderr and "b.jsonl:2" in result.stderr
+
+
+def test_nobody_reads_the_output_any_more(trained_path, reports):
+    command = [sys.executable, "-m", "spacy", "ssner", "annotate", trained_path, reports, "-o", "-"]
+    with Popen(list(map(str, command)), stdout=PIPE, stderr=PIPE, text=True) as process:
+        process.stdout.close()
+        stderr = process.stderr.read()
+    assert process.returncode == 1 and "✘" not in stderr and "Error" not in stderr
 
 
 def test_indicators_by_rules(trained_path, tmp_path):

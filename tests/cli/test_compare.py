@@ -91,7 +91,9 @@ def test_other_data_and_unknown_subsets(save, tmp_path):
     assert "S291" in run(a, save("b.json", 40, sha="other")).output
     assert "S293" in run(a, a, "--subset", "polysemous").output
     assert "S296" in run(a, tmp_path / "none.json").output
-    assert run("", a).exit_code == 1
+    for names in (("", a), (a, " , ")):
+        result = run(*names)
+        assert result.exit_code == 1 and "S296" in result.output and "no file is named" in result.output
 
 
 def test_the_result_is_not_written_over_an_evaluation(save, tmp_path):

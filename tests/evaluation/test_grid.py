@@ -103,6 +103,8 @@ def test_a_seed_that_is_given_twice_counts_once():
     "path,value",
     [
         (["seeds"], []),
+        (["config"], 3),
+        (["config"], None),
         (["options"], 3),
         (["sweeps"], {"K": {"full": {5: "k6"}}}),
         (["sweeps"], {"K": ["k5"]}),

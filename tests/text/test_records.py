@@ -5,6 +5,7 @@ import io
 
 import pytest
 
+from spacy_ssner.text.json_lines import parse_text
 from spacy_ssner.text.records import find_inputs, read_records
 
 TEXT = "APT29 used Mimikatz.\r\nThe end."
@@ -158,6 +159,19 @@ def test_a_page_on_standard_input(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(page.encode())))
     records, bad = read(["-"], tmp_path)
     assert not bad and f"{SENTENCE} Again." in records[0].text
+
+
+def test_a_line_without_end_on_standard_input_is_never_held_whole(tmp_path, monkeypatch):
+    held = []
+    monkeypatch.setattr("spacy_ssner.text.records.LONGEST_RECORD", 64)
+    monkeypatch.setattr(
+        "spacy_ssner.text.records.parse_text", lambda line: held.append(line) or parse_text(line)
+    )
+    lines = b'{"text": "' + b"a" * 1000 + b'"}\n{"text": "APT29"}\n'
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines)))
+    records, bad = read(["-"], tmp_path, stdin_lines=True)
+    assert [record.text for record in records] == ["APT29"] and len(bad) > 1
+    assert max(map(len, held)) <= 64
 
 
 def test_an_empty_name_is_not_the_whole_folder(tmp_path):
