@@ -152,7 +152,7 @@ def test_again_changes_nothing(nlp):
 
 
 def test_again_after_tokens_were_merged(nlp):
-    """spaCy leaves the tokens of span groups as they were: the group follows, but for what lay behind the last token."""
+    """spaCy leaves the tokens of span groups as they were. Our group follows, but for what lies behind the last one."""
     doc = consistent(nlp, TEXT, [("EventBot", 0, "Malware", 0.9)])
     expected = found(doc)
     with doc.retokenize() as retokenizer:
