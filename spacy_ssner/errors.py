@@ -170,6 +170,14 @@ class Errors(metaclass=_Coded):
     )
 
     # S200-S219: annotation in general
+    S208 = (
+        "Expected --resume together with an --output of JSON lines in a file, which has a line for each document, but "
+        "got '{got}'. Name such a file, or leave out --resume."
+    )
+    S209 = (
+        "Expected lines written by `annotate` in '{path}', which --resume goes on with, but got {got}. Name another "
+        "--output, or leave out --resume to have it replaced."
+    )
     S210 = (
         "Document {number} of the batch, which begins {begin!r}, was not read in full: {got}. Split it, raise that "
         "setting and train again, or set on_truncation = 'count' to have it annotated all the same."

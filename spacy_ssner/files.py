@@ -32,6 +32,14 @@ def open_draft(path: Union[str, Path]) -> Iterator[TextIO]:
 
 
 @contextmanager
+def open_at_end(path: Path) -> Iterator[TextIO]:
+    """A text file in UTF-8, to add lines to in its place. RAISES (OSError): As `make_folder`, `told_if_full`."""
+    make_folder(path.parent)
+    with told_if_full(path), path.open("a", encoding="utf8", newline="\n") as file:
+        yield file
+
+
+@contextmanager
 def _draft(path: Union[str, Path]) -> Iterator[Path]:
     """A file beside the place of another, moved there if all goes well and gone if not; the folder is made. What is no
     file, such as /dev/null, itself."""

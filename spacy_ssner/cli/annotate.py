@@ -24,7 +24,7 @@ from typing import (
 import typer
 
 from ..errors import Errors
-from ..files import open_draft
+from ..files import open_at_end, open_draft
 from ._app import ssner_app
 from ._io import STDIN, load_pipeline, plain_errors, split_names, use_gpu
 
@@ -45,6 +45,10 @@ KEEP_HELP = "Fields of JSON lines to write beside id and meta, separated by comm
 INDICATORS_HELP = (
     "Find indicators by rules first (`ssner_ioc`), with refanged values, unless the pipeline does"
 )
+RESUME_HELP = (
+    "Go on with an --output that was left unfinished: documents that stand there are passed over, and each is there as "
+    "soon as it is annotated"
+)
 REPORTS_HELP = "Write what was read of each document (tokens, pieces, windows, truncated words, ...)"
 
 
@@ -60,6 +64,7 @@ def annotate_cli(
     indicators: Annotated[bool, Opt("--indicators", help=INDICATORS_HELP)] = False,
     jsonl: Annotated[bool, Opt("--jsonl", help="Standard input holds JSON lines, not one text")] = False,
     keep: Annotated[Optional[List[str]], Opt("--keep", help=KEEP_HELP)] = None,
+    resume: Annotated[bool, Opt("--resume", help=RESUME_HELP)] = False,
     max_length: Annotated[
         Optional[int], Opt("--max-length", min=1, help="Longest text in characters")
     ] = None,
@@ -68,7 +73,7 @@ def annotate_cli(
     """Annotate documents in a stream and write one line of JSON for each.
 
     What cannot be read or annotated is counted and named; the others go on. At the end stand the totals of what was
-    found, and of what was not read in full. The output is replaced only once all is annotated.
+    found, and of what was not read in full. The output is replaced only once all is annotated, but for --resume.
     """
     from tqdm import tqdm
     from wasabi import msg
@@ -76,6 +81,7 @@ def annotate_cli(
     from ..bulk import COLUMNS, WRITTEN, Totals, annotate_records, check_kept, to_json
     from ..evaluation.prediction import require_entities
     from ..ioc import add_indicators
+    from ..resuming import Written, read_written
     from ..text.records import KEPT, find_inputs, read_records
 
     is_table = output.suffix.lower() == ".csv"
@@ -84,24 +90,32 @@ def annotate_cli(
     on_bad = totals.leave_out
     with messages_beside(output) as out, plain_errors():
         check_kept(kept, (*WRITTEN, *COLUMNS) if is_table else WRITTEN)
+        if resume and (is_table or out is not None):
+            raise ValueError(Errors.S208.format(got=output))
         names = find_inputs(inputs, output=output, on_bad=on_bad)
+        before = read_written(output) if resume else Written()
         use_gpu(gpu_id)
         nlp = load_pipeline(pipeline)
         nlp.max_length = max_length or nlp.max_length
         if indicators:
             add_indicators(nlp)
         records = read_records(names, max_length=nlp.max_length, on_bad=on_bad, stdin_lines=jsonl, kept=kept)
-        stream = annotate_records(nlp, records, on_bad=on_bad, batch_size=batch_size, n_process=n_process)
-        with open_draft(output) if out is None else nullcontext(out) as file:
+        rest = before.rest(records)
+        stream = annotate_records(nlp, rest, on_bad=on_bad, batch_size=batch_size, n_process=n_process)
+        opened = open_at_end(output) if resume else open_draft(output)
+        with opened if out is None else nullcontext(out) as file:
             write = make_writer(file, kept if is_table else None)
             for record, doc in tqdm(stream, unit="doc", disable=None, leave=False):
                 totals.add(record, doc)
                 write(to_json(record, doc, with_text=text, with_report=reports))
             name_left_out(totals)
-            if not totals.documents:
+            if not totals.documents and not before.documents:
                 got = ": ".join(totals.bad[0]) if totals.bad else "the files are empty"
                 raise ValueError(Errors.S215.format(path=output, got=got))
-            require_entities(nlp, annotated=totals.annotated)
+            if totals.documents:
+                require_entities(nlp, annotated=totals.annotated)
+        if resume:
+            msg.info(f"{before.documents:,} documents stood in {output} before")
         print_totals(totals, seconds=perf_counter() - start)
         msg.good(f"Wrote {totals.documents:,} documents with {totals.entities.total():,} entities", output)
 

@@ -3,7 +3,8 @@
 import csv
 import json
 import sys
-from subprocess import PIPE, Popen
+import time
+from subprocess import DEVNULL, PIPE, Popen
 
 import pytest
 import spacy
@@ -240,3 +241,63 @@ def test_half_a_character_in_an_id(trained_path, tmp_path):
     result = run(trained_path, tmp_path / "a.jsonl", "-o", tmp_path / "out.jsonl")
     assert result.exit_code == 0, result.output
     assert lines_of(tmp_path / "out.jsonl")[0]["id"] == "x\ufffd"
+
+
+@pytest.fixture
+def many(tmp_path):
+    """100 documents on JSON lines, bad lines among them, and a text."""
+    texts = [f"APT29 used Mimikatz against Acme Corp in Kyiv {number} times." for number in range(100)]
+    lines = [json.dumps({"text": text, "id": number}) for number, text in enumerate(texts)]
+    lines[7::20] = ["no JSON"] * 5
+    (tmp_path / "many.jsonl").write_text("\n".join(lines) + "\n", encoding="utf8")
+    (tmp_path / "one.txt").write_text("Lazarus — Emotet.", encoding="utf8")
+    return [tmp_path / "many.jsonl", tmp_path / "one.txt"]
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.999, 1])
+def test_going_on_where_a_run_was_stopped(trained_path, many, tmp_path, share):
+    whole, out = tmp_path / "whole.jsonl", tmp_path / "new" / "out.jsonl"
+    assert run(trained_path, *many, "-o", whole).exit_code == 0
+    expected = whole.read_bytes()
+    if share:
+        out.parent.mkdir()
+        out.write_bytes(expected[: int(share * len(expected))])
+    before = expected[: int(share * len(expected))].count(b"\n")
+    result = run(trained_path, *many, "-o", out, "--resume")
+    assert result.exit_code == 0 and out.read_bytes() == expected and len(lines_of(out)) == 96
+    assert f"{before} documents stood in" in result.output
+    assert f"Wrote {96 - before} documents" in result.output
+
+
+def test_a_killed_run_leaves_what_it_has_written(trained_path, many, tmp_path):
+    out = tmp_path / "out.jsonl"
+    command = [sys.executable, "-m", "spacy", "ssner", "annotate", trained_path, "-", "-o", out, "--jsonl"]
+    text = many[0].read_bytes()
+    with Popen([*map(str, command), "--resume", "-b", "4"], stdin=PIPE, stdout=DEVNULL) as process:
+        process.stdin.write(text)  # and no end: more could come
+        process.stdin.flush()
+        while process.poll() is None and not (out.exists() and out.stat().st_size):
+            time.sleep(0.05)
+        process.kill()
+    assert 0 < out.stat().st_size
+    n_before = out.read_bytes().count(b"\n")
+    result = run(trained_path, "-", "-o", out, "--jsonl", "--resume", input=text)
+    assert result.exit_code == 0 and f"{n_before} documents stood in" in result.output and 0 < n_before < 95
+    assert [line["id"] for line in lines_of(out)] == [n for n in range(100) if n % 20 != 7]
+
+
+def test_what_cannot_be_gone_on_with(trained_path, many, tmp_path):
+    for out in ("-", tmp_path / "out.csv"):
+        result = run(trained_path, *many, "-o", out, "--resume")
+        assert result.exit_code == 1 and "S208" in result.stderr
+    for content in (
+        '{"text": "APT29"}\n',
+        "[1]\n",
+        "no JSON\n",
+        "\n",
+        '{"source": 1, "line": "2", "entities": []}\n',
+    ):
+        (tmp_path / "out.jsonl").write_text(content, encoding="utf8")
+        result = run(trained_path, *many, "-o", tmp_path / "out.jsonl", "--resume")
+        assert result.exit_code == 1 and "S209" in result.stderr and "line 1" in result.stderr
+        assert (tmp_path / "out.jsonl").read_text(encoding="utf8") == content
