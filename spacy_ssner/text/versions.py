@@ -1,4 +1,5 @@
-"""Tell the four numbers of a version (`Player 9.0.47.0`) from an IPv4 address by the words around them."""
+"""Tell four numbers of a version (`Player 9.0.47.0`) or section (`Figure 4.5.5.2`) from an IPv4 address by the words
+around them."""
 
 import re
 
@@ -31,6 +32,11 @@ VERSION_AFTER = re.compile(
     re.IGNORECASE,
 )
 THROUGH = re.compile(r"\s(?:through|thru)\s\d", re.IGNORECASE)
+SECTION_BEFORE = re.compile(
+    rf"\b(?:sections?|chapters?|figures?|appendix|annex|clauses?|paragraphs?|(?:sec|figs?)\.)\s\(?{LISTED}|§\s?$",
+    re.IGNORECASE,
+)
+HEADINGS = 4000  # characters before a heading in which that of the section around it is looked for
 RESERVED = ("0.0.0.0", "127.", "169.254.", "192.168.", "255.")  # hardly ever versions
 ADDRESS = r"ips?|ipv4|address(?:es)?|ranges?|subnets?|hosts?|c2|c&c"
 ADDRESS_WORD = re.compile(rf"\b(?:{ADDRESS})\b", re.IGNORECASE)
@@ -73,7 +79,7 @@ HALF_PRODUCTS = frozenset("connect gateway network proxy server".split())
 
 
 def is_version(text: str, start: int, end: int) -> bool:
-    """Do the words around text[start:end], four numbers, say that it is the version of something?"""
+    """Do the words around text[start:end], four numbers, say that it is the version or section of something?"""
     if text.startswith(RESERVED, start):
         return False
     if text.startswith("0.", start) and not text.startswith("0.0.0.", start):
@@ -82,7 +88,7 @@ def is_version(text: str, start: int, end: int) -> bool:
     if before.endswith("<") and text.startswith(">", end):
         before = before[:-1]  # brackets, no comparison
     small = before.lower()
-    if VERSION_BEFORE.search(small):
+    if VERSION_BEFORE.search(small) or is_section(text, start, end):
         return True
     if VERSION_AFTER.match(text, end, end + 30) and not ADDRESS_NEXT.search(before):
         return True
@@ -97,6 +103,24 @@ def is_version(text: str, start: int, end: int) -> bool:
     if not follows_product(before, private=text.startswith("10.", start)):
         return False
     return FAULTS.search(before) is not None or FAULTS.search(text, end, end + LONG_CONTEXT) is not None
+
+
+def is_section(text: str, start: int, end: int) -> bool:
+    """Are four small numbers those of a section or figure that is named, or the heading of one?"""
+    if not has_small_numbers(text[start:end]):
+        return False
+    before = text[max(0, start - CONTEXT) : start]
+    return SECTION_BEFORE.search(before) is not None or is_heading(text, start, end)
+
+
+def is_heading(text: str, start: int, end: int) -> bool:
+    """Do four numbers begin a line, and the first three one before it: `4.5.5 Testing`, then `4.5.5.1 Clients`?"""
+    line = text.rfind("\n", 0, start) + 1
+    if text[line:start].strip(" \t#*") or not re.match(r"[*.]{0,2}[ \t]+[A-Z]", text[end : end + 9]):
+        return False
+    around = re.escape(text[start:end].rpartition(".")[0])
+    before = text[max(0, line - HEADINGS) : line]
+    return re.search(rf"^[ \t#*]*{around}[*.]{{0,2}}[ \t]+[A-Z]", before, re.MULTILINE) is not None
 
 
 def has_small_numbers(numbers: str) -> bool:

@@ -26,6 +26,11 @@ VERSIONS = [
     "the Acme Network Manager 9.x prior to 9.2.9.55 may allow it",
     "an app (versionCode=7000100, versionName=7.0.1.0) that lets others",
     "and R6400 v2 1.0.4.128 were found",
+    "See section 3.1.2.1 and Section 2.4.1.7.",
+    "as Figure 4.5.5.2 and Figs. 4.5.5.3 and 4.5.5.4 show, see also § 4.5.6.1 (chapters 3.1.2.1, 3.1.2.2)",
+    "4.5.5 Testing for OAuth Weaknesses\n4.5.5.1 Testing for OAuth Authorization Servers\n4.5.5.2 Testing for Clients",
+    "## 4.7.11. Testing\nSome text.\n\n### 4.7.11.1. Testing for File Inclusion\n",
+    "**4.5.5 Testing**\n**4.5.5.1 Clients**",
 ]
 ADDRESSES = [
     "ping 8.8.8.8 -n 70",
@@ -52,6 +57,9 @@ ADDRESSES = [
     "Malicious 8.8.4.4",
     "APT28 5.6.7.8 APT29 9.8.7.6",
     "resolves to 1.2.3.4, then to 127.0.0.1",
+    "5.9.16 Moscow\nsome 5.9.16.18 Moscow\n5.9.16.19 is bad\n5.9.17.1 Kyiv",
+    "5.9.16.18 Moscow\n5.9.16.19 Kyiv",
+    "the network section 203.0.113.7 belongs to",
     "Ashen Lynx used 46.4.69.25[.] Then Zeus 5[.]9[.]16[.]18",
 ]
 
