@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import get_ident
 from typing import Iterator, TextIO, Union
@@ -41,14 +41,17 @@ def open_at_end(path: Path) -> Iterator[TextIO]:
 
 @contextmanager
 def _draft(path: Union[str, Path]) -> Iterator[Path]:
-    """A file beside the place of another, moved there if all goes well and gone if not; the folder is made. What is no
-    file, such as /dev/null, itself."""
+    """A file beside the place of another, moved there if all goes well and gone if not; the folder is made. Drafts that
+    killed processes left are removed. What is no file, such as /dev/null, itself."""
     if os.path.exists(path) and not os.path.isfile(path):  # a device or pipe is written to, not replaced
         with told_if_full(path):
             yield Path(path)
         return
     path = Path(os.path.realpath(path))  # a link stays one
     make_folder(path.parent)
+    for stale in _stale(path, r"(\d+)\.\d+\.tmp"):
+        with suppress(OSError):  # a folder, or someone else's
+            stale.unlink()
     draft = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}.tmp")
     try:
         with told_if_full(path):
@@ -101,14 +104,20 @@ def draft_folder(out: Path) -> Iterator[Path]:
 
 def _remove_stale(out: Path) -> None:
     """Remove drafts whose process is gone; what it had moved away goes back if nothing came in its place."""
-    for path in out.parent.glob(f".{glob.escape(out.name)}.*"):
-        pid = path.stem[len(out.name) + 2 :]  # not that of another folder, whose name begins with this one's
-        if path.suffix not in (".tmp", ".old") or not pid.isdigit() or _is_running(int(pid)):
-            continue
+    for path in _stale(out, r"(\d+)\.(?:tmp|old)"):
         if path.suffix == ".old" and not out.exists():
             path.rename(out)
         else:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _stale(out: Path, ending: str) -> Iterator[Path]:
+    """What stands beside a file or folder under its name with such an ending, whose first group is the number of a
+    process that is gone."""
+    for path in out.parent.glob(f".{glob.escape(out.name)}.*"):
+        found = re.fullmatch(ending, path.name[len(out.name) + 2 :])
+        if found is not None and not _is_running(int(found[1])):
+            yield path
 
 
 def _is_running(pid: int) -> bool:

@@ -158,3 +158,21 @@ def test_files_go_into_a_folder_together(tmp_path):
     with draft_files(tmp_path) as draft:
         write_text(draft / "a", "new")
     assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"a": "new", "other": "old"}
+
+
+def test_drafts_of_killed_processes_are_removed(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    gone, alive = process.pid, os.getppid()
+    theirs = [
+        f".a.{alive}.7.tmp",
+        f".a.5.{gone}.7.tmp",
+        f".a.{gone}.7.txt",
+        f".ab.{gone}.7.tmp",
+        f"a.{gone}.7.tmp",
+    ]
+    for name in (f".a.{gone}.7.tmp", *theirs):
+        (tmp_path / name).write_text("half")
+    (tmp_path / f".a.{gone}.8.tmp").mkdir()
+    write_text(tmp_path / "a", "new")
+    assert {path.name for path in tmp_path.iterdir()} == {"a", f".a.{gone}.8.tmp", *theirs}
