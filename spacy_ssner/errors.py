@@ -529,6 +529,7 @@ class Warnings(metaclass=_Coded):
         "{n} spans of '{path}' are empty, outside the text, padded with white space or overlapped by a longer one, and "
         "were left out or trimmed (the first: {first})."
     )
+    SW274 = "There is no pipeline at '{path}' yet: make it before `spacy train` reads this config."
     SW286 = (
         "Of {total} indicators {moved} do not end where tokens end and were fitted to tokens (mode {mode!r}), {lost} "
         "were left out for want of tokens of their own. Span._.ssner_characters holds the exact places. Use "

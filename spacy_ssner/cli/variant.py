@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, List, Optional
 import srsly
 import typer
 
-from ..errors import Errors
+from ..errors import Errors, Warnings
 from ..files import write_text
 from ._app import ssner_app
 from ._io import plain_errors, read_config, split_names
@@ -43,6 +43,7 @@ def variant_cli(
     component: Annotated[str, typer.Option("--component", help="Name of the component")] = "ssner",
 ) -> None:
     """Write a config for an ablation. (`spacy train` can't replace a section by null on its command line.)"""
+    from spacy.util import is_package
     from wasabi import msg
 
     with plain_errors():
@@ -54,6 +55,8 @@ def variant_cli(
         switch_off(config, split_names(off), component=component)
         if source is not None:
             start_from(config, source, component=component)
+            if not is_package(source) and not (Path(source) / "config.cfg").is_file():
+                msg.warn(Warnings.SW274.format(path=source))
         for change in changes or []:
             set_value(config, change)
         write_text(output_path, config.to_str(interpolate=False))

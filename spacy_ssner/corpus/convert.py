@@ -16,7 +16,7 @@ from .report import Report
 from .scheme import SCHEMES, TAG_SHAPE
 from .select import Excluded, cut_sentences, drop_excluded, drop_repeats, keep_labels, present_labels
 from .sentence import Sentence
-from .source import Source, decode_lines, read_source, remove_invisible
+from .source import Source, decode_lines, not_packed, read_source, remove_invisible
 
 PathLike = Union[str, Path]
 PUBLISHED: Dict[str, Tuple[str, ...]] = {
@@ -189,7 +189,7 @@ def open_source(path: PathLike, member: Optional[str] = None) -> Source:
     if brat.is_brat(path):
         return brat.read_brat(path)
     source = read_source(path)  # a missing or empty archive is an error of ours, not of libarchive
-    return dnrti.read_member(path, member) if path.suffix.lower() in ARCHIVES else source
+    return dnrti.read_member(path, member) if path.suffix.lower() in ARCHIVES else not_packed(source)
 
 
 def detect_format(source: Source) -> str:
@@ -229,9 +229,9 @@ def read_excluded(paths: Sequence[PathLike], *, join_cut: bool = False) -> Exclu
     """
     variants = [ReadOptions(), ReadOptions(raw=True)] if join_cut else [ReadOptions()]
     excluded = Excluded()
-    for path in paths:
-        source = open_source(path)
-        if Path(path).suffix.lower() == ".spacy":
+    for path in map(Path, paths):
+        source = read_source(path) if path.suffix.lower() == ".spacy" else open_source(path)
+        if path.suffix.lower() == ".spacy":
             from spacy.vocab import Vocab
 
             from ..text.docbins import load_docbin

@@ -19,6 +19,8 @@ from .report import Report
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
 )
+# How gzip, zip, xz, rar and a .spacy file begin.
+PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"\xfd7zXZ", b"Rar!\x1a", b"x\x9c")
 
 
 class LineFault(NamedTuple):
@@ -49,6 +51,14 @@ def read_source(path: Union[str, Path]) -> Source:
         raise ValueError(
             Errors.S220.format(path=path, got=f"{len(source.data)} bytes of white space or nothing")
         )
+    return source
+
+
+def not_packed(source: Source) -> Source:
+    """The same source. RAISES (ValueError): S220 if it is compressed, as .spacy files are too."""
+    if source.data.startswith(PACKED):
+        got = "a compressed file or a .spacy file. Of the first, name what is in it once it is unpacked"
+        raise ValueError(Errors.S220.format(path=source.path, got=got))
     return source
 
 

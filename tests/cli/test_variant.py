@@ -62,6 +62,18 @@ def test_a_source_takes_the_place_of_the_model_and_its_files(make):
     assert config == before
 
 
+def test_a_source_that_is_not_there_yet(run, tmp_path):
+    for folder in (tmp_path / "none", tmp_path):
+        result = run(CONFIG, tmp_path / "out.cfg", "--source", folder)
+        assert (
+            result.exit_code == 0
+            and "SW274" in result.output
+            and str(folder) in result.output.replace("\n", "")
+        )
+    (tmp_path / "config.cfg").touch()
+    assert "SW274" not in run(CONFIG, tmp_path / "out.cfg", "--source", tmp_path).output
+
+
 def test_a_source_for_a_component_that_is_not_there(run, tmp_path):
     result = run(CONFIG, tmp_path / "out.cfg", "--source", "training/head", "--component", "ner")
     assert result.exit_code == 1 and "S115" in result.output and not (tmp_path / "out.cfg").exists()

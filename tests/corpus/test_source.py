@@ -1,5 +1,10 @@
-import pytest
+import gzip
 
+import pytest
+import spacy
+from spacy.tokens import DocBin
+
+from spacy_ssner.corpus.convert import open_source
 from spacy_ssner.corpus.report import Report
 from spacy_ssner.corpus.source import decode_lines, read_lines, read_source, remove_invisible
 
@@ -66,3 +71,11 @@ def test_no_file(tmp_path):
         read_source(tmp_path / "none.txt")
     with pytest.raises(ValueError, match="S227.*a folder"):
         read_source(tmp_path)
+
+
+def test_packed_files_are_told_before_their_bytes_are_read_as_lines(tmp_path):
+    DocBin(docs=[spacy.blank("en")("APT29 B-HackOrg")]).to_disk(tmp_path / "a.spacy")
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"APT29 B-HackOrg\n"))
+    for name in ("a.spacy", "a.txt.gz"):
+        with pytest.raises(ValueError, match=rf"S220.*{name}.*compressed"):
+            open_source(tmp_path / name)
