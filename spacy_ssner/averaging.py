@@ -12,6 +12,7 @@ import torch
 from thinc.util import xp2torch
 from torch import Tensor, nn
 
+from .component import SSNER
 from .errors import Errors, Warnings
 from .layers.encoder_shim import EncoderShim, layers_of
 from .layers.torch_shim import ModuleShim
@@ -31,8 +32,9 @@ def average_pipelines(pipelines: Sequence["Language"]) -> "Language":
 
     pipelines (Sequence[Language]): At least two, of the same components, labels, similar words and lexicon, with
         weights of the same shapes.
-    RETURNS (Language): The first one, in place, without the scores of its training (`nlp.meta["performance"]`). A
-        temperature that was fitted before (`calibrate`) fits no more.
+    RETURNS (Language): The first one, in place, without the scores of its training (`nlp.meta["performance"]`), and
+        with its settings. A temperature and an expected F1 that were fitted before (`calibrate`) fit no more. An
+        entity may hold a bar between cells of a table if it may in one of the pipelines.
     RAISES (ValueError): S310 if they do not fit each other, S311 if an encoder is rounded or cannot be averaged.
     WARNS: SW310 if weights lie so far apart that they come from different starts.
     """
@@ -56,8 +58,22 @@ def average_pipelines(pipelines: Sequence["Language"]) -> "Language":
     ]
     for weight, mean in means:  # last: one weight may go by two names
         weight.copy_(mean)
+    for shim in _shims(first):
+        if isinstance(shim, EncoderShim):
+            shim.cache = None  # what the encoder read with its weights of before
+    for name, pipe in first.pipeline:
+        if isinstance(pipe, SSNER) and any(_knows_bars(nlp.get_pipe(name)) for nlp in others):
+            pipe.cfg["bars_in_entities"] = True
     first.meta["performance"] = {}
     return first
+
+
+def _knows_bars(pipe: Any) -> bool:
+    return isinstance(pipe, SSNER) and pipe.cfg.get("bars_in_entities", True)
+
+
+def _shims(nlp: "Language") -> List[Any]:
+    return [shim for _, pipe in nlp.pipeline for node in layers_of(pipe) for shim in node.shims]
 
 
 def weights_of(nlp: "Language") -> Dict[str, Dict[str, Tensor]]:
@@ -111,9 +127,8 @@ def _shapes(weights: Mapping[str, Tensor]) -> Dict[str, Tuple[int, ...]]:
 
 def _known(nlp: "Language") -> Dict[str, Any]:
     """What the weights of a pipeline are about beside its labels: words and pieces by which they are looked up."""
-    shims = [shim for _, pipe in nlp.pipeline for node in layers_of(pipe) for shim in node.shims]
     found: Dict[str, Any] = {}
-    for shim in shims:
+    for shim in _shims(nlp):
         if isinstance(shim, ModuleShim):
             run_settings = shim.run_settings if isinstance(shim, EncoderShim) else {}  # not about weights
             settings = (shim.cfg.get("settings") or {}).items()

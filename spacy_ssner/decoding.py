@@ -15,7 +15,7 @@ from .nn.span_marginals import probable_spans, span_log_probability
 from .text.windows import wide_gaps
 from .types import Reading, ScoredSpan, TagScores, Windows
 
-LEAST_PROBABLE = 1e-3  # of the spans for review
+LEAST_PROBABLE = 1e-3  # of the spans for review, and of entities for an expected F1
 # Flat places of the first token and of the one behind the last, B tag, probability: (S,) each.
 FlatSpans = Tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -38,7 +38,8 @@ def decode(
     temperature (float): > 0; what the scores are divided by for the probabilities. The best path does not depend on it.
     expected_f1 (float): 0 for the best path; otherwise the F1, up to 1, that is reached on such data. Of all spans that
         do not overlap those are taken whose probabilities, each less half of it, have the greatest sum: a span more
-        probable than that half adds more to the F1 than it costs, and no other does.
+        probable than that half adds more to the F1 than it costs, and no other does. None is less probable than
+        LEAST_PROBABLE.
     with_scores (bool): Without, the probabilities are not returned, nor, for the best path, computed.
 
     SOURCE: Jansche 2007, A Maximum Expected Utility Framework for Binary Sequence Labeling (expected F1 of a sequence);
@@ -47,7 +48,8 @@ def decode(
     if len(scores.windows.lengths) == 0:
         return [[] for _ in doc_lengths]
     if expected_f1:
-        starts, ends, tags, p = _probable(scores, closed, temperature, floor=expected_f1 / 2)
+        floor = max(expected_f1 / 2, LEAST_PROBABLE)  # there are 1 / floor spans for a token at worst
+        starts, ends, tags, p = _probable(scores, closed, temperature, floor=floor)
     else:
         starts, ends, tags, p = _best_path(scores, closed, temperature if with_scores else None)
     index, own = scores.windows.index, np.flatnonzero(scores.windows.core[starts])

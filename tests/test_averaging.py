@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from spacy_ssner.averaging import average_pipelines, weights_of
 from spacy_ssner.cli import ssner_app
+from spacy_ssner.layers.encoder_shim import encoder_layers
 from spacy_ssner.layers.torch_tagger import network_of
 from spacy_ssner.quantise import quantise_encoder
 
@@ -104,6 +105,26 @@ def test_an_encoder_is_averaged_too(hf_path):
     theirs[key].add_(0.01)
     expected = (ours[key] + theirs[key]) / 2
     assert torch.allclose(weights_of(silently(pipelines))[part][key], expected)
+
+
+def test_what_a_frozen_encoder_read_before_is_forgotten(hf_path):
+    first, other = (spacy.load(hf_path) for _ in range(2))
+    (layer,) = encoder_layers(first)
+    layer.attrs["frozen"] = True
+    docs = [first.make_doc("The group used malware.")]
+    before = layer(docs, True)[0][0]
+    (part,) = [name for name in weights_of(other) if "hf_encoder" in name]
+    weights_of(other)[part]["encoder.embeddings.LayerNorm.bias"].add_(0.5)
+    silently([first, other])
+    assert not np.allclose(layer.predict(docs)[0], before, atol=1e-3)
+
+
+@pytest.mark.parametrize("bars", [(False, True), (True, False), (False, False)])
+def test_bars_are_for_the_mean_what_they_are_for_any(bars, trained_path):
+    pipelines = [spacy.load(trained_path) for _ in bars]
+    for nlp, holds_bars in zip(pipelines, bars):
+        nlp.get_pipe("ssner").cfg["bars_in_entities"] = holds_bars
+    assert silently(pipelines).get_pipe("ssner").cfg["bars_in_entities"] == any(bars)
 
 
 def test_other_starts_are_told(make_nlp, trained_path, make_examples):

@@ -323,6 +323,27 @@ def test_what_is_likelier_than_half_of_the_f1_is_found_where_nothing_is_likelier
     assert found.score == pytest.approx(0.4)
 
 
+@pytest.mark.parametrize("temperature", [1e-3, 1e-6, 1e-30, 1e-45, 5e-324])
+def test_near_a_temperature_of_zero_the_best_path_is_certain(temperature, make_scores):
+    lengths = [6, 4]
+    scores = random_scores(make_scores, doc_windows(lengths), seed=1, scale=3.0)
+    scores.emissions[:, 0] -= 2.0
+    best = decode(scores, LABELS, lengths, temperature=temperature)
+    assert all(len(spans) > 1 for spans in best)
+    assert [s.score for spans in best for s in spans] == pytest.approx([1.0] * sum(map(len, best)))
+    for f1 in (0.6, 1.0):
+        assert decode(scores, LABELS, lengths, temperature=temperature, expected_f1=f1) == best
+    assert n_best_spans(scores, LABELS, lengths, n=9, temperature=temperature) == best
+
+
+@pytest.mark.parametrize("expected_f1", [1e-3, 1e-300, 5e-324])
+def test_the_smallest_expected_f1_gives_what_is_probable_at_all(expected_f1, make_scores):
+    scores = random_scores(make_scores, doc_windows([6]), seed=1)
+    (found,) = decode(scores, LABELS, [6], expected_f1=expected_f1)
+    assert {i for s in found for i in range(s.start, s.end)} == set(range(6))
+    assert all(s.score >= LEAST_PROBABLE for s in found)
+
+
 def test_entities_of_windows_that_overlap_do_not(make_scores):
     windows = doc_windows([300], max_tokens=8, context=2)
     scores = random_scores(make_scores, windows, seed=3, scale=2.0)

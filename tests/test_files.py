@@ -74,7 +74,7 @@ def test_what_is_no_file_is_written_to(tmp_path):
     reader = Thread(target=lambda: got.append(pipe.read_text()))
     reader.start()
     write_text(pipe, "through")
-    reader.join(10)
+    reader.join(60)
     assert got == ["through"] and not pipe.is_file()
     target.write_text("old")
     link.symlink_to(target)

@@ -18,6 +18,7 @@ from torch import Tensor
 from ..errors import Errors
 
 OFF = -1e4  # finite on purpose: -inf makes the gradient of logsumexp NaN
+COLDEST = 1e-6  # temperature; below it, what is left apart from the best path is the scores' own rounding
 
 
 class ConstrainedCRF(torchcrf.CRF):
@@ -70,9 +71,11 @@ def tempered(scores: Tensor, temperature: float) -> Tensor:
 
     temperature (float): > 0. Above 1 probabilities become more even, below 1 sharper. A path's score is a sum of
         emissions and transitions, so dividing all of them keeps the order of the paths, and with it the best one.
+        Less than COLDEST counts as that: float32 would not hold what comes out.
 
     SOURCE: Guo et al. 2017 (On Calibration of Modern Neural Networks), section 4.2, for paths in place of classes.
     """
+    temperature = max(temperature, COLDEST)
     return torch.where(scores > OFF, scores / temperature, scores / min(temperature, 1.0))
 
 

@@ -15,7 +15,6 @@ from .crf_sums import PathSums, checked, forward_backward, log_sum, path_sums
 
 Spans = Tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 SMALL = 1e-200  # sums below it may have lost a part in float64
-TINY = 1e-300  # smallest sum of exponentials that float64 can take the logarithm of
 
 
 def span_log_probability(
@@ -124,10 +123,15 @@ def _closing(emissions: Tensor, transitions: Tensor, beta: Tensor, lengths: Tens
     What stands at O is of no use.
     """
     n_tags = emissions.shape[2]
-    follow = torch.from_numpy(_ends(as_array(transitions))).exp().to(transitions.device)
+    follow = torch.from_numpy(_ends(as_array(transitions))).to(transitions.device)
     after = emissions[:, 1:] + beta[:, 1:]
     top = after.amax(dim=2, keepdim=True)
-    sums = ((after - top).exp() @ follow.T).clamp(min=TINY).log() + top  # (B, T - 1, K)
-    end = transitions[n_tags + 1].expand(emissions.shape[0], 1, n_tags)
+    total = (after - top).exp() @ follow.exp().T  # (B, T - 1, K)
+    sums = total.log() + top
     steps = torch.arange(emissions.shape[1], device=lengths.device)
+    # the likeliest tag by far is one that may not follow: the entity's I tag, or that of another label
+    is_lost = ~(total > SMALL) & (steps[1:] < lengths[:, None])[:, :, None]
+    row, token, tag = is_lost.nonzero(as_tuple=True)
+    sums[row, token, tag] = (after[row, token] + follow[tag]).logsumexp(dim=1)
+    end = transitions[n_tags + 1].expand(emissions.shape[0], 1, n_tags)
     return torch.where((steps == lengths[:, None] - 1)[:, :, None], end, torch.cat([sums, end], dim=1))

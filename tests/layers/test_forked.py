@@ -51,7 +51,7 @@ def run(*arguments):
     """A program of its own with two threads; one that hangs fails."""
     env = {**os.environ, "OMP_NUM_THREADS": "2", "TOKENIZERS_PARALLELISM": "false"}
     command = [sys.executable, *map(str, arguments)]
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=100)
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=600)
 
 
 @needs_fork

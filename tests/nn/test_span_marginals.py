@@ -27,7 +27,7 @@ def all_spans(emissions, transitions, n_tags, enumerate_paths):
 
 @given(
     seed=st.integers(0, 2**31),
-    scale=st.sampled_from([0.3, 2.0, 6.0]),
+    scale=st.sampled_from([0.3, 2.0, 6.0, 300.0]),
     floor=st.sampled_from([1e-6, 0.01, 0.2]),
 )
 @settings(max_examples=25)
@@ -135,3 +135,22 @@ def test_a_tag_that_belongs_to_no_label_changes_nothing(make_scores):
         span_log_probability(wider, more, mask, *spans),
         span_log_probability(emissions, transitions, mask, *spans),
     )
+
+
+@pytest.mark.parametrize("gap", [5.0, 500.0, 800.0, 3000.0])
+def test_what_cannot_follow_an_entity_hides_nothing_that_can(gap, enumerate_paths):
+    """The token behind shouts the I- of another label, which no path that counts can reach: the sum of all others is
+    `gap` nats smaller, and may not be lost beside it."""
+    emissions = torch.zeros(1, 3, 5)
+    emissions[0, 0, 1], emissions[0, 0, 3], emissions[0, 1, 4] = 3.0, -gap - 50.0, gap
+    emissions[0, 1, 0] = 1.0
+    transitions = torch.zeros(7, 5)
+    for inside in (2, 4):
+        transitions[[tag for tag in range(6) if tag not in (inside, inside - 1)], inside] = OFF
+    everything = all_spans(emissions[0], transitions, 5, enumerate_paths)
+    row, start, end, tag, p = probable_spans(
+        emissions, transitions, torch.ones(1, 3, dtype=torch.bool), floor=0.01
+    )
+    found = dict(zip(zip(start.tolist(), end.tolist(), tag.tolist()), p.tolist()))
+    assert found == pytest.approx({span: p for span, p in everything.items() if p > 0.01}, abs=1e-5)
+    assert found[0, 1, 1] > 0.5

@@ -153,7 +153,7 @@ def start(argument, *, n_processes=1):
         script.write_text(SCRIPT, encoding="utf8")
         launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(n_processes)]
         command = [sys.executable, *launch, str(script), argument]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
 
 
 def test_two_processes_equal_one(run, corpus, tiny_bert, tmp_path):

