@@ -15,6 +15,7 @@ from .memory_use import peak_memory
 
 TAIL = 6  # lines of a failed command's output that go into the error
 ASK_EVERY = 0.1  # seconds between two looks at a command that runs
+NEAR = 1.05  # Linux counts pages on each core apart: two readings of one peak differ a little
 
 
 def run_command(
@@ -52,7 +53,7 @@ def _wait(process: subprocess.Popen, stop: Event) -> Optional[float]:
     """Wait for a process and give its peak memory in MB. RAISES (SystemExit): Once `stop` is set.
 
     Linux tells no less than this process's own peak. Where that hides the other's, what was seen of it while it ran
-    counts, but for its last moments, up to ASK_EVERY.
+    counts, but for its last moments, up to ASK_EVERY; None if it was too short to be seen.
     """
     can_tell = hasattr(os, "wait4")  # not on Windows
     seen: Optional[float] = None
@@ -66,7 +67,7 @@ def _wait(process: subprocess.Popen, stop: Event) -> Optional[float]:
             if pid:
                 process.returncode = os.waitstatus_to_exitcode(status)
                 peak = usage.ru_maxrss / (2**20 if platform.system() == "Darwin" else 2**10)
-                return seen if seen is not None and peak <= (peak_memory() or 0.0) else peak
+                return seen if peak <= NEAR * (peak_memory() or 0.0) else peak
             seen = peak_memory(process.pid) or seen
         stop.wait(ASK_EVERY)
     return None
