@@ -16,6 +16,7 @@ from .component import SSNER
 from .errors import Errors, Warnings
 from .layers.encoder_shim import EncoderShim, layers_of
 from .layers.torch_shim import ModuleShim
+from .quantise import find_encoders
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -58,9 +59,8 @@ def average_pipelines(pipelines: Sequence["Language"]) -> "Language":
     ]
     for weight, mean in means:  # last: one weight may go by two names
         weight.copy_(mean)
-    for shim in _shims(first):
-        if isinstance(shim, EncoderShim):
-            shim.cache = None  # what the encoder read with its weights of before
+    for encoder in find_encoders(first):
+        encoder.cache = None  # what it read with its weights of before
     for name, pipe in first.pipeline:
         if isinstance(pipe, SSNER) and any(_knows_bars(nlp.get_pipe(name)) for nlp in others):
             pipe.cfg["bars_in_entities"] = True
@@ -70,10 +70,6 @@ def average_pipelines(pipelines: Sequence["Language"]) -> "Language":
 
 def _knows_bars(pipe: Any) -> bool:
     return isinstance(pipe, SSNER) and pipe.cfg.get("bars_in_entities", True)
-
-
-def _shims(nlp: "Language") -> List[Any]:
-    return [shim for _, pipe in nlp.pipeline for node in layers_of(pipe) for shim in node.shims]
 
 
 def weights_of(nlp: "Language") -> Dict[str, Dict[str, Tensor]]:
@@ -127,8 +123,9 @@ def _shapes(weights: Mapping[str, Tensor]) -> Dict[str, Tuple[int, ...]]:
 
 def _known(nlp: "Language") -> Dict[str, Any]:
     """What the weights of a pipeline are about beside its labels: words and pieces by which they are looked up."""
+    shims = [shim for _, pipe in nlp.pipeline for node in layers_of(pipe) for shim in node.shims]
     found: Dict[str, Any] = {}
-    for shim in _shims(nlp):
+    for shim in shims:
         if isinstance(shim, ModuleShim):
             run_settings = shim.run_settings if isinstance(shim, EncoderShim) else {}  # not about weights
             settings = (shim.cfg.get("settings") or {}).items()

@@ -89,7 +89,8 @@ def spans_by_place(group: SpanGroup) -> Dict[Place, Span]:
     found: Dict[Place, Span] = {}
     for i in range(len(group)):
         with suppress(IndexError):
-            found[place_of(group[i])] = group[i]
+            span = group[i]
+            found[place_of(span)] = span
     return found
 
 
