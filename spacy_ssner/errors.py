@@ -168,6 +168,10 @@ class Errors(metaclass=_Coded):
         "Expected the teacher {name} to find entities of the annotated data's types ({types}) in {n} sentences, but it "
         "found none, or did not answer for all. Name a pipeline that was trained on this data."
     )
+    S151 = (
+        "Expected at least 2 folds and no more than there are different texts ({n_texts}), but got {got}. Set --folds, "
+        "or take more data."
+    )
 
     # S200-S219: annotation in general
     S208 = (

@@ -2,15 +2,13 @@
 
 import io
 import re
-import signal
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
-from typing import TYPE_CHECKING, Annotated, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Annotated, List, Optional, Sequence, Tuple, Union
 
 import typer
 
@@ -19,6 +17,7 @@ from ..files import make_folder
 from . import variant  # noqa: F401  (make_config calls its command)
 from ._app import ssner_app
 from ._io import plain_errors, split_names
+from ._signals import ended_by_signals
 
 if TYPE_CHECKING:
     from ..evaluation.grid import Run
@@ -29,8 +28,6 @@ GRID_HELP = "Grid file (YAML or JSON), e.g. configs/ablation.yml"
 ONLY_HELP = "Only these variants, separated by commas"
 JOBS_HELP = "Runs side by side; give each its share of the cores with --threads"
 DRY_HELP = "Print what would run, and run nothing"
-# There is no SIGHUP on Windows
-ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -71,24 +68,6 @@ def ablation_cli(
     if n_failed:
         msg.fail(f"{n_failed} of {len(runs)} runs failed; their JSON files say why", exits=1)
     msg.good(f"{len(runs)} runs in {folder}")
-
-
-@contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """Leave as Ctrl-C does when the process is told to end or its terminal is closed, so that no training goes on
-    without it. What is ignored (`nohup`) stays ignored.
-
-    RAISES (SystemExit): 128 plus the signal's number, as shells count.
-    """
-    found = {number: signal.getsignal(number) for number in ENDING}
-    before = {number: handler for number, handler in found.items() if handler not in (None, signal.SIG_IGN)}
-    for number in before:
-        signal.signal(number, lambda got, _: sys.exit(128 + got))
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def run_all(runs: Sequence["Run"], options: "Options", *, jobs: int = 1) -> int:

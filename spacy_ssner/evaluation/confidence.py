@@ -8,7 +8,7 @@ import numpy as np
 
 from ..annotations import taken_tokens, unreachable
 from ..component import SSNER
-from ..decoding import decode
+from ..decoding import decode, n_best_spans
 from ..errors import Errors
 from ..labels import TagSpan
 from ..types import ScoredSpan, TagScores
@@ -18,6 +18,8 @@ from .metrics import char_entities, in_gold_tokens, outcomes, scored_doc
 if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.training import Example
+
+EVERY = 1_000_000  # more spans than a window has
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,30 @@ class SpanConfidence:
         right = np.array([state for state in states if state is not None], dtype=bool)
         return JudgedSpans(scores[counted], right, self._n_gold)
 
+    def spans_at(self, temperature: float) -> Iterator[Tuple["Example", List[ScoredSpan], List[ScoredSpan]]]:
+        """Each example that has tokens with the entities of the best path and all spans that are not most improbable
+        (decoding.LEAST_PROBABLE), in tokens of its predicted doc."""
+        examples = iter(self._examples)
+        for batch, found in zip(self._batches, self._read_batches(temperature)):
+            probable = n_best_spans(
+                batch.scores,
+                self._labels,
+                batch.lengths,
+                n=EVERY,
+                closed=batch.closed,
+                temperature=temperature,
+            )
+            for spans, candidates, example in zip(found, probable, examples):
+                yield example, spans, candidates
+
     def _read(self, temperature: float, expected_f1: float = 0.0) -> List[List[ScoredSpan]]:
         """Entities of each doc."""
-        docs: List[List[ScoredSpan]] = []
+        return [spans for batch in self._read_batches(temperature, expected_f1) for spans in batch]
+
+    def _read_batches(self, temperature: float, expected_f1: float = 0.0) -> Iterator[List[List[ScoredSpan]]]:
+        """Entities of each doc of each batch."""
         for batch in self._batches:
-            docs += decode(
+            yield decode(
                 batch.scores,
                 self._labels,
                 batch.lengths,
@@ -77,7 +98,6 @@ class SpanConfidence:
                 temperature=temperature,
                 expected_f1=expected_f1,
             )
-        return docs
 
     def _judge(self, docs: Sequence[Sequence[ScoredSpan]]) -> List[Optional[bool]]:
         return [state for eg, spans in zip(self._examples, docs) for state in judge(eg, spans)]

@@ -1,0 +1,227 @@
+"""`python -m spacy ssner label-errors`: find annotations that models which were not trained on them contradict."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Annotated, Any, Dict, List, Optional, Sequence
+
+import typer
+
+from ..errors import Errors
+from ..files import make_folder, open_draft
+from ._app import ssner_app
+from ._io import plain_errors, print_table, read_config
+from ._signals import ended_by_signals
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
+
+    from ..evaluation.cross_validation import FoldSettings
+    from ..evaluation.label_errors import Doubt, Judgement
+    from ..evaluation.metrics import PRF
+
+Opt = typer.Option
+CONFIG_HELP = "Config with an ssner component; further options (--paths.dev ...) change its settings"
+OUT_HELP = "Folder for doubts.jsonl, undoubted.spacy, masked.spacy and what is found of each fold"
+LOW_HELP = "Doubt an annotated entity that is less probable"
+HIGH_HELP = "Miss an entity that is at least this probable where none is annotated"
+KEEP_HELP = "Keep the trained models, in OUT/work"
+NEAR = 5  # words on either side of an entity that is printed
+
+
+@ssner_app.command(
+    "label-errors", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def label_errors_cli(
+    ctx: typer.Context,
+    config: Annotated[Path, typer.Argument(help=CONFIG_HELP)],
+    train: Annotated[Path, typer.Argument(help="Annotated data: a .spacy file or a folder of them")],
+    out: Annotated[Path, typer.Argument(help=OUT_HELP)],
+    n_folds: Annotated[int, Opt("--folds", "-k", help="Parts, and trainings")] = 5,
+    low: Annotated[float, Opt("--low", min=0.0, max=1.0, help=LOW_HELP)] = 0.02,
+    high: Annotated[float, Opt("--high", min=0.0, max=1.0, help=HIGH_HELP)] = 0.8,
+    component: Annotated[
+        Optional[str], Opt("--component", help="Component to ask, if there are several")
+    ] = None,
+    seed: Annotated[int, Opt("--seed", min=0, help="Of the choice of folds")] = 0,
+    examples: Annotated[int, Opt("--examples", "-n", min=0, help="Doubts of each kind to print")] = 10,
+    keep: Annotated[bool, Opt("--keep", help=KEEP_HELP)] = False,
+    gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
+) -> None:
+    """Find likely errors in annotated data: train on all folds but one, see what the model says of that one.
+
+    Docs of the same words are in one fold. Takes as long as --folds trainings; what is done already is not done again,
+    so a stopped run goes on, and other values of --low and --high cost nothing. doubts.jsonl holds the docs in question
+    with their annotation, the strongest doubts first: correct the spans, `convert` it, and train on that and on
+    undoubted.spacy, which holds the others. masked.spacy is all of the data, not annotated where it is in doubt.
+    """
+    from wasabi import msg
+
+    from ..corpus.docs import write_docs
+    from ..evaluation.cross_validation import FoldSettings
+
+    with plain_errors():
+        read_config(config, interpolate=False)
+        settings = FoldSettings(config, n_folds, tuple(ctx.args), component, seed, gpu_id, keep)
+        docs = read_docs(train)
+        make_folder(out)
+        with ended_by_signals():
+            judged = cross_validate(docs, settings, out)
+        doubts = doubt_all(docs, judged, low=low, high=high)
+        write_doubts(docs, doubts, out / "doubts.jsonl")
+        write_docs([doc for doc, found in zip(docs, doubts) if not found], out / "undoubted.spacy")
+        write_docs([mask(doc, found) for doc, found in zip(docs, doubts)], out / "masked.spacy")
+    print_doubts(docs, doubts, limit=examples)
+    msg.text(f"F1 of the models on what they were not trained on: {100 * agree(docs, judged).f1:.1f}")
+    n_entities = sum(len(doc.ents) for doc in docs)
+    n_missing = sum(doubt.kind == "missing" for found in doubts for doubt in found)
+    n_doubted = sum(map(len, doubts)) - n_missing
+    msg.good(f"{out}: {n_doubted:,} of {n_entities:,} entities doubted, {n_missing:,} missed")
+    if not n_doubted + n_missing:
+        msg.text("The models contradict nothing so clearly; see --low and --high")
+
+
+def read_docs(path: Path) -> List["Doc"]:
+    """RAISES (ValueError): S235, S273 for data that cannot be read, S272, S275 without tokens or annotation."""
+    from spacy.vocab import Vocab
+
+    from ..evaluation.data_files import load_docs
+
+    docs = [doc for doc in load_docs(path, Vocab()) if len(doc)]
+    if not docs:
+        raise ValueError(Errors.S272.format(path=path))
+    if not any(doc.ents for doc in docs):
+        raise ValueError(Errors.S275.format(path=path, n_docs=len(docs)))
+    return docs
+
+
+def cross_validate(docs: Sequence["Doc"], settings: "FoldSettings", out: Path) -> List["Judgement"]:
+    """What is found in each doc by the model of its fold; trains those whose findings are not there yet.
+
+    RAISES (ValueError): S151, and as cross_validation.run_fold.
+    """
+    from wasabi import msg
+
+    from ..evaluation.cross_validation import judgements, make_folds, read_fold, run_fold
+
+    judged: Dict[int, "Judgement"] = {}
+    stop = Event()
+    for fold in make_folds(docs, settings):
+        name = f"fold {fold.number + 1} of {settings.n_folds}"
+        record = read_fold(fold, out)
+        if record is None:
+            msg.text(f"{name}: training, see {out / f'fold-{fold.number}.log'}")
+            record = run_fold(fold, docs, settings, out, stop=stop)
+            msg.good(f"{name}: {len(fold.docs):,} docs judged ({record['seconds']:,.0f} s)")
+        else:
+            msg.info(f"{name}: done before")
+        judged.update(judgements(fold, record))
+    return [judged[i] for i in range(len(docs))]
+
+
+def doubt_all(
+    docs: Sequence["Doc"], judged: Sequence["Judgement"], *, low: float, high: float
+) -> List[List["Doubt"]]:
+    """The doubts about each doc."""
+    from ..evaluation.label_errors import find_doubts
+    from ..evaluation.metrics import doc_entities
+
+    return [
+        find_doubts(doc_entities(doc), judgement, unknown=unknown_tokens(doc), low=low, high=high)
+        for doc, judgement in zip(docs, judged)
+    ]
+
+
+def unknown_tokens(doc: "Doc") -> "frozenset[int]":
+    """Tokens without annotation."""
+    return frozenset(token.i for token in doc if token.ent_iob == 0)
+
+
+def write_doubts(docs: Sequence["Doc"], doubts: Sequence[Sequence["Doubt"]], path: Path) -> None:
+    """Write the docs in question as `convert` reads them, the one with the strongest doubt first."""
+    asked = [i for i, found in enumerate(doubts) if found]
+    asked.sort(key=lambda i: -max(doubt.strength for doubt in doubts[i]))
+    with open_draft(path) as file:
+        for i in asked:
+            record = {
+                "text": docs[i].text,
+                "spans": [_span(docs[i], (ent.start, ent.end, ent.label_)) for ent in docs[i].ents],
+                "doubts": [_as_dict(docs[i], doubt) for doubt in doubts[i]],
+                "meta": {**docs[i].user_data.get("meta", {}), "doc": i + 1},
+            }
+            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+def _span(doc: "Doc", span: Sequence[Any], probability: Optional[float] = None) -> Dict[str, Any]:
+    """A span in characters."""
+    found = doc[span[0] : span[1]]
+    record = {"start": found.start_char, "end": found.end_char, "label": span[2]}
+    return record if probability is None else {**record, "probability": round(probability, 4)}
+
+
+def _as_dict(doc: "Doc", doubt: "Doubt") -> Dict[str, Any]:
+    return {
+        "kind": doubt.kind,
+        "strength": round(doubt.strength, 4),
+        "surface": doc[doubt.span.start : doubt.span.end].text,
+        **_span(doc, doubt.span, doubt.probability),
+        "instead": [_span(doc, span, p) for span, p in doubt.instead],
+    }
+
+
+def mask(doc: "Doc", doubts: Sequence["Doubt"]) -> "Doc":
+    """A copy in which tokens are not annotated where that is in doubt."""
+    from ..evaluation.label_errors import doubted_tokens
+    from ..evaluation.metrics import doc_entities
+
+    tokens = doubted_tokens(doc_entities(doc), doubts)
+    copy = doc.copy()
+    kept = [ent for ent in copy.ents if tokens.isdisjoint(range(ent.start, ent.end))]
+    missing = [copy[i : i + 1] for i in sorted(tokens | unknown_tokens(doc))]
+    copy.set_ents(kept, missing=missing, default="outside")
+    return copy
+
+
+def agree(docs: Sequence["Doc"], judged: Sequence["Judgement"]) -> "PRF":
+    """How far the models find what is annotated."""
+    from ..evaluation.label_errors import agreement
+    from ..evaluation.metrics import PRF, doc_entities
+
+    pairs = zip(docs, judged)
+    return sum((agreement(doc_entities(d), j, unknown=unknown_tokens(d)) for d, j in pairs), PRF())
+
+
+def print_doubts(docs: Sequence["Doc"], doubts: Sequence[Sequence["Doubt"]], *, limit: int) -> None:
+    """Print how many doubts of each kind there are by type, and the strongest ones with the words around them."""
+    from wasabi import msg
+
+    from ..evaluation.label_errors import KINDS
+
+    pairs = [(i, doubt) for i, found in enumerate(doubts) for doubt in found]
+    counts = Counter((doubt.span.label, doubt.kind) for _, doubt in pairs)
+    annotated = Counter(ent.label_ for doc in docs for ent in doc.ents)
+    labels = sorted({label for label, _ in counts}, key=lambda label: (-annotated[label], label))
+    rows = [[label, annotated[label], *(counts[label, kind] for kind in KINDS)] for label in labels]
+    print_table("Doubts by type", ["", "annotated", *KINDS], rows)
+    for kind, meaning in KINDS.items():
+        if rows:
+            msg.text(f"{kind}: {meaning}")
+    pairs.sort(key=lambda pair: (-pair[1].strength, pair[0], pair[1].span))
+    for kind in KINDS if limit else ():
+        strongest = [pair for pair in pairs if pair[1].kind == kind][:limit]
+        if strongest:
+            msg.divider(f"Strongest doubts: {kind}")
+        for i, doubt in strongest:
+            print(f"  doc {i + 1}: {_line(docs[i], doubt)}")
+
+
+def _line(doc: "Doc", doubt: "Doubt") -> str:
+    start, end, label = doubt.span
+    before, after = doc[max(0, start - NEAR) : start].text, doc[end : end + NEAR].text
+    said = ", ".join(f"{doc[s:e].text!r} [{other}] {p:.2f}" for (s, e, other), p in doubt.instead)
+    said = said or f"nothing {doubt.against:.2f}"
+    line = f"{before} [[{doc[start:end].text}]] {after}  {label} {doubt.probability:.3f}, found: {said}"
+    if doubt.kind == "missing":
+        line = f"{before} [[{doc[start:end].text}]] {after}  not annotated, found: {label} {doubt.probability:.2f}"
+    return " ".join(line.split())
