@@ -172,6 +172,7 @@ class Errors(metaclass=_Coded):
         "Expected at least 2 folds and no more than there are different texts ({n_texts}), but got {got}. Set --folds, "
         "or take more data."
     )
+    S152 = "Can't set {got!r}: there is no such setting in that section. {meant}Expected one of: {known}."
 
     # S200-S219: annotation in general
     S208 = (
@@ -318,10 +319,7 @@ class Errors(metaclass=_Coded):
     S269 = "No name is left of the {n_read} that were read from {path}: {got}. Check the sources and --min-length."
 
     # S270-S289: evaluation, command line, indicators
-    S270 = (
-        "Expected the folder of a saved pipeline (with a config.cfg) or the name of an installed pipeline "
-        "package, but got '{name}': {reason}. Check the path; `spacy train` saves to model-best."
-    )
+    S270 = "Expected {expected}, but got '{name}': {reason}. Check the path; `spacy train` {hint}."
     S271 = (
         "Expected a pipeline that sets doc.ents, but none of its components did (components: {names}). "
         "Add one that does, e.g. nlp.add_pipe('ssner'), or name another pipeline."

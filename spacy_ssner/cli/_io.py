@@ -90,12 +90,16 @@ def read_config(path: Path, *, interpolate: bool) -> "Config":
     from spacy.util import load_config
 
     if not path.is_file():
-        raise ValueError(Errors.S270.format(name=path, reason="there is no such config file"))
+        raise _no_config(path, "there is no such config file")
     try:
         return load_config(path, interpolate=interpolate)
     except (Error, ValueError) as error:
-        reason = "it cannot be read as a config: " + " ".join(str(error).split())
-        raise ValueError(Errors.S270.format(name=path, reason=reason)) from error
+        raise _no_config(path, f"it cannot be read as a config: {error}") from error
+
+
+def _no_config(path: Path, reason: str) -> ValueError:
+    what = {"expected": "a config file (.cfg)", "hint": "takes the same"}
+    return ValueError(Errors.S270.format(name=path, reason=" ".join(reason.split()), **what))
 
 
 def split_names(given: Union[str, Iterable[str], None]) -> List[str]:
@@ -168,9 +172,9 @@ def load_pipeline(name: str) -> "Language":
 
     RAISES (ValueError): S270 if there is no such thing.
     """
-    from spacy.util import is_package, load_model
+    from spacy.util import load_model
 
-    _check_pipeline(name, is_package=is_package(name))
+    _check_pipeline(name)
     return load_model(name)
 
 
@@ -183,7 +187,7 @@ def load_tokenizer(*, pipeline: Optional[str] = None, config: Optional[Path] = N
     from spacy.util import get_package_path, is_package, load_model, load_model_from_config
 
     if pipeline is not None:
-        _check_pipeline(pipeline, is_package=is_package(pipeline))
+        _check_pipeline(pipeline)
         # a package holds its pipeline in a folder of its own
         places = [Path(pipeline)] if not is_package(pipeline) else get_package_path(pipeline).glob("*/")
         configs = [place / "config.cfg" for place in places if (place / "config.cfg").is_file()]
@@ -195,16 +199,23 @@ def load_tokenizer(*, pipeline: Optional[str] = None, config: Optional[Path] = N
         return blank_english()
     settings = read_config(config, interpolate=True).get("nlp")
     if settings is None:
-        raise ValueError(Errors.S270.format(name=config, reason="it has no section [nlp]"))
+        raise _no_config(config, "it has no section [nlp]")
     nlp_only = {"nlp": {**settings, "pipeline": [], "disabled": []}}
     try:
         return load_model_from_config(nlp_only, auto_fill=True)
     except (ValueError, ImportError) as error:  # spaCy's own: an unknown language or tokenizer
-        raise ValueError(Errors.S270.format(name=config, reason=" ".join(str(error).split()))) from error
+        raise _no_config(config, str(error)) from error
 
 
-def _check_pipeline(name: str, *, is_package: bool) -> None:
-    if is_package or (Path(name) / "config.cfg").is_file():
+def is_pipeline(name: str) -> bool:
+    """Whether a name is that of a pipeline package or of a folder of a saved pipeline."""
+    from spacy.util import is_package
+
+    return is_package(name) or (Path(name) / "config.cfg").is_file()
+
+
+def _check_pipeline(name: str) -> None:
+    if is_pipeline(name):
         return
     path = Path(name)
     reason = "there is no such folder or package"
@@ -212,4 +223,8 @@ def _check_pipeline(name: str, *, is_package: bool) -> None:
         reason = "the folder has no config.cfg"
     elif path.exists():
         reason = "it is a file"
-    raise ValueError(Errors.S270.format(name=name, reason=reason))
+    expected = (
+        "the folder of a saved pipeline (with a config.cfg) or the name of an installed pipeline package"
+    )
+    hint = "saves to model-best"
+    raise ValueError(Errors.S270.format(expected=expected, name=name, reason=reason, hint=hint))

@@ -1,7 +1,9 @@
 """`python -m spacy ssner variant`: a config with parts of the model switched on or off or settings changed."""
 
+from difflib import get_close_matches
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, List, Optional
+from typing import TYPE_CHECKING, Annotated, Any, List, Mapping, Optional
 
 import srsly
 import typer
@@ -9,7 +11,7 @@ import typer
 from ..errors import Errors, Warnings
 from ..files import write_text
 from ._app import ssner_app
-from ._io import plain_errors, read_config, split_names
+from ._io import is_pipeline, plain_errors, read_config, split_names
 
 if TYPE_CHECKING:
     from thinc.api import Config
@@ -43,7 +45,6 @@ def variant_cli(
     component: Annotated[str, typer.Option("--component", help="Name of the component")] = "ssner",
 ) -> None:
     """Write a config for an ablation. (`spacy train` can't replace a section by null on its command line.)"""
-    from spacy.util import is_package
     from wasabi import msg
 
     with plain_errors():
@@ -55,7 +56,7 @@ def variant_cli(
         switch_off(config, split_names(off), component=component)
         if source is not None:
             start_from(config, source, component=component)
-            if not is_package(source) and not (Path(source) / "config.cfg").is_file():
+            if not is_pipeline(source):
                 msg.warn(Warnings.SW274.format(path=source))
         for change in changes or []:
             set_value(config, change)
@@ -115,7 +116,11 @@ def find_model(config: "Config", names: List[str], *, component: str) -> Any:
 
 
 def set_value(config: "Config", change: str) -> None:
-    """Apply `section.name=value`. RAISES (ValueError): S116 if it has another form or the section is not there."""
+    """Apply `section.name=value`.
+
+    RAISES (ValueError): S116 if it has another form or the section is not there, S152 for a setting that the section's
+        function does not have.
+    """
     key, sign, text = change.partition("=")
     *path, name = key.strip().split(".")
     node: Any = config
@@ -123,7 +128,35 @@ def set_value(config: "Config", change: str) -> None:
         node = node.get(part) if isinstance(node, dict) else None
     if not sign or not path or not isinstance(node, dict):
         raise ValueError(Errors.S116.format(got=change))
+    known = None if name in node else known_settings(node)
+    if known is not None and name not in known:
+        closest = get_close_matches(name, known, n=1)
+        meant = f"Did you mean '{closest[0]}'? " if closest else ""
+        raise ValueError(Errors.S152.format(got=change, known=", ".join(known) or "none", meant=meant))
     try:
         node[name] = srsly.json_loads(text)
     except ValueError:
         node[name] = text
+
+
+def known_settings(block: Mapping[str, Any]) -> Optional[List[str]]:
+    """Names of the settings that a section of a config may have; None where that is not known.
+
+    Known are those of sections with a registered function (`@architectures`), or with a component's `factory`.
+    """
+    from spacy import registry
+    from spacy.util import RegistryError
+
+    try:
+        if "factory" in block:
+            given = {"nlp", "name"}  # by spaCy
+            known = {"factory", *signature(registry.factories.get(block["factory"])).parameters} - given
+            return sorted(known)
+        for key, name in block.items():
+            if key.startswith("@"):
+                parameters = signature(registry.get(key[1:], name)).parameters.values()
+                is_open = any(p.kind in (Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL) for p in parameters)
+                return None if is_open else sorted(p.name for p in parameters)
+    except (RegistryError, ValueError):  # a function or factory that is not installed
+        pass
+    return None

@@ -133,6 +133,7 @@ def test_unreadable_files_and_pipelines(tmp_path, files):
     for option in ("--pipeline", "--config"):
         result = run(files[0], option, tmp_path / "nowhere")
         assert result.exit_code == 1 and "S270" in result.output
+        assert ("a config file" in result.output) == (option == "--config")
 
 
 def test_two_tokenizers(files, tmp_path):

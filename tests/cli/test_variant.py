@@ -195,3 +195,42 @@ def test_never_its_own_input(run, tmp_path):
     result = run(path, path, "--off", "bilstm")
     assert result.exit_code == 1 and "[S262]" in result.output
     assert path.read_text() == CONFIG.read_text()
+
+
+@pytest.mark.parametrize(
+    "change,meant",
+    [
+        ("components.ssner.model.tok2vec.embed_sice=5", "embed_size"),
+        ("components.ssner.model.max_windows=5", "max_window"),
+        ("components.ssner.treshold=0.5", "threshold"),
+        ("training.optimizer.beta_1=0.5", "beta1"),
+        ("training.batcher.zzz=1", ""),
+    ],
+)
+def test_a_setting_that_the_function_does_not_have(run, tmp_path, change, meant):
+    result = run(CONFIG, tmp_path / "out.cfg", "--set", change)
+    output = result.output.replace("\n", "")
+    assert result.exit_code == 1 and "S152" in output and not (tmp_path / "out.cfg").exists()
+    assert (
+        f"Did you mean '{meant}'?" in output
+        if meant
+        else "discard_oversize" in output and "mean" not in output
+    )
+
+
+def test_settings_that_are_free_or_new(make, tmp_path):
+    changes = (
+        "system.mine=1",
+        "paths.other=x",
+        "components.ssner.n_best=5",
+        "training.optimizer.use_averages=true",
+    )
+    config = make(*(word for change in changes for word in ("--set", change)))
+    assert config["system"]["mine"] == 1 and config["paths"]["other"] == "x"
+    assert config["components"]["ssner"]["n_best"] == 5 and config["training"]["optimizer"]["use_averages"]
+    text = CONFIG.read_text(encoding="utf8").replace("spacy.batch_by_padded.v1", "mine.not_installed.v1")
+    (tmp_path / "own.cfg").write_text(text)
+    assert (
+        make("--set", "training.batcher.any=1", config=tmp_path / "own.cfg")["training"]["batcher"]["any"]
+        == 1
+    )
