@@ -311,7 +311,9 @@ class Errors(metaclass=_Coded):
     S263 = "Expected a file at {path}, but there is none. Check the path."
     S264 = "The table of similar words has format {got}, this spacy-ssner reads {expected}. Upgrade it."
     S265 = "{path} is damaged: {reason}."
-    S267 = "Not a lexicon, or a damaged one: {reason}. Make one with `python -m spacy ssner lexicon`."
+    S267 = (
+        "Not a lexicon, or a damaged one ({name}): {reason}. Make one with `python -m spacy ssner lexicon`."
+    )
     S268 = (
         "Cannot read names from {path}: {reason}. Expected a MISP galaxy cluster or STIX bundle (.json), "
         "lines of name,category (.csv), objects with name and category (.jsonl), each also .gz, or a lexicon."

@@ -64,6 +64,8 @@ def prepare_cli(
             tokenizer=get_tokenizer(tokenizer), raw=raw, sentences_per_doc=sentences_per_doc
         )
         files = locate(name, data, assets)
+        if only is Split.test_unseen and "test" not in files:
+            raise ValueError(Errors.S238.format(name=name, got=f"that of test, for {only.value}"))
         splits = prepare(name, files, strict=strict, options=options, exclude=exclude or ())
         sentences, texts = dict(splits.sentences), dict(splits.texts)
         if not splits.has_test:
@@ -71,8 +73,6 @@ def prepare_cli(
             sentences["test"] = sentences["dev"]
             if raw:
                 texts["test"] = texts["dev"]
-        if only is not None and only.value not in sentences:
-            raise ValueError(Errors.S238.format(name=name, got=f"that of test, for {only.value}"))
         if only is not None:
             sentences = {split: found for split, found in sentences.items() if split == only.value}
             texts = {split: records for split, records in texts.items() if split == only.value}

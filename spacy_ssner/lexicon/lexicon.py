@@ -38,6 +38,9 @@ class _Entry(NamedTuple):
     by_surface: Dict[str, int]
 
 
+GIVEN = "names given in code"
+
+
 class Lexicon:
     """Names by category.
 
@@ -60,9 +63,9 @@ class Lexicon:
         self.settings = dict(settings or {})
         unknown = sorted(set(found) - set(self.categories))
         if unknown or len(set(self.categories)) != len(self.categories):
-            raise ValueError(
-                Errors.S267.format(reason=f"categories {self.categories} beside names of {found}")
-            )
+            got = f"names of {', '.join(found)} but the categories {', '.join(self.categories)}"
+            reason = f"expected each category once, and no names of others, got {got}"
+            raise ValueError(Errors.S267.format(name=GIVEN, reason=reason))
         entries = self._entries()
         self._values = list(entries.values())
         self._trie = Trie(entries)
@@ -74,7 +77,7 @@ class Lexicon:
         for name in self.names:
             pieces = name_pieces(name.text)
             if not pieces:
-                raise ValueError(Errors.S267.format(reason=f"{name.text!r} is no name"))
+                raise ValueError(Errors.S267.format(name=GIVEN, reason=f"{name.text!r} is no name"))
             entry = entries.get(pieces, _Entry(0, {}))
             if name.cased:
                 spelling = surface(name.text)
@@ -173,9 +176,12 @@ class Lexicon:
         return pack(self.categories, self.names, self.settings)
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "Lexicon":
-        """Read what `to_bytes` wrote. RAISES (ValueError): S267 if it is something else or damaged."""
-        categories, rows, settings = unpack(data)
+    def from_bytes(cls, data: bytes, *, name: str = "bytes") -> "Lexicon":
+        """Read what `to_bytes` wrote. name (str): What is read, for messages.
+
+        RAISES (ValueError): S267 if it is something else or damaged.
+        """
+        categories, rows, settings = unpack(data, name=name)
         return cls((Name(*row) for row in rows), categories=categories, settings=settings)
 
     def to_disk(self, path: Union[str, Path]) -> None:
@@ -187,4 +193,4 @@ class Lexicon:
         """RAISES (FileNotFoundError): S263; (ValueError): S267 if the file is something else or damaged."""
         if not Path(path).is_file():
             raise FileNotFoundError(Errors.S263.format(path=path))
-        return cls.from_bytes(Path(path).read_bytes())
+        return cls.from_bytes(Path(path).read_bytes(), name=f"'{path}'")

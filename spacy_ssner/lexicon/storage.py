@@ -22,8 +22,8 @@ def pack(categories: Sequence[str], rows: Sequence[Row], settings: Dict[str, Any
     return srsly.msgpack_dumps({"format": FORMAT, "crc32": zlib.crc32(data), "content": zlib.compress(data)})
 
 
-def unpack(data: bytes) -> Tuple[List[str], List[Row], Dict[str, Any]]:
-    """Read what `pack` wrote: categories, names, settings.
+def unpack(data: bytes, *, name: str = "bytes") -> Tuple[List[str], List[Row], Dict[str, Any]]:
+    """Read what `pack` wrote: categories, names, settings. name (str): What is read, for messages.
 
     RAISES (ValueError): S267 if it is something else, damaged or of another format.
     """
@@ -39,4 +39,4 @@ def unpack(data: bytes) -> Tuple[List[str], List[Row], Dict[str, Any]]:
         rows = [(text, categories[number], bool(cased)) for text, number, cased in content["names"]]
         return categories, rows, content["settings"]
     except Exception as err:  # msgpack, zlib and json each raise their own kinds
-        raise ValueError(Errors.S267.format(reason=err)) from err
+        raise ValueError(Errors.S267.format(name=name, reason=err)) from err

@@ -273,5 +273,5 @@ def test_damaged_bytes():
 
 
 def test_names_of_a_category_that_is_not_there():
-    with pytest.raises(ValueError, match="S267"):
+    with pytest.raises(ValueError, match="S267.*names of actor, malware but the categories actor[^,]"):
         Lexicon(NAMES, categories=["actor"])
