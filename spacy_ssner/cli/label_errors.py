@@ -11,7 +11,7 @@ import typer
 from ..errors import Errors
 from ..files import make_folder, open_draft
 from ._app import ssner_app
-from ._io import plain_errors, print_table, read_config
+from ._io import plain_errors, print_table, read_config, use_gpu
 from ._signals import ended_by_signals
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def label_errors_cli(
     from ..evaluation.cross_validation import FoldSettings
 
     with plain_errors():
+        check_overrides(ctx.args)
+        use_gpu(gpu_id)
         read_config(config, interpolate=False)
         settings = FoldSettings(config, n_folds, tuple(ctx.args), component, seed, gpu_id, keep)
         docs = read_docs(train)
@@ -80,6 +82,14 @@ def label_errors_cli(
     msg.good(f"{out}: {n_doubted:,} of {n_entities:,} entities doubted, {n_missing:,} missed")
     if not n_doubted + n_missing:
         msg.text("The models contradict nothing so clearly; see --low and --high")
+
+
+def check_overrides(words: Sequence[str]) -> None:
+    """RAISES (ValueError): S262 for an option that can be no setting of a config."""
+    odd = [word for word in words if word.startswith("--") and "." not in word.partition("=")[0]]
+    if odd:
+        expected = "its own options and settings of the config (--section.name value)"
+        raise ValueError(Errors.S262.format(command="label-errors", expected=expected, got=", ".join(odd)))
 
 
 def read_docs(path: Path) -> List["Doc"]:

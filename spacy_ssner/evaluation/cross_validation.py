@@ -111,7 +111,7 @@ def run_fold(
     record = {"key": fold.key, "seconds": seconds, **judge(nlp, settings.component, examples)}
     write_text(record_path(fold, folder), json.dumps(record, ensure_ascii=False) + "\n")
     if not settings.keep:
-        shutil.rmtree(work)
+        shutil.rmtree(work.parent)
     return record
 
 

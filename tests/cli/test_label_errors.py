@@ -100,7 +100,7 @@ def test_planted_errors_are_found(files, tmp_path):
     n_doubted = sum(doubt["kind"] != "missing" for record in records for doubt in record["doubts"])
     assert n_masked == n_doubted > 0
 
-    assert not (tmp_path / "out" / "work" / "fold-0").exists()
+    assert not (tmp_path / "out" / "work").exists()
     kept = (tmp_path / "out" / "fold-0.json").read_bytes()
     (tmp_path / "out" / "fold-1.json").write_text('{"key": ')
     again = run(*words, "--low", 0, "--high", 1)
@@ -132,6 +132,17 @@ def test_what_cannot_be_done(files, tmp_path, words, said):
     result = run("label-errors", *(given.get(word, word) for word in words[:2]), tmp_path / "out", *words[2:])
     assert result.exit_code == 1 and f"[{said}]" in result.output, result.output
     assert not list(tmp_path.glob("out/fold*"))
+
+
+def test_an_option_that_is_neither_ours_nor_of_a_config(files, tmp_path):
+    config, train, *_ = files
+    result = run("label-errors", config, train, tmp_path / "out", "--fold", 3)
+    assert (
+        result.exit_code == 1
+        and "[S262]" in result.output
+        and "got --fold" in result.output.replace("\n", " ")
+        and not (tmp_path / "out").exists()
+    )
 
 
 def test_a_training_that_fails_is_told_and_tried_again(files, tmp_path):
