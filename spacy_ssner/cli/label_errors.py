@@ -66,6 +66,9 @@ def label_errors_cli(
         use_gpu(gpu_id)
         read_config(config, interpolate=False)
         settings = FoldSettings(config, n_folds, tuple(ctx.args), component, seed, gpu_id, keep)
+        if train.resolve() in (out.resolve(), *out.resolve().parents):
+            expected = "OUT to be no folder of TRAIN"
+            raise ValueError(Errors.S262.format(command="label-errors", expected=expected, got=out))
         docs = read_docs(train)
         make_folder(out)
         with ended_by_signals():

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -91,7 +92,7 @@ def run_fold(
 
     RETURNS: What is written to the fold's file: "key", "seconds", "temperature", and of each of its docs "found",
         "probable" ([start, end, label, probability] in tokens) and "closed".
-    RAISES (ValueError): S295 if the training fails; S306 unless it makes one component to ask, S271.
+    RAISES (ValueError): S295 if the training fails; S306 unless it makes one component to ask.
     """
     from spacy.tokens import Doc
     from spacy.training import Example
@@ -111,7 +112,9 @@ def run_fold(
     record = {"key": fold.key, "seconds": seconds, **judge(nlp, settings.component, examples)}
     write_text(record_path(fold, folder), json.dumps(record, ensure_ascii=False) + "\n")
     if not settings.keep:
-        shutil.rmtree(work.parent)
+        shutil.rmtree(work)
+        with suppress(OSError):  # models of other folds that were kept
+            work.parent.rmdir()
     return record
 
 

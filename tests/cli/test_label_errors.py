@@ -145,6 +145,14 @@ def test_an_option_that_is_neither_ours_nor_of_a_config(files, tmp_path):
     )
 
 
+def test_results_do_not_go_to_the_data(files):
+    config, train, *_ = files
+    for out in (train.parent, train.parent / "out"):
+        result = run("label-errors", config, train.parent, out)
+        assert result.exit_code == 1 and "[S262]" in result.output
+    assert not (train.parent / "out").exists()
+
+
 def test_a_training_that_fails_is_told_and_tried_again(files, tmp_path):
     config, train, *_ = files
     words = [
