@@ -95,8 +95,8 @@ def test_command_group_is_there():
     command = typer.main.get_command(app)
     assert sorted(command.commands["ssner"].commands) == [
         "ablation", "annotate", "average", "benchmark", "calibrate", "compare", "convert", "debug-data", "encoder",
-        "evaluate", "lexicon", "prepare", "prepare-text", "pretrain", "pretrain-supervised", "pseudo-label", "quantise",
-        "render", "report", "similar-words", "variant",
+        "evaluate", "label-errors", "lexicon", "prepare", "prepare-text", "pretrain", "pretrain-supervised",
+        "pseudo-label", "quantise", "render", "report", "similar-words", "variant",
     ]  # fmt: skip
 
 

@@ -89,6 +89,10 @@ def test_planted_errors_are_found(files, tmp_path):
     strengths = [max(doubt["strength"] for doubt in record["doubts"]) for record in records]
     assert strengths == sorted(strengths, reverse=True)
 
+    corrected, _ = convert(tmp_path / "out" / "doubts.jsonl")
+    assert len(corrected) == len(records)
+    assert sum(len(s.mentions) for s in corrected) == sum(len(record["spans"]) for record in records)
+
     undoubted, masked = (read_docs(tmp_path / "out" / f"{name}.spacy") for name in ("undoubted", "masked"))
     assert len(undoubted) == len(docs) - len(records) and len(masked) == len(docs)
     for doc, other in zip(docs, masked):
