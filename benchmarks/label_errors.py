@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import spacy
-from spacy.tokens import Doc, DocBin, Span
+from spacy.tokens import Doc, Span
 
 from spacy_ssner.corpus.docs import write_docs
 from spacy_ssner.evaluation.label_errors import KINDS
 from spacy_ssner.evaluation.metrics import doc_entities
 from spacy_ssner.labels import TagSpan
+from spacy_ssner.text.docbins import load_docbin
 
 SHARE = 0.02  # of the entities, for each kind of error
 RANKS = (10, 25, 50, 100)
@@ -161,13 +162,13 @@ def main() -> None:
     args = parser.parse_args()
     vocab = spacy.blank("en").vocab
     if args.command == "plant":
-        docs = list(DocBin().from_disk(args.train).get_docs(vocab))
+        docs = load_docbin(args.train, vocab)
         planted = plant(docs, seed=args.seed)
         write_docs(docs, args.out / "train.spacy")
         (args.out / "planted.json").write_text(json.dumps(planted), encoding="utf8")
         print(f"{args.out}: {len(planted)} errors among {sum(len(doc.ents) for doc in docs):,} entities")
         return
-    docs = list(DocBin().from_disk(args.planted / "train.spacy").get_docs(vocab))
+    docs = load_docbin(args.planted / "train.spacy", vocab)
     rows = json.loads((args.planted / "planted.json").read_text(encoding="utf8"))
     planted = [Planted(k, i, TagSpan(*span), before and TagSpan(*before)) for k, i, span, before in rows]
     score(planted, read_doubts(args.found / "doubts.jsonl", docs), docs)

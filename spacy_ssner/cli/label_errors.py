@@ -3,12 +3,12 @@
 import json
 from collections import Counter
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any, Dict, List, Optional, Sequence
 
 import typer
 
 from ..errors import Errors
+from ..evaluation.label_errors import HIGH, KINDS, LOW
 from ..files import make_folder, open_draft
 from ._app import ssner_app
 from ._io import plain_errors, print_table, read_config, use_gpu
@@ -39,8 +39,8 @@ def label_errors_cli(
     train: Annotated[Path, typer.Argument(help="Annotated data: a .spacy file or a folder of them")],
     out: Annotated[Path, typer.Argument(help=OUT_HELP)],
     n_folds: Annotated[int, Opt("--folds", "-k", help="Parts, and trainings")] = 5,
-    low: Annotated[float, Opt("--low", min=0.0, max=1.0, help=LOW_HELP)] = 0.02,
-    high: Annotated[float, Opt("--high", min=0.0, max=1.0, help=HIGH_HELP)] = 0.8,
+    low: Annotated[float, Opt("--low", min=0.0, max=1.0, help=LOW_HELP)] = LOW,
+    high: Annotated[float, Opt("--high", min=0.0, max=1.0, help=HIGH_HELP)] = HIGH,
     component: Annotated[
         Optional[str], Opt("--component", help="Component to ask, if there are several")
     ] = None,
@@ -119,13 +119,12 @@ def cross_validate(docs: Sequence["Doc"], settings: "FoldSettings", out: Path) -
     from ..evaluation.cross_validation import judgements, make_folds, read_fold, run_fold
 
     judged: Dict[int, "Judgement"] = {}
-    stop = Event()
     for fold in make_folds(docs, settings):
         name = f"fold {fold.number + 1} of {settings.n_folds}"
         record = read_fold(fold, out)
         if record is None:
             msg.text(f"{name}: training, see {out / f'fold-{fold.number}.log'}")
-            record = run_fold(fold, docs, settings, out, stop=stop)
+            record = run_fold(fold, docs, settings, out)
             msg.good(f"{name}: {len(fold.docs):,} docs judged ({record['seconds']:,.0f} s)")
         else:
             msg.info(f"{name}: done before")
@@ -138,17 +137,12 @@ def doubt_all(
 ) -> List[List["Doubt"]]:
     """The doubts about each doc."""
     from ..evaluation.label_errors import find_doubts
-    from ..evaluation.metrics import doc_entities
+    from ..evaluation.metrics import doc_entities, missing_tokens
 
     return [
-        find_doubts(doc_entities(doc), judgement, unknown=unknown_tokens(doc), low=low, high=high)
+        find_doubts(doc_entities(doc), judgement, unknown=missing_tokens(doc), low=low, high=high)
         for doc, judgement in zip(docs, judged)
     ]
-
-
-def unknown_tokens(doc: "Doc") -> "frozenset[int]":
-    """Tokens without annotation."""
-    return frozenset(token.i for token in doc if token.ent_iob == 0)
 
 
 def write_doubts(docs: Sequence["Doc"], doubts: Sequence[Sequence["Doubt"]], path: Path) -> None:
@@ -186,12 +180,12 @@ def _as_dict(doc: "Doc", doubt: "Doubt") -> Dict[str, Any]:
 def mask(doc: "Doc", doubts: Sequence["Doubt"]) -> "Doc":
     """A copy in which tokens are not annotated where that is in doubt."""
     from ..evaluation.label_errors import doubted_tokens
-    from ..evaluation.metrics import doc_entities
+    from ..evaluation.metrics import doc_entities, missing_tokens
 
     tokens = doubted_tokens(doc_entities(doc), doubts)
     copy = doc.copy()
     kept = [ent for ent in copy.ents if tokens.isdisjoint(range(ent.start, ent.end))]
-    missing = [copy[i : i + 1] for i in sorted(tokens | unknown_tokens(doc))]
+    missing = [copy[i : i + 1] for i in sorted(tokens | missing_tokens(doc))]
     copy.set_ents(kept, missing=missing, default="outside")
     return copy
 
@@ -199,17 +193,15 @@ def mask(doc: "Doc", doubts: Sequence["Doubt"]) -> "Doc":
 def agree(docs: Sequence["Doc"], judged: Sequence["Judgement"]) -> "PRF":
     """How far the models find what is annotated."""
     from ..evaluation.label_errors import agreement
-    from ..evaluation.metrics import PRF, doc_entities
+    from ..evaluation.metrics import PRF, doc_entities, missing_tokens
 
     pairs = zip(docs, judged)
-    return sum((agreement(doc_entities(d), j, unknown=unknown_tokens(d)) for d, j in pairs), PRF())
+    return sum((agreement(doc_entities(d), j, unknown=missing_tokens(d)) for d, j in pairs), PRF())
 
 
 def print_doubts(docs: Sequence["Doc"], doubts: Sequence[Sequence["Doubt"]], *, limit: int) -> None:
     """Print how many doubts of each kind there are by type, and the strongest ones with the words around them."""
     from wasabi import msg
-
-    from ..evaluation.label_errors import KINDS
 
     pairs = [(i, doubt) for i, found in enumerate(doubts) for doubt in found]
     counts = Counter((doubt.span.label, doubt.kind) for _, doubt in pairs)
@@ -217,9 +209,8 @@ def print_doubts(docs: Sequence["Doc"], doubts: Sequence[Sequence["Doubt"]], *, 
     labels = sorted({label for label, _ in counts}, key=lambda label: (-annotated[label], label))
     rows = [[label, annotated[label], *(counts[label, kind] for kind in KINDS)] for label in labels]
     print_table("Doubts by type", ["", "annotated", *KINDS], rows)
-    for kind, meaning in KINDS.items():
-        if rows:
-            msg.text(f"{kind}: {meaning}")
+    for kind, meaning in KINDS.items() if rows else ():
+        msg.text(f"{kind}: {meaning}")
     pairs.sort(key=lambda pair: (-pair[1].strength, pair[0], pair[1].span))
     for kind in KINDS if limit else ():
         strongest = [pair for pair in pairs if pair[1].kind == kind][:limit]

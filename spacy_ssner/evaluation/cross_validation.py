@@ -6,7 +6,6 @@ import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -85,9 +84,7 @@ def record_path(fold: Fold, folder: Path) -> Path:
     return folder / f"fold-{fold.number}.json"
 
 
-def run_fold(
-    fold: Fold, docs: Sequence["Doc"], settings: FoldSettings, folder: Path, *, stop: Optional[Event] = None
-) -> Dict[str, Any]:
+def run_fold(fold: Fold, docs: Sequence["Doc"], settings: FoldSettings, folder: Path) -> Dict[str, Any]:
     """Train a model on all docs but those of the fold, and let it judge these. Output of the training: fold-N.log.
 
     RETURNS: What is written to the fold's file: "key", "seconds", "temperature", and of each of its docs "found",
@@ -103,7 +100,7 @@ def run_fold(
     log.unlink(missing_ok=True)
     own = set(fold.docs)
     write_docs((doc for i, doc in enumerate(docs) if i not in own), work / "train.spacy")
-    seconds, _ = run_command(train_command(work, settings), log, stop=stop)
+    seconds, _ = run_command(train_command(work, settings), log)
     nlp = load_model(work / "model-best")
     examples = []
     for i in fold.docs:
@@ -126,7 +123,8 @@ def train_command(work: Path, settings: FoldSettings) -> List[str]:
 
 
 def judge(nlp: "Language", component: Optional[str], examples: Sequence["Example"]) -> Dict[str, Any]:
-    """What a pipeline says of annotated docs, with the temperature that fits its probabilities to these; see run_fold.
+    """What a pipeline says of annotated docs, none without tokens, with the temperature that fits its probabilities to
+    these; see run_fold.
 
     Where nothing tells a temperature (S307, S309), it is 1.
     RAISES (ValueError): S306 unless there is one component to ask.
@@ -141,15 +139,15 @@ def judge(nlp: "Language", component: Optional[str], examples: Sequence["Example
         temperature = fit_temperature(confidence.at)
     except ValueError:
         temperature = 1.0
-    said = {}
-    for example, found, probable in confidence.spans_at(temperature):
-        said[id(example.reference)] = {
+    docs = [
+        {
             "found": _as_json(example, found),
             "probable": _as_json(example, probable),
             "closed": _in_gold_tokens(example, taken_tokens([example.x], cfg)),
         }
-    nothing: Dict[str, Any] = {"found": [], "probable": [], "closed": []}
-    return {"temperature": temperature, "docs": [said.get(id(eg.reference), nothing) for eg in examples]}
+        for example, found, probable in confidence.spans_at(temperature)
+    ]
+    return {"temperature": temperature, "docs": docs}
 
 
 def _as_json(example: "Example", spans: Sequence[ScoredSpan]) -> List[List[Any]]:

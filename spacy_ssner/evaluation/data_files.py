@@ -13,7 +13,7 @@ from ..text.characters import decode_text
 from ..text.docbins import load_docbin
 from ..text.json_lines import parse_text
 from .data_checks import CheckedDoc, CheckedSentence
-from .metrics import doc_entities
+from .metrics import doc_entities, missing_tokens
 from .span_checks import SpanProblem, check_spans, edge_problem
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def read_docbin(path: Path, nlp: "Language") -> Iterator[CheckedDoc]:
         yield CheckedDoc(
             sentences=tuple(_sentences(doc, doc_entities(doc), f"{path}:{number}")),
             n_tokens=len(doc),
-            n_missing=sum(token.ent_iob == 0 for token in doc),
+            n_missing=len(missing_tokens(doc)),
             problems=tuple(problems),
         )
 

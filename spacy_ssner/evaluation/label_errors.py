@@ -11,7 +11,8 @@ from typing import AbstractSet, Dict, Iterable, List, Sequence, Set, Tuple
 import numpy as np
 
 from ..labels import TagSpan
-from .metrics import PRF
+from .matching import mistake, overlap
+from .metrics import PRF, ScoredDoc, score_entities
 
 LOW = 0.02  # an annotated entity less probable than this is doubted
 HIGH = 0.8  # an entity at least this probable is missed where none is annotated
@@ -22,6 +23,7 @@ KINDS = {
     "missing": "an entity is found where none is annotated",
     "extra": "no entity is found here",
 }
+OF_MISTAKES = {"type": "type", "boundary": "bounds", "type and boundary": "both"}  # the mildest first
 
 
 @dataclass(frozen=True)
@@ -73,14 +75,14 @@ def find_doubts(
     """The doubts about a doc, in the order of its tokens.
 
     unknown (AbstractSet[int]): Tokens without annotation; what is found there is not missing.
-    low (float): An annotated entity is doubted if it is less probable.
+    low (float): An annotated entity is doubted if it is less probable, and not found.
     high (float): One that is not annotated is missed if it is at least so probable and touches no annotated one.
     """
     found = {span: judgement.probabilities.get(span, 0.0) for span in judgement.found}
     doubts = []
     for span in annotated:
         p = judgement.probabilities.get(span, 0.0)
-        if p < low and judgement.closed.isdisjoint(range(span.start, span.end)):
+        if p < low and span not in found and judgement.closed.isdisjoint(range(span.start, span.end)):
             rivals = {other: q for other, q in found.items() if overlap(other, span)}
             against = max(rivals.values()) if rivals else nothing_there(span, judgement.probabilities)
             doubts.append(Doubt(_kind(span, rivals), span, p, against, tuple(rivals.items())))
@@ -97,10 +99,8 @@ def agreement(
     """How far what is found is what is annotated. unknown: Tokens without annotation; what touches them does not count,
     nor do annotated entities that other components have taken."""
     apart = judgement.closed
-    gold = {span for span in annotated if apart.isdisjoint(range(span.start, span.end))}
-    found = {span for span in judgement.found if unknown.isdisjoint(range(span.start, span.end))}
-    both = len(gold & found)
-    return PRF(tp=both, fp=len(found) - both, fn=len(gold) - both)
+    gold = tuple(span for span in annotated if apart.isdisjoint(range(span.start, span.end)))
+    return score_entities([ScoredDoc((), gold, judgement.found, frozenset(unknown))]).micro
 
 
 def nothing_there(span: TagSpan, probabilities: Dict[TagSpan, float]) -> float:
@@ -112,19 +112,10 @@ def nothing_there(span: TagSpan, probabilities: Dict[TagSpan, float]) -> float:
     return max(1.0 - float(taken.max()), 0.0)
 
 
-def overlap(a: TagSpan, b: TagSpan) -> bool:
-    """Whether two spans share a token."""
-    return a.start < b.end and b.start < a.end
-
-
 def _kind(span: TagSpan, rivals: Iterable[TagSpan]) -> str:
     """What is wrong with a span if these, each of which overlaps it, are right."""
-    kind = "extra"
-    for other in rivals:
-        if other[:2] == span[:2]:
-            return "type"
-        kind = "bounds" if other.label == span.label or kind == "bounds" else "both"
-    return kind
+    mistakes = {mistake(span, other) for other in rivals}
+    return next((kind for name, kind in OF_MISTAKES.items() if name in mistakes), "extra")
 
 
 def doubted_tokens(annotated: Iterable[TagSpan], doubts: Sequence[Doubt]) -> Set[int]:

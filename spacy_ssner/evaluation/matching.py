@@ -136,7 +136,8 @@ def _overlapping(spans: Sequence[TagSpan], other: TagSpan) -> range:
     return range(first, bisect_left(spans, other.end, lo=first, key=lambda span: span.start))
 
 
-def _overlap(a: TagSpan, b: TagSpan) -> int:
+def overlap(a: TagSpan, b: TagSpan) -> int:
+    """How many tokens or characters two spans share."""
     return max(0, min(a.end, b.end) - max(a.start, b.start))
 
 
@@ -145,7 +146,7 @@ def _distance(a: TagSpan, b: TagSpan) -> int:
 
 
 def _is_touched(gold: TagSpan, predicted: TagSpan) -> bool:
-    return _overlap(gold, predicted) >= max(1, LEAST_OVERLAP * (gold.end - gold.start))
+    return overlap(gold, predicted) >= max(1, LEAST_OVERLAP * (gold.end - gold.start))
 
 
 def _is_right(gold: TagSpan, predicted: TagSpan, scheme: str) -> bool:

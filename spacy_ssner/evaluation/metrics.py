@@ -161,6 +161,11 @@ def doc_entities(doc: "Doc") -> Tuple[TagSpan, ...]:
     return tuple(TagSpan(ent.start, ent.end, ent.label_) for ent in doc.ents)
 
 
+def missing_tokens(doc: "Doc") -> FrozenSet[int]:
+    """Tokens of a Doc without annotation."""
+    return frozenset(token.i for token in doc if token.ent_iob == 0)
+
+
 def char_entities(doc: "Doc") -> Tuple[TagSpan, ...]:
     """Entities of a Doc, in characters of its text: exact ones in its user_data before those in tokens."""
     if GOLD_SPANS in doc.user_data:
@@ -179,7 +184,7 @@ def scored_doc(example: "Example", *, starts: Tuple[int, ...] = (0,), raw: bool 
     """
     gold = example.y
     words = tuple(token.text for token in gold)
-    missing = frozenset(token.i for token in gold if token.ent_iob == 0)
+    missing = missing_tokens(gold)
     if raw:
         offsets = tuple((token.idx, token.idx + len(token)) for token in gold)
         return ScoredDoc(words, char_entities(gold), char_entities(example.x), missing, starts, offsets)

@@ -13,7 +13,7 @@ from spacy.vocab import Vocab
 
 from ..errors import Errors
 from ..evaluation.data_files import load_docs
-from ..evaluation.metrics import ScoredDoc, doc_entities
+from ..evaluation.metrics import ScoredDoc, doc_entities, missing_tokens
 from ..labels import TagSpan, tags_to_spans
 from ..layers.word_features import distinct_words, doc_sentence_starts
 from ..nn.piece_encoder import PieceEncoder
@@ -130,8 +130,7 @@ def _tags_of(doc: Doc, tag_ids: Dict[str, int]) -> np.ndarray:
 
 
 def _gold(doc: Doc) -> ScoredDoc:
-    missing = frozenset(token.i for token in doc if token.ent_iob == 0)
-    return ScoredDoc(tuple(token.text for token in doc), doc_entities(doc), (), missing)
+    return ScoredDoc(tuple(token.text for token in doc), doc_entities(doc), (), missing_tokens(doc))
 
 
 def _rows(

@@ -18,7 +18,7 @@ def load(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
     yield importlib.import_module
     for name in set(sys.modules) - before:
-        if name.split(".")[0] in ("suite", "run", "timing", "masking"):
+        if name.split(".")[0] in ("suite", "run", "timing", "masking", "label_errors"):
             sys.modules.pop(name)
 
 

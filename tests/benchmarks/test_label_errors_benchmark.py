@@ -14,13 +14,8 @@ SAMPLE = Path(__file__).parents[2] / "assets" / "sample" / "train.jsonl"
 
 
 @pytest.fixture
-def benchmark(monkeypatch):
-    import importlib
-    import sys
-
-    monkeypatch.syspath_prepend(str(SAMPLE.parents[2] / "benchmarks"))
-    yield importlib.import_module("label_errors")
-    sys.modules.pop("label_errors")
+def benchmark(load):
+    return load("label_errors")
 
 
 @pytest.fixture

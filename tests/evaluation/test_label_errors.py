@@ -44,6 +44,9 @@ def test_what_is_probable_or_as_annotated_is_not_doubted():
     assert find_doubts([ACTOR], Judgement((), {ACTOR: 0.02})) == []
     assert find_doubts([ACTOR], Judgement((ACTOR,), {ACTOR: 0.9})) == []
     assert len(find_doubts([ACTOR], Judgement((), {ACTOR: 0.02}), low=0.021)) == 1
+    assert (
+        find_doubts([ACTOR], Judgement((ACTOR,), {ACTOR: 0.4}), low=0.5) == []
+    )  # found, if without much confidence
     # a span that the model does not even list is most improbable
     assert find_doubts([ACTOR], Judgement((), {}))[0].probability == 0.0
 
