@@ -115,9 +115,12 @@ def read_lexicon(model: Model, path: Union[str, Path], *, name: str) -> None:
         set_lexicon(model, Lexicon.from_disk(path))
 
 
-def load_lexicon(model: Model, data: bytes) -> None:
-    """Give a model that is being loaded its lexicon, none for no bytes. RAISES (ValueError): S267."""
-    set_lexicon(model, Lexicon.from_bytes(data) if data else None)
+def load_lexicon(model: Model, data: bytes, *, name: str) -> None:
+    """Give a model that is being loaded its lexicon, none for no bytes. name (str): Of its component, for messages.
+
+    RAISES (ValueError): S267.
+    """
+    set_lexicon(model, Lexicon.from_bytes(data, name=f"the lexicon of '{name}'") if data else None)
 
 
 def n_categories(model: Model) -> int:

@@ -99,7 +99,7 @@ class SavedPipe(TrainablePipe):
         return {
             "cfg": self._load_cfg,
             "similar_words": lambda data: load_similar_word_table(self.model, data),
-            "lexicon": lambda data: load_lexicon(self.model, data),
+            "lexicon": lambda data: load_lexicon(self.model, data, name=self.name),
             "model": self._load_model,
         }
 

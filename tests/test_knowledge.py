@@ -217,6 +217,13 @@ def test_damaged_missing_and_foreign_lexicon_of_a_saved_pipeline(nlp, tmp_path):
         spacy.load(tmp_path)
 
 
+def test_the_component_of_a_damaged_lexicon_is_named(nlp, tmp_path):
+    nlp.to_disk(tmp_path)
+    (tmp_path / "ssner" / "lexicon").write_bytes(b"none")
+    with pytest.raises(ValueError, match="S267.*the lexicon of 'ssner'"):
+        spacy.load(tmp_path)
+
+
 def test_heads_must_divide_the_width_with_the_lexicon(make_nlp):
     with pytest.raises(ValueError, match="S104.*n_heads.*a divisor of 22"):
         make_nlp("similar_words", "fusion", "lexicon", fusion={"@architectures": "spacy-ssner.Fusion.v1"})

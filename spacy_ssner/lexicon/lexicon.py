@@ -47,6 +47,7 @@ class Lexicon:
     names (Iterable[Name]): Any order; repeated ones count once. Names of no letter or digit are refused.
     categories (Optional[Sequence[str]]): Their order is that of the features; default: sorted.
     settings (Optional[Dict]): How it was made, for people to read.
+    source (str): Where the names come from, for messages.
     RAISES (ValueError): S267 for a name of no pieces or of a category that is not among the categories.
     """
 
@@ -56,6 +57,7 @@ class Lexicon:
         *,
         categories: Optional[Sequence[str]] = None,
         settings: Optional[Dict[str, object]] = None,
+        source: str = GIVEN,
     ):
         self.names: Tuple[Name, ...] = tuple(sorted(set(names)))
         found = sorted({name.category for name in self.names})
@@ -64,20 +66,21 @@ class Lexicon:
         unknown = sorted(set(found) - set(self.categories))
         if unknown or len(set(self.categories)) != len(self.categories):
             got = f"names of {', '.join(found)} but the categories {', '.join(self.categories)}"
-            reason = f"expected each category once, and no names of others, got {got}"
-            raise ValueError(Errors.S267.format(name=GIVEN, reason=reason))
-        entries = self._entries()
+            absent = f" (there is no {', no '.join(unknown)})" if unknown else ""
+            reason = f"expected each category once, and no names of others, got {got}{absent}"
+            raise ValueError(Errors.S267.format(name=source, reason=reason))
+        entries = self._entries(source)
         self._values = list(entries.values())
         self._trie = Trie(entries)
         self._ids: Dict[str, Ids] = {}
 
-    def _entries(self) -> Dict[Tuple[str, ...], _Entry]:
+    def _entries(self, source: str) -> Dict[Tuple[str, ...], _Entry]:
         bits = {category: 1 << i for i, category in enumerate(self.categories)}
         entries: Dict[Tuple[str, ...], _Entry] = {}
         for name in self.names:
             pieces = name_pieces(name.text)
             if not pieces:
-                raise ValueError(Errors.S267.format(name=GIVEN, reason=f"{name.text!r} is no name"))
+                raise ValueError(Errors.S267.format(name=source, reason=f"{name.text!r} is no name"))
             entry = entries.get(pieces, _Entry(0, {}))
             if name.cased:
                 spelling = surface(name.text)
@@ -182,7 +185,7 @@ class Lexicon:
         RAISES (ValueError): S267 if it is something else or damaged.
         """
         categories, rows, settings = unpack(data, name=name)
-        return cls((Name(*row) for row in rows), categories=categories, settings=settings)
+        return cls((Name(*row) for row in rows), categories=categories, settings=settings, source=name)
 
     def to_disk(self, path: Union[str, Path]) -> None:
         """Write to a file; a reader never sees half of it."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from spacy_ssner.lexicon.lexicon import Lexicon, Match, Name
 from spacy_ssner.lexicon.pieces import is_joiner, name_pieces, surface
+from spacy_ssner.lexicon.storage import pack
 
 NAMES = [
     Name("APT28", "actor"),
@@ -275,3 +276,20 @@ def test_damaged_bytes():
 def test_names_of_a_category_that_is_not_there():
     with pytest.raises(ValueError, match="S267.*names of actor, malware but the categories actor[^,]"):
         Lexicon(NAMES, categories=["actor"])
+
+
+def test_a_misspelt_category_is_named_beside_those_that_there_are():
+    with pytest.raises(
+        ValueError, match=r"S267.*categories actor, malware \(there is no malwre, no sector\)"
+    ):
+        Lexicon(NAMES).with_names([Name("NewBot", "malwre"), Name("Energy", "sector")])
+
+
+@pytest.mark.parametrize(
+    "categories,rows", [(["actor"], [(" - ", "actor", False)]), (["actor", "actor"], [("APT28", "actor", False)])]
+)  # fmt: skip
+def test_a_file_of_what_cannot_be_is_named(categories, rows, tmp_path):
+    (tmp_path / "mine.lex").write_bytes(pack(categories, rows, {}))
+    with pytest.raises(ValueError, match=r"S267.*mine\.lex") as told:
+        Lexicon.from_disk(tmp_path / "mine.lex")
+    assert "in code" not in str(told.value)
