@@ -50,6 +50,9 @@ def export_encoder(source: str, folder: Union[str, Path]) -> Path:
     try:
         from transformers import AutoModel, AutoTokenizer
 
+        from .nn.encoder_loading import check_folder
+
+        check_folder(source)
         tokenizer, encoder = AutoTokenizer.from_pretrained(source), AutoModel.from_pretrained(source)
     except ModuleNotFoundError as err:
         raise ImportError(Errors.S147.format(got=err.name)) from err

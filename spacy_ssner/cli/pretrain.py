@@ -175,9 +175,11 @@ def read_max_positions(encoder: str) -> int:
     """Longest input of an encoder in pieces. RAISES (ValueError): S107 if it cannot be read."""
     from transformers import AutoConfig
 
+    from ..nn.encoder_loading import check_folder
     from ..nn.piece_encoder import max_positions
 
     try:
+        check_folder(encoder)
         return max_positions(AutoConfig.from_pretrained(encoder))
     except Exception as err:  # transformers raises several kinds
         raise ValueError(Errors.S107.format(name=encoder, got=err)) from err

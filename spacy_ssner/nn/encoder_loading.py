@@ -2,6 +2,7 @@
 
 import json
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Dict, Iterator
 
 from torch import nn
@@ -9,6 +10,8 @@ from torch import nn
 from .int8 import empty_int8_linears
 from .onnx_encoder import OnnxEncoder
 from .piece_encoder import PieceEncoder
+
+PATHS = ("./", "../", "/", ".\\", "..\\", "~")  # how a path begins, and no hub id
 
 
 def build_encoder(settings: Dict[str, Any]) -> PieceEncoder:
@@ -41,6 +44,17 @@ def load_encoder(name: str, *, max_padded: int, mixed_precision: bool = False) -
     return PieceEncoder({"config": config, **tokenizer, **sizes}, encoder)
 
 
+def check_folder(name: str) -> None:
+    """See that there is something where a name says so that can only be a path's: transformers would take it for a
+    hub id, and speak of that.
+
+    RAISES (ValueError): If there is nothing.
+    """
+    if (name.startswith(PATHS) or Path(name).is_absolute()) and not Path(name).exists():
+        hint = " (a '~' is not replaced by your home folder here)" if name.startswith("~") else ""
+        raise ValueError(f"there is no such folder{hint}")
+
+
 @contextmanager
 def quiet_loading() -> Iterator[None]:
     """Keep transformers from warning of weights that are fresh or left over; for loads that deal with them."""
@@ -59,10 +73,11 @@ def load_tokenizer(name: str) -> Dict[str, Any]:
     "unknown" (piece ids).
 
     RAISES (OSError, ValueError): What transformers raises for a missing or broken folder; ValueError
-        for a slow tokenizer.
+        for a slow tokenizer, and as check_folder.
     """
     from transformers import AutoTokenizer
 
+    check_folder(name)
     tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True, add_prefix_space=True)
     if not tokenizer.is_fast:
         raise ValueError("it has no fast tokenizer (tokenizer.json)")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from ..nn.encoder_loading import quiet_loading
+from ..nn.encoder_loading import check_folder, quiet_loading
 from .masking import IGNORED
 
 HEADS = ("cls", "lm_head", "generator_lm_head")  # what transformers calls the head on top of the encoder
@@ -27,10 +27,11 @@ def load_masked_lm(name: str) -> LoadedModel:
     """A masked language model from a Hugging Face folder or hub id; its head is tied to the embeddings.
 
     A folder without a head (a sentence encoder) gets a fresh one: see pretraining.head.
-    RAISES (OSError, ValueError): What transformers raises for a missing or broken folder.
+    RAISES (OSError, ValueError): What transformers raises for a missing or broken folder; ValueError as check_folder.
     """
     from transformers import AutoModelForMaskedLM, AutoTokenizer
 
+    check_folder(name)
     tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True)
     with quiet_loading():  # what is fresh is returned
         model, info = AutoModelForMaskedLM.from_pretrained(name, output_loading_info=True)

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from spacy_ssner.cli.pretrain import read_max_positions
+from spacy_ssner.encoders import export_encoder
 from spacy_ssner.nn.encoder_loading import build_encoder, load_encoder
+from spacy_ssner.pretraining.masked_lm import load_masked_lm
+from spacy_ssner.pretraining.piece_table import read_tokenizer
 
 
 @pytest.fixture(params=["tiny_bert", "tiny_roberta"])
@@ -40,3 +44,44 @@ def test_a_saved_encoder_is_loaded_the_same(encoder, tmp_path):
 def test_a_folder_without_an_encoder(tmp_path):
     with pytest.raises((OSError, ValueError)):
         load_encoder(str(tmp_path), max_padded=4096)
+
+
+@pytest.fixture
+def asked(monkeypatch, tmp_path):
+    """Names that transformers was asked for; it has none."""
+    names = []
+
+    def from_pretrained(name, **kwargs):
+        names.append(name)
+        raise OSError("no such encoder")
+
+    monkeypatch.chdir(tmp_path)
+    for kind in ("AutoConfig", "AutoTokenizer", "AutoModel", "AutoModelForMaskedLM"):
+        monkeypatch.setattr(f"transformers.{kind}.from_pretrained", from_pretrained)
+    return names
+
+
+READERS = [
+    lambda name: load_encoder(name, max_padded=4096),
+    load_masked_lm,
+    read_tokenizer,
+    read_max_positions,
+    lambda name: export_encoder(name, "out"),
+]
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("name", ["./encodr", "../encodr/deep", "/nowhere/encodr", "~/encoder"])
+def test_a_path_that_is_not_there_is_no_hub_id(read, name, asked):
+    with pytest.raises(ValueError, match="there is no such folder") as told:
+        read(name)
+    assert not asked and ("home folder" in str(told.value)) == (name == "~/encoder")
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("name", ["bert-base-uncased", "org/name", "./there"])
+def test_hub_ids_and_folders_go_to_transformers(read, name, asked, tmp_path):
+    (tmp_path / "there").mkdir()
+    with pytest.raises((ValueError, OSError), match="no such encoder"):
+        read(name)
+    assert asked == [name]
