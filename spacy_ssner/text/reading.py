@@ -1,11 +1,12 @@
 """Lines and sentences of corpus files, one at a time, so that a file larger than memory can be read."""
 
+import codecs
 import gzip
 import zlib
 from io import TextIOWrapper
 from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Optional, Union
+from typing import IO, TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Optional, Tuple, Union, cast
 from warnings import warn
 
 from ..errors import Errors, Warnings
@@ -23,6 +24,7 @@ BATCH = 1000  # lines tokenised at once
 BEGINNING = 1 << 16  # bytes of a file that are looked at to see whether it is text
 LONGEST = 1 << 20  # bytes of a line that are held at once; a longer one comes in parts
 LONGEST_RECORD = 1 << 26  # bytes of a line of JSON, which is of no use in parts
+UNREAD = "spacy-ssner.unread"  # how Recoded decodes what is no UTF-16: to a byte that is no UTF-8 either
 
 OnBytes = Callable[[int], Any]
 
@@ -102,21 +104,28 @@ def read_lines(path: Path, on_bytes: OnBytes, *, longest: int = LONGEST) -> Iter
         except (EOFError, gzip.BadGzipFile, zlib.error) as err:
             raise ValueError(Errors.S265.format(path=path, reason=err)) from err
     if n_bad:
-        warn(Warnings.SW253.format(n=n_bad, path=path), stacklevel=2)
+        expected = "UTF-16" if encoding == "utf-16" else "UTF-8"
+        warn(Warnings.SW253.format(n=n_bad, path=path, expected=expected), stacklevel=2)
+
+
+def mark_unread(error: UnicodeError) -> Tuple[str, int]:
+    """For codecs.register_error: half a character, which no text holds, stands for what cannot be decoded."""
+    return "\udcff", cast(UnicodeDecodeError, error).end
 
 
 class Recoded:
-    """Lines of a stream of UTF-16 as UTF-8."""
+    """Lines of a stream of UTF-16 as UTF-8; what cannot be decoded becomes a byte that is no UTF-8, and so counts."""
 
     def __init__(self, stream: IO[bytes]):
-        self._text = TextIOWrapper(stream, encoding="utf-16", errors="replace", newline="\n")
+        codecs.register_error(UNREAD, mark_unread)
+        self._text = TextIOWrapper(stream, encoding="utf-16", errors=UNREAD, newline="\n")
         self._rest = b""
 
     def readline(self, size: int) -> bytes:
         """A line, or the first `size` bytes of a longer one; the others come next."""
         line = self._rest
         while len(line) < size and not line.endswith(b"\n") and (part := self._text.readline(size)):
-            line += part.encode("utf8")
+            line += part.encode("utf8", "surrogateescape")
         self._rest = line[size:]
         return line[:size]
 

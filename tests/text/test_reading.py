@@ -85,6 +85,24 @@ def test_lines_that_are_not_utf8(tmp_path):
         assert read(tmp_path / "a.txt")[0] == ["bar", "caf", "\ufffd"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_lines_that_are_not_utf16(encoding, packed, tmp_path):
+    half = "\ud83d".encode(encoding, "surrogatepass")  # of a character of which the other half is gone
+    lines = ["\ufeffbar caf", " x ", "\nfine \ufffd\nend"]  # the second has a real U+FFFD
+    data = half.join(line.encode(encoding) for line in lines) + b"\x20"  # and the last half a unit
+    path = tmp_path / ("a.txt.gz" if packed else "a.txt")
+    path.write_bytes(gzip.compress(data) if packed else data)
+    with pytest.warns(UserWarning, match=r"SW253\] 2 lines of .*a\.txt.* are not UTF-16"):
+        parts = lines_in_parts(path, 1000)
+    assert parts == ["bar caf\ufffd x \ufffd", "fine \ufffd", "end\ufffd"]
+
+
+def test_utf16_that_is_read_in_full_is_no_matter_of_a_warning(tmp_path, recwarn):
+    (tmp_path / "a.txt").write_bytes("bar café 😀\nfine \ufffd\n".encode("utf-16"))
+    assert lines_in_parts(tmp_path / "a.txt", 1000) == ["bar café 😀", "fine \ufffd"] and not recwarn
+
+
 @pytest.mark.parametrize("name", ["a.pdf", "a", "a.gz"])
 def test_unknown_suffix(name, tmp_path):
     with pytest.raises(ValueError, match="S260"):
