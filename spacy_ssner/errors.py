@@ -67,7 +67,7 @@ class Errors(metaclass=_Coded):
 
     # S120-S129: pre-training
     S120 = (
-        "Nothing to resume: expected a checkpoint in {path}, but there is none. Run again without --resume."
+        "Nothing to resume: expected a checkpoint in {path}, but {got}. To train anew, run without --resume."
     )
     S121 = (
         "Can't resume with other settings: the run began with {expected}, but got {got}. "

@@ -28,6 +28,7 @@ from .processes import is_first_process, training_device
 
 CHECKPOINTS = "checkpoints"  # folder inside the output folder
 STAGING = "unfinished"  # a checkpoint that is being written
+SETTINGS = "settings.json"  # of the run, beside its checkpoints
 REPORT = "pretraining.json"  # how a run went, beside the encoder
 
 
@@ -197,26 +198,37 @@ def training_arguments(out: Path, *, seed: int, save_every: int, **values: Any) 
     )
 
 
+def find_checkpoint(out: Path, *, resume: bool) -> Optional[str]:
+    """The checkpoint to resume from, None to begin anew. Writes nothing: to be asked before long work, too.
+
+    RAISES (ValueError): S120 if there is nothing to resume, S123 if a new run would replace an unfinished one.
+    """
+    folder = out / CHECKPOINTS
+    last = get_last_checkpoint(str(folder)) if folder.is_dir() else None
+    if not resume:
+        if last is not None:
+            raise ValueError(Errors.S123.format(path=out, got=Path(last).name))
+        return None
+    if last is None or not (folder / SETTINGS).is_file():
+        got = f"the run is finished ({out / REPORT})" if (out / REPORT).is_file() else "there is none"
+        raise ValueError(Errors.S120.format(path=folder, got=got))
+    return last
+
+
 def begin_or_resume(out: Path, settings: Dict[str, Any], *, resume: bool) -> Optional[str]:
     """Keep the settings of a new run beside it, or compare with those of the run to resume.
 
     settings (dict): Whatever changes the course of a run, as JSON values.
     RETURNS (Optional[str]): The checkpoint to resume from, None to begin anew.
-    RAISES (ValueError): S120 if there is nothing to resume, S121 if the settings differ, S123 if a new run
-        would replace an unfinished one.
+    RAISES (ValueError): S120, S123 as find_checkpoint, S121 if the settings differ.
     """
-    folder = out / CHECKPOINTS
-    file = folder / "settings.json"
-    last = get_last_checkpoint(str(folder)) if folder.is_dir() else None
-    if not resume:
-        if last is not None:
-            raise ValueError(Errors.S123.format(path=out, got=Path(last).name))
-        folder.mkdir(parents=True, exist_ok=True)
+    file = out / CHECKPOINTS / SETTINGS
+    last = find_checkpoint(out, resume=resume)
+    if last is None:
+        file.parent.mkdir(parents=True, exist_ok=True)
         if is_first_process():
             write_text(file, json.dumps(settings, indent=1, sort_keys=True))
         return None
-    if last is None or not file.is_file():
-        raise ValueError(Errors.S120.format(path=folder))
     before = json.loads(file.read_text(encoding="utf8"))
     now = json.loads(json.dumps(settings))
     different = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))

@@ -87,6 +87,39 @@ def test_what_is_wrong_is_said(arguments, message, invoke, text, tmp_path):
     assert message in result.output
 
 
+@pytest.fixture
+def other_text(tmp_path):
+    path = tmp_path / "others.txt"
+    path.write_text("\n".join(TEXT.read_text(encoding="utf8").splitlines()[:200]), encoding="utf8")
+    return path
+
+
+def corpus_of(out):
+    return {path.name: path.read_bytes() for path in (out / "corpus").iterdir() if path.is_file()}
+
+
+def test_an_unfinished_run_is_told_before_the_text_is_read(invoke, text, other_text, labelled, tmp_path):
+    out = tmp_path / "out"
+    assert invoke(text, out).exit_code == 0
+    (out / "checkpoints" / "checkpoint-2").mkdir(parents=True)
+    before = corpus_of(out)
+    result = invoke(other_text, out, "--law", f"entity:{labelled}")
+    assert result.exit_code == 1 and "S123" in result.output
+    assert corpus_of(out) == before and not (out / "segments.json").exists()
+
+
+def test_nothing_to_resume_is_told_before_the_text_is_read(invoke, text, other_text, labelled, tmp_path):
+    result = invoke(text, tmp_path / "new", "--resume", "--law", f"entity:{labelled}")
+    assert result.exit_code == 1 and "S120" in result.output and not (tmp_path / "new").exists()
+    out = tmp_path / "out"
+    assert invoke(text, out).exit_code == 0
+    before = corpus_of(out)
+    result = invoke(other_text, out, "--resume")
+    said = " ".join(result.output.split())
+    assert result.exit_code == 1 and "S120" in said and "is finished" in said
+    assert corpus_of(out) == before
+
+
 def test_exclude_belongs_to_text(invoke, text, labelled, tmp_path):
     assert invoke(text, tmp_path / "a").exit_code == 0
     result = invoke(tmp_path / "a" / "corpus", tmp_path / "b", "--exclude", labelled)
