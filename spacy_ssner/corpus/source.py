@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import List, NamedTuple, Tuple, Union
 
 from ..errors import Errors
+from ..text.characters import is_packed
 from .report import Report
 
 # Control characters but the tab; zero-width spaces, joiners, marks, direction signs and byte order marks. The
@@ -19,8 +20,9 @@ from .report import Report
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
 )
-# How gzip, zip, xz, rar and a .spacy file begin.
-PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"\xfd7zXZ", b"Rar!\x1a", b"x\x9c")
+# How gzip and a .spacy file begin: too few bytes to be told from text once they are decoded; the rest is is_packed's.
+ZIPPED = (b"\x1f\x8b", b"x\x9c")
+BEGINNING = 512  # bytes
 
 
 class LineFault(NamedTuple):
@@ -55,9 +57,10 @@ def read_source(path: Union[str, Path]) -> Source:
 
 
 def not_packed(source: Source) -> Source:
-    """The same source. RAISES (ValueError): S220 if it is compressed, as .spacy files are too."""
-    if source.data.startswith(PACKED):
-        got = "a compressed file or a .spacy file. Of the first, name what is in it once it is unpacked"
+    """The same source. RAISES (ValueError): S220 if it is an archive or compressed, as .spacy files are too."""
+    beginning = source.data[:BEGINNING]
+    if beginning.startswith(ZIPPED) or is_packed(beginning.decode("utf-8", errors="replace")):
+        got = "an archive, a compressed file or a .spacy file. Of the first two, name what is in it once it is unpacked"
         raise ValueError(Errors.S220.format(path=source.path, got=got))
     return source
 

@@ -43,9 +43,14 @@ def replace_surrogates(text: str) -> str:
     return SURROGATE.sub(REPLACEMENT, text)
 
 
+def is_packed(text: str) -> bool:
+    """Whether the decoded content of a file, or its beginning, is that of an archive or of a compressed file."""
+    return PACKED.match(text) is not None
+
+
 def check_is_text(text: str, name: str) -> None:
     """RAISES (ValueError): S288 for what is no text: an archive, a document of Word, a .spacy file."""
-    if PACKED.match(text) or (is_binary(text) and count_unreadable(text) >= BINARY_LEAST):
+    if is_packed(text) or (is_binary(text) and count_unreadable(text) >= BINARY_LEAST):
         raise ValueError(Errors.S288.format(path=name))
 
 

@@ -1,4 +1,8 @@
+import bz2
 import gzip
+import lzma
+import tarfile
+import zipfile
 
 import pytest
 import spacy
@@ -79,3 +83,22 @@ def test_packed_files_are_told_before_their_bytes_are_read_as_lines(tmp_path):
     for name in ("a.spacy", "a.txt.gz"):
         with pytest.raises(ValueError, match=rf"S220.*{name}.*compressed"):
             open_source(tmp_path / name)
+
+
+def test_archives_and_compressed_files_are_those_that_are_no_text(tmp_path):
+    text = tmp_path / "a.txt"
+    text.write_text("APT29 B-HackOrg\n")
+    with tarfile.open(tmp_path / "b.tar", "w") as tar:  # as it is: its lines would be read
+        tar.add(text, "a.txt")
+    with zipfile.ZipFile(tmp_path / "c.docx", "w") as archive:
+        archive.write(text, "a.txt")
+    (tmp_path / "d.bz2").write_bytes(bz2.compress(text.read_bytes()))
+    (tmp_path / "e.xz").write_bytes(lzma.compress(text.read_bytes()))
+    (tmp_path / "f.zst").write_bytes(b"\x28\xb5\x2f\xfd" + bytes(40))
+    (tmp_path / "g.7zip").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(40))
+    for name in ("b.tar", "c.docx", "d.bz2", "e.xz", "f.zst", "g.7zip"):
+        with pytest.raises(ValueError, match=rf"S220.*{name}.*archive"):
+            open_source(tmp_path / name)
+    for data in (b"xenon O\n", "x\u00e9non O\n".encode("latin-1"), b"PK O\n", b"BZh O\n"):
+        text.write_bytes(data)
+        assert open_source(text).data == data
