@@ -67,7 +67,7 @@ def pretrain_cli(
         from ..pretraining.run import PretrainSettings
         from ..pretraining.stage_a import pretrain
         from ..pretraining.tokenised import HELD_OUT, TokenisedCorpus
-        from ..pretraining.trainer import find_checkpoint
+        from ..pretraining.trainer import check_output, find_checkpoint
 
         if len(paths) < 2:
             raise ValueError(
@@ -88,6 +88,7 @@ def pretrain_cli(
             bf16=choose_bf16(bf16),
         )
         masks = MaskSettings(budget=budget, per=per)
+        check_output(encoder, out)
         find_checkpoint(out, resume=resume)  # the law and the text of an unfinished run would be replaced
         segments = read_law(law, out)
         folder = find_corpus(paths[:-1], out / "corpus", encoder, exclude or [])

@@ -26,6 +26,7 @@ from .trainer import (
     EncoderTrainer,
     ReportSteps,
     begin_or_resume,
+    check_output,
     training_arguments,
 )
 
@@ -68,12 +69,13 @@ def pretrain(
         with step, loss, and words read so far by this process.
     RETURNS (dict): The report.
     RAISES (ValueError): S107 if the encoder cannot be read, S118, S119 if its tokenizer cannot mask, S249 if the corpus
-        does not fit it, S124 if it is empty; S120, S121, S123 for what `out` holds, S122 if a checkpoint cannot be
-        written; S125 if the processes cannot share the passes.
+        does not fit it, S124 if it is empty; S120, S121, S123, S128 for what `out` holds, S122 if a checkpoint cannot
+        be written; S125 if the processes cannot share the passes.
     """
     started = time.perf_counter()
     if not len(corpus):
         raise ValueError(Errors.S124)
+    check_output(name, out)
     n_steps = settings.n_steps or count_steps(corpus.lengths, settings)
     described = {**asdict(settings), "n_steps": n_steps, "law": asdict(law), "masks": asdict(masks)}
     described.update(encoder=name, n_rows=len(corpus), tokenizer=corpus.meta["tokenizer"])

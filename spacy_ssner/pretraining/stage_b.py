@@ -31,7 +31,7 @@ from .masking import IGNORED, MaskSettings, SegmentMasking
 from .processes import count_processes, end_together, is_first_process, training_device
 from .segments import LengthLaw, entity_law, entity_lengths
 from .supervised import SupervisedSettings
-from .trainer import EncoderTrainer, ReportSteps, begin_or_resume, training_arguments
+from .trainer import EncoderTrainer, ReportSteps, begin_or_resume, check_output, training_arguments
 from .validation import Validation, publish_best, save_encoder, word_scores
 
 
@@ -101,8 +101,7 @@ def pretrain_supervised(
     WARNS: SW121 for types that `train` lacks, SW120 if no entity was found after any epoch.
     """
     started = time.perf_counter()
-    if Path(name).is_dir() and out.exists() and out.samefile(name):
-        raise ValueError(Errors.S128.format(expected=name, got=out))
+    check_output(name, out)
     vocab = Vocab()
     run = start(name, read_labelled(train, vocab), read_labelled(dev, vocab), law, masks, settings)
     described = {**asdict(settings), "law": asdict(run.law), "masks": masks and asdict(masks)}

@@ -198,6 +198,12 @@ def training_arguments(out: Path, *, seed: int, save_every: int, **values: Any) 
     )
 
 
+def check_output(encoder: str, out: Path) -> None:
+    """RAISES (ValueError): S128 if `out` is the folder of the encoder to begin with, which would be replaced."""
+    if Path(encoder).is_dir() and out.exists() and out.samefile(encoder):
+        raise ValueError(Errors.S128.format(expected=encoder, got=out))
+
+
 def find_checkpoint(out: Path, *, resume: bool) -> Optional[str]:
     """The checkpoint to resume from, None to begin anew. Writes nothing: to be asked before long work, too.
 

@@ -1,6 +1,7 @@
 """`pretrain` on the command line: a tiny encoder, text of the sample corpus."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -118,6 +119,14 @@ def test_nothing_to_resume_is_told_before_the_text_is_read(invoke, text, other_t
     said = " ".join(result.output.split())
     assert result.exit_code == 1 and "S120" in said and "is finished" in said
     assert corpus_of(out) == before
+
+
+def test_output_over_the_encoder(invoke, text, labelled, tiny_bert, tmp_path):
+    encoder = shutil.copytree(tiny_bert, tmp_path / "encoder")
+    before = {path.name: path.read_bytes() for path in encoder.iterdir()}
+    result = invoke(text, encoder, "--law", f"entity:{labelled}", encoder=encoder)
+    assert result.exit_code == 1 and "S128" in result.output
+    assert {path.name: path.read_bytes() for path in encoder.iterdir()} == before
 
 
 def test_exclude_belongs_to_text(invoke, text, labelled, tmp_path):
