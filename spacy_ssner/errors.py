@@ -407,6 +407,10 @@ class Errors(metaclass=_Coded):
         "The loss is no number any more: expected a finite one at step {step}, got {got}. Lower --learn-rate, or "
         "run with --no-bf16. The best encoder before, if any, lies in {path}/checkpoints/best."
     )
+    S305 = (
+        "Expected finite tag scores, got some that are no numbers for {got} of {n_tokens} tokens: weights are damaged, "
+        "or the training diverged. Load an undamaged copy of the pipeline, or train again with a lower learn_rate."
+    )
     S306 = (
         "Expected a pipeline with one 'ssner' component to calibrate, but got {got} (components: {names}). "
         "Name the one that is meant with --component."

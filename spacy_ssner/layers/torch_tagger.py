@@ -8,6 +8,7 @@ from thinc.api import ArgsKwargs, Model
 from thinc.types import Floats2d
 from thinc.util import torch2xp, xp2torch
 
+from ..errors import Errors
 from ..nn.network import NetworkInputs, SSNERNetwork, grow_labels
 from ..nn.precision import in_float32
 from ..types import NetworkSettings, TagScores, Windows, WordFeatures
@@ -66,7 +67,10 @@ def grow_network(model: TaggerModel, n_labels: int) -> None:
 
 def forward(model: TaggerModel, inputs: TaggerInputs, is_train: bool) -> Tuple[TagScores, Callable]:
     """X: (N, token_width). Emissions (M, K) and transitions (K + 2, K), K tags. backprop: TagScores of the same shapes
-    to the gradient for X."""
+    to the gradient for X.
+
+    RAISES (ValueError): S305 for scores that are no numbers, unless is_train: 16-bit training may recover from some.
+    """
     network = cast(SSNERNetwork, network_of(model))
     network.set_dropout(model.attrs["dropout_rate"] if is_train else 0.0)
     X = xp2torch(inputs.token_vectors, requires_grad=is_train)
@@ -80,8 +84,17 @@ def forward(model: TaggerModel, inputs: TaggerInputs, is_train: bool) -> Tuple[T
         d_X = X.grad if X.grad is not None else torch.zeros_like(X)
         return cast(Floats2d, torch2xp(d_X))
 
+    if not is_train:
+        _check_finite(emissions, transitions)
     scores = TagScores(torch2xp(emissions), torch2xp(transitions), inputs.windows)
     return scores, backprop
+
+
+def _check_finite(emissions: torch.Tensor, transitions: torch.Tensor) -> None:
+    is_finite = emissions.isfinite().all(dim=1) & transitions.isfinite().all()
+    if not is_finite.all():
+        got = int((~is_finite).sum())
+        raise ValueError(Errors.S305.format(got=got, n_tokens=len(emissions)))
 
 
 def _as_tensors(X: torch.Tensor, inputs: TaggerInputs) -> NetworkInputs:

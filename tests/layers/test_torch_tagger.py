@@ -137,6 +137,21 @@ def test_predict_equals_training_without_dropout(settings):
     assert scores.emissions.dtype == scores.transitions.dtype == np.float32
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    "place,got", [("token", "2 of 7"), ("crf.transitions", "7 of 7"), ("output.bias", "7 of 7")]
+)
+def test_scores_that_are_no_numbers_are_refused(place, got, value):
+    tagger, inputs = make_tagger(PLAIN if place == "token" else FULL), make_inputs()
+    if place == "token":  # the context of the second window too
+        inputs.token_vectors[2, 1] = value
+    else:
+        dict(network_of(tagger).named_parameters())[place].data.view(-1)[0] = value
+    with pytest.raises(ValueError, match=rf"S305.*{got} tokens"):
+        tagger.predict(inputs)
+    tagger.begin_update(inputs)  # what a training may recover from
+
+
 def test_dropout_of_the_pipeline_reaches_training_only():
     tagger, inputs = make_tagger(FULL), make_inputs()
     expected = tagger.predict(inputs).emissions
