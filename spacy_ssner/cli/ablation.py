@@ -2,7 +2,6 @@
 
 import io
 import re
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
 from functools import lru_cache
 from pathlib import Path
@@ -75,11 +74,12 @@ def run_all(runs: Sequence["Run"], options: "Options", *, jobs: int = 1) -> int:
     from wasabi import msg
 
     from ..evaluation.runs import execute, fail
+    from ..evaluation.subprocesses import run_jobs
 
-    stop = Event()
-
-    def do(head: str, run: "Run", found: Union[str, Exception, "Prepared"]) -> bool:
+    def do(item: Tuple[int, Tuple["Run", Union[str, Exception, "Prepared"]]], stop: Event) -> bool:
         """Whether it went well."""
+        number, (run, found) = item
+        head = f"[{number}/{len(runs)}] {run.name}"
         if found == "done":
             msg.info(f"{head}: done before")
             return True
@@ -95,18 +95,10 @@ def run_all(runs: Sequence["Run"], options: "Options", *, jobs: int = 1) -> int:
         msg.good(f"{head}: {scores} ({sum(record['seconds'].values()):,.0f} s)")
         return True
 
-    prepared = prepare_all(runs, options)
-    with ThreadPoolExecutor(jobs) as pool:
-        try:
-            todo = [
-                pool.submit(do, f"[{number}/{len(runs)}] {run.name}", run, found)
-                for number, (run, found) in enumerate(prepared, start=1)
-            ]
-            return sum(not done.result() for done in todo)
-        except BaseException:  # Ctrl-C, or a signal
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-            raise
+    went_well: List[bool] = []
+    numbered = list(enumerate(prepare_all(runs, options), start=1))
+    run_jobs(do, numbered, lambda _, well: went_well.append(well), jobs=jobs)
+    return went_well.count(False)
 
 
 def show_plan(runs: Sequence["Run"], options: "Options") -> None:

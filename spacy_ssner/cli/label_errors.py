@@ -1,15 +1,16 @@
 """`python -m spacy ssner label-errors`: find annotations that models which were not trained on them contradict."""
 
-import json
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Dict, List, Optional, Sequence
+from threading import Event
+from typing import TYPE_CHECKING, Annotated, Dict, List, Optional, Sequence
 
 import typer
 
 from ..errors import Errors
 from ..evaluation.label_errors import HIGH, KINDS, LOW
-from ..files import make_folder, open_draft
+from ..files import make_folder
 from ._app import ssner_app
 from ._io import plain_errors, print_table, read_config, use_gpu
 from ._signals import ended_by_signals
@@ -17,7 +18,7 @@ from ._signals import ended_by_signals
 if TYPE_CHECKING:
     from spacy.tokens import Doc
 
-    from ..evaluation.cross_validation import FoldSettings
+    from ..evaluation.cross_validation import Fold, FoldSettings
     from ..evaluation.label_errors import Doubt, Judgement
     from ..evaluation.metrics import PRF
 
@@ -26,6 +27,7 @@ CONFIG_HELP = "Config with an ssner component; further options (--paths.dev ...)
 OUT_HELP = "Folder for doubts.jsonl, undoubted.spacy, masked.spacy and what is found of each fold"
 LOW_HELP = "Doubt an annotated entity that is less probable"
 HIGH_HELP = "Miss an entity that is at least this probable where none is annotated"
+JOBS_HELP = "Trainings side by side; give each its share of the cores with --threads"
 KEEP_HELP = "Keep the trained models, in OUT/work"
 NEAR = 5  # words on either side of an entity that is printed
 
@@ -46,6 +48,10 @@ def label_errors_cli(
     ] = None,
     seed: Annotated[int, Opt("--seed", min=0, help="Of the choice of folds")] = 0,
     examples: Annotated[int, Opt("--examples", "-n", min=0, help="Doubts of each kind to print")] = 10,
+    threads: Annotated[
+        Optional[int], Opt("--threads", min=1, help="OMP_NUM_THREADS of each training")
+    ] = None,
+    jobs: Annotated[int, Opt("--jobs", "-j", min=1, help=JOBS_HELP)] = 1,
     keep: Annotated[bool, Opt("--keep", help=KEEP_HELP)] = False,
     gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
 ) -> None:
@@ -60,19 +66,20 @@ def label_errors_cli(
 
     from ..corpus.docs import write_docs
     from ..evaluation.cross_validation import FoldSettings
+    from ..evaluation.doubt_files import mask, write_doubts
 
     with plain_errors():
         check_overrides(ctx.args)
         use_gpu(gpu_id)
         read_config(config, interpolate=False)
-        settings = FoldSettings(config, n_folds, tuple(ctx.args), component, seed, gpu_id, keep)
+        settings = FoldSettings(config, n_folds, tuple(ctx.args), component, seed, gpu_id, keep, threads)
         if train.resolve() in (out.resolve(), *out.resolve().parents):
             expected = "OUT to be no folder of TRAIN"
             raise ValueError(Errors.S262.format(command="label-errors", expected=expected, got=out))
         docs = read_docs(train)
         make_folder(out)
         with ended_by_signals():
-            judged = cross_validate(docs, settings, out)
+            judged = cross_validate(docs, settings, out, jobs=jobs)
         doubts = doubt_all(docs, judged, low=low, high=high)
         write_doubts(docs, doubts, out / "doubts.jsonl")
         write_docs([doc for doc, found in zip(docs, doubts) if not found], out / "undoubted.spacy")
@@ -109,26 +116,50 @@ def read_docs(path: Path) -> List["Doc"]:
     return docs
 
 
-def cross_validate(docs: Sequence["Doc"], settings: "FoldSettings", out: Path) -> List["Judgement"]:
-    """What is found in each doc by the model of its fold; trains those whose findings are not there yet.
+def cross_validate(
+    docs: Sequence["Doc"], settings: "FoldSettings", out: Path, *, jobs: int
+) -> List["Judgement"]:
+    """What is found in each doc by the model of its fold; trains those whose findings are not there yet, `jobs` of
+    them at a time.
 
-    RAISES (ValueError): S151, and as cross_validation.run_fold.
+    RAISES (ValueError): S151, and as cross_validation.train_fold and judge_fold.
     """
     from wasabi import msg
 
-    from ..evaluation.cross_validation import judgements, make_folds, read_fold, run_fold
+    from ..evaluation.cross_validation import (
+        WORK,
+        judge_fold,
+        judgements,
+        make_folds,
+        read_fold,
+        train_fold,
+    )
+    from ..evaluation.subprocesses import run_jobs
 
     judged: Dict[int, "Judgement"] = {}
+
+    def name(fold: "Fold") -> str:
+        return f"fold {fold.number + 1} of {settings.n_folds}"
+
+    def train(fold: "Fold", stop: Event) -> float:
+        msg.text(f"{name(fold)}: training, see {out / f'fold-{fold.number}.log'}")
+        return train_fold(fold, docs, settings, out, stop=stop)
+
+    def judge(fold: "Fold", seconds: float) -> None:
+        judged.update(judgements(fold, judge_fold(fold, docs, settings, out, seconds=seconds)))
+        msg.good(f"{name(fold)}: {len(fold.docs):,} docs judged ({seconds:,.0f} s)")
+
+    to_train = []
     for fold in make_folds(docs, settings):
-        name = f"fold {fold.number + 1} of {settings.n_folds}"
         record = read_fold(fold, out)
         if record is None:
-            msg.text(f"{name}: training, see {out / f'fold-{fold.number}.log'}")
-            record = run_fold(fold, docs, settings, out)
-            msg.good(f"{name}: {len(fold.docs):,} docs judged ({record['seconds']:,.0f} s)")
+            to_train.append(fold)
         else:
-            msg.info(f"{name}: done before")
-        judged.update(judgements(fold, record))
+            msg.info(f"{name(fold)}: done before")
+            judged.update(judgements(fold, record))
+    run_jobs(train, to_train, judge, jobs=jobs)
+    with suppress(OSError):  # models that were kept
+        (out / WORK).rmdir()
     return [judged[i] for i in range(len(docs))]
 
 
@@ -143,51 +174,6 @@ def doubt_all(
         find_doubts(doc_entities(doc), judgement, unknown=missing_tokens(doc), low=low, high=high)
         for doc, judgement in zip(docs, judged)
     ]
-
-
-def write_doubts(docs: Sequence["Doc"], doubts: Sequence[Sequence["Doubt"]], path: Path) -> None:
-    """Write the docs in question as `convert` reads them, the one with the strongest doubt first."""
-    asked = [i for i, found in enumerate(doubts) if found]
-    asked.sort(key=lambda i: -max(doubt.strength for doubt in doubts[i]))
-    with open_draft(path) as file:
-        for i in asked:
-            record = {
-                "text": docs[i].text,
-                "spans": [_span(docs[i], (ent.start, ent.end, ent.label_)) for ent in docs[i].ents],
-                "doubts": [_as_dict(docs[i], doubt) for doubt in doubts[i]],
-                "meta": {**docs[i].user_data.get("meta", {}), "doc": i + 1},
-            }
-            file.write(json.dumps(record, ensure_ascii=False) + "\n")
-
-
-def _span(doc: "Doc", span: Sequence[Any], probability: Optional[float] = None) -> Dict[str, Any]:
-    """A span in characters."""
-    found = doc[span[0] : span[1]]
-    record = {"start": found.start_char, "end": found.end_char, "label": span[2]}
-    return record if probability is None else {**record, "probability": round(probability, 4)}
-
-
-def _as_dict(doc: "Doc", doubt: "Doubt") -> Dict[str, Any]:
-    return {
-        "kind": doubt.kind,
-        "strength": round(doubt.strength, 4),
-        "surface": doc[doubt.span.start : doubt.span.end].text,
-        **_span(doc, doubt.span, doubt.probability),
-        "instead": [_span(doc, span, p) for span, p in doubt.instead],
-    }
-
-
-def mask(doc: "Doc", doubts: Sequence["Doubt"]) -> "Doc":
-    """A copy in which tokens are not annotated where that is in doubt."""
-    from ..evaluation.label_errors import doubted_tokens
-    from ..evaluation.metrics import doc_entities, missing_tokens
-
-    tokens = doubted_tokens(doc_entities(doc), doubts)
-    copy = doc.copy()
-    kept = [ent for ent in copy.ents if tokens.isdisjoint(range(ent.start, ent.end))]
-    missing = [copy[i : i + 1] for i in sorted(tokens | missing_tokens(doc))]
-    copy.set_ents(kept, missing=missing, default="outside")
-    return copy
 
 
 def agree(docs: Sequence["Doc"], judged: Sequence["Judgement"]) -> "PRF":

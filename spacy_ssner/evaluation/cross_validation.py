@@ -3,9 +3,9 @@
 import hashlib
 import json
 import shutil
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -28,9 +28,13 @@ if TYPE_CHECKING:
     from spacy.training import Example
 
 
+WORK = "work"  # folder of the models, in that of the results
+
+
 @dataclass(frozen=True)
 class FoldSettings:
-    """How the models are trained. overrides: Settings of the config, as `spacy train` takes them."""
+    """How the models are trained. overrides: Settings of the config, as `spacy train` takes them. threads: As
+    run_command."""
 
     config: Path
     n_folds: int
@@ -39,6 +43,7 @@ class FoldSettings:
     seed: int = 0
     gpu_id: int = -1
     keep: bool = False
+    threads: Optional[int] = None
 
 
 @dataclass(frozen=True)
@@ -84,23 +89,37 @@ def record_path(fold: Fold, folder: Path) -> Path:
     return folder / f"fold-{fold.number}.json"
 
 
-def run_fold(fold: Fold, docs: Sequence["Doc"], settings: FoldSettings, folder: Path) -> Dict[str, Any]:
-    """Train a model on all docs but those of the fold, and let it judge these. Output of the training: fold-N.log.
+def train_fold(
+    fold: Fold, docs: Sequence["Doc"], settings: FoldSettings, folder: Path, *, stop: Optional[Event] = None
+) -> float:
+    """Train a model on all docs but those of the fold. Its output: fold-N.log. stop: As run_command.
+
+    RETURNS (float): Seconds.
+    RAISES (ValueError): S295 if the training fails.
+    """
+    work, log = work_folder(fold, folder), folder / f"fold-{fold.number}.log"
+    shutil.rmtree(work, ignore_errors=True)
+    log.unlink(missing_ok=True)
+    own = set(fold.docs)
+    write_docs((doc for i, doc in enumerate(docs) if i not in own), work / "train.spacy")
+    seconds, _ = run_command(train_command(work, settings), log, threads=settings.threads, stop=stop)
+    return seconds
+
+
+def judge_fold(
+    fold: Fold, docs: Sequence["Doc"], settings: FoldSettings, folder: Path, *, seconds: float
+) -> Dict[str, Any]:
+    """Let the model that train_fold made in so many seconds judge the docs of the fold.
 
     RETURNS: What is written to the fold's file: "key", "seconds", "temperature", and of each of its docs "found",
         "probable" ([start, end, label, probability] in tokens) and "closed".
-    RAISES (ValueError): S295 if the training fails; S306 unless it makes one component to ask.
+    RAISES (ValueError): S306 unless there is one component to ask.
     """
     from spacy.tokens import Doc
     from spacy.training import Example
     from spacy.util import load_model
 
-    work, log = folder / "work" / f"fold-{fold.number}", folder / f"fold-{fold.number}.log"
-    shutil.rmtree(work, ignore_errors=True)
-    log.unlink(missing_ok=True)
-    own = set(fold.docs)
-    write_docs((doc for i, doc in enumerate(docs) if i not in own), work / "train.spacy")
-    seconds, _ = run_command(train_command(work, settings), log)
+    work = work_folder(fold, folder)
     nlp = load_model(work / "model-best")
     examples = []
     for i in fold.docs:
@@ -110,9 +129,12 @@ def run_fold(fold: Fold, docs: Sequence["Doc"], settings: FoldSettings, folder: 
     write_text(record_path(fold, folder), json.dumps(record, ensure_ascii=False) + "\n")
     if not settings.keep:
         shutil.rmtree(work)
-        with suppress(OSError):  # models of other folds that were kept
-            work.parent.rmdir()
     return record
+
+
+def work_folder(fold: Fold, folder: Path) -> Path:
+    """Where the model of a fold is trained."""
+    return folder / WORK / f"fold-{fold.number}"
 
 
 def train_command(work: Path, settings: FoldSettings) -> List[str]:
@@ -124,7 +146,7 @@ def train_command(work: Path, settings: FoldSettings) -> List[str]:
 
 def judge(nlp: "Language", component: Optional[str], examples: Sequence["Example"]) -> Dict[str, Any]:
     """What a pipeline says of annotated docs, none without tokens, with the temperature that fits its probabilities to
-    these; see run_fold.
+    these; see judge_fold.
 
     Where nothing tells a temperature (S307, S309), it is 1.
     RAISES (ValueError): S306 unless there is one component to ask.
@@ -163,7 +185,7 @@ def _in_gold_tokens(example: "Example", tokens: np.ndarray) -> List[int]:
 
 
 def judgements(fold: Fold, record: Dict[str, Any]) -> Iterator[Tuple[int, Judgement]]:
-    """Of each doc of a fold its number and what was found, from what `run_fold` returned."""
+    """Of each doc of a fold its number and what was found, from what `judge_fold` returned."""
     for number, said in zip(fold.docs, record["docs"]):
         found = tuple(TagSpan(*span[:3]) for span in said["found"])
         probabilities = {TagSpan(*span[:3]): span[3] for span in said["probable"]}

@@ -1,17 +1,21 @@
-"""A command in a process of its own: its output in a log, its time and its peak memory."""
+"""Commands in processes of their own, several at a time: their output in logs, their time and peak memory."""
 
 import os
 import platform
 import shlex
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from threading import Event
 from time import perf_counter
-from typing import Optional, Sequence, Tuple
+from typing import Any, Callable, Optional, Sequence, Tuple, TypeVar
 
 from ..errors import Errors
 from .memory_use import peak_memory
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 TAIL = 6  # lines of a failed command's output that go into the error
 ASK_EVERY = 0.1  # seconds between two looks at a command that runs
@@ -47,6 +51,32 @@ def run_command(
         tail = " | ".join(log.read_text(encoding="utf8", errors="replace").strip().splitlines()[-TAIL:])
         raise ValueError(Errors.S295.format(code=process.returncode, command=shlex.join(words), got=tail))
     return perf_counter() - start, peak
+
+
+def run_jobs(
+    work: Callable[[Item, Event], Result],
+    items: Sequence[Item],
+    on_done: Callable[[Item, Result], Any],
+    *,
+    jobs: int,
+) -> None:
+    """Call `work` with each item, in threads, `jobs` of them at a time, and `on_done`, in this thread, with each item
+    and its result once it is there.
+
+    work: Also gets an event, to pass on to run_command: it is set once something raises, or this process is told to
+        end. What has not begun by then does not.
+    RAISES: What work and on_done raise, the first of it.
+    """
+    stop = Event()
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            begun = {pool.submit(work, item, stop): item for item in items}
+            for done in as_completed(begun):
+                on_done(begun[done], done.result())
+        except BaseException:  # Ctrl-C and signals too
+            pool.shutdown(wait=False, cancel_futures=True)
+            stop.set()
+            raise
 
 
 def _wait(process: subprocess.Popen, stop: Event) -> Optional[float]:

@@ -66,7 +66,8 @@ def read_doubts(path):
 @pytest.mark.slow
 def test_planted_errors_are_found(files, tmp_path):
     config, train, dev, planted = files
-    words = ["label-errors", config, train, tmp_path / "out", "--folds", 2, "--paths.dev", dev]
+    words = ["label-errors", config, train, tmp_path / "out", "--folds", 2, "--jobs", 2, "--threads", 1]
+    words += ["--paths.dev", dev]
     result = run(*words)
     assert result.exit_code == 0, result.output
     docs, records = read_docs(train), read_doubts(tmp_path / "out" / "doubts.jsonl")
