@@ -11,6 +11,7 @@ from ..errors import Errors, Warnings
 from ..files import check_file
 from ._app import ssner_app
 from ._io import load_pipeline, load_tokenizer, plain_errors, progress, use_gpu
+from .prepare_text import find_sources
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
@@ -23,7 +24,7 @@ Opt = typer.Option
 TRAIN_HELP = "Annotated data that the teachers were trained on (.spacy)"
 TEXT_HELP = (
     "Text to label (.txt, .txt.gz, .jsonl, .spacy, .conll; where the annotated data is natural text, .html and .pdf "
-    "in place of .conll)"
+    "in place of .conll), or patterns of such files, in quotes"
 )
 TEACHER_HELP = (
     "Trained pipeline (folder or package). May be repeated: what they do not agree on has no label."
@@ -38,7 +39,7 @@ REPEAT_HELP = "How often the annotated data stands in the output"
 @ssner_app.command("pseudo-label")
 def pseudo_label_cli(
     train: Annotated[Path, typer.Argument(help=TRAIN_HELP)],
-    texts: Annotated[List[Path], typer.Argument(metavar="TEXT...", help=TEXT_HELP)],
+    texts: Annotated[List[str], typer.Argument(metavar="TEXT...", help=TEXT_HELP)],
     output: Annotated[Path, typer.Argument(metavar="OUT", dir_okay=False, help=".spacy file to write")],
     teachers: Annotated[List[str], Opt("--teacher", "-t", help=TEACHER_HELP)],
     exclude: Annotated[Optional[List[Path]], Opt("--exclude", help=EXCLUDE_HELP)] = None,
@@ -63,7 +64,8 @@ def pseudo_label_cli(
     from ..text.docbins import load_docbin
 
     with plain_errors():
-        inputs = {path.resolve() for path in [train, *texts, *(exclude or [])]}
+        sources = find_sources(texts)
+        inputs = {path.resolve() for path in [train, *sources, *(exclude or [])]}
         if output.suffix != ".spacy" or output.resolve() in inputs:
             raise ValueError(Errors.S233.format(got=output))
         check_file(output)
@@ -74,7 +76,7 @@ def pseudo_label_cli(
             raise ValueError(Errors.S239.format(path=train, n_docs=len(annotated)))
         use_gpu(gpu_id)
         settings = TextSettings(min_words, max_words, n_sentences, seed)
-        sentences = choose(annotated, texts, exclude or [], settings, teachers)
+        sentences = choose(annotated, sources, exclude or [], settings, teachers)
         votes = [ask(teacher, sentences, sorted(types)) for teacher in teachers]
         labelled = label_sentences(sentences, votes)
         docs = [*(doc for doc in annotated for _ in range(repeat)), *make_docs(labelled, vocab)]

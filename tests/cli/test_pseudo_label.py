@@ -64,6 +64,16 @@ def test_natural_text_and_excluded_sentences(files, trained_path):
     assert texts == {"The group Turla dropped Emotet.", TEXT.splitlines()[0]}
 
 
+def test_patterns_of_files(files, trained_path):
+    train, text, out = files
+    (text.parent / "reports" / "2019").mkdir(parents=True)
+    text.rename(text.parent / "reports" / "2019" / "a.txt")
+    (text.parent / "reports" / "b.txt").write_text("Nobody heard of the group Turla again.\n")
+    pattern = text.parent / "reports" / "**" / "*.txt"
+    code, shown = run(train, pattern, text.parent / "reports" / "b.txt", out, "-t", trained_path)
+    assert code == 0 and "3 sentences read" in shown, shown  # that of b.txt once
+
+
 def test_what_is_wrong_is_said(files, trained_path, tmp_path):
     train, text, out = files
     (tmp_path / "short.txt").write_text("Too short.\n")
@@ -80,6 +90,7 @@ def test_what_is_wrong_is_said(files, trained_path, tmp_path):
             "S233",
         ),
         ((train, tmp_path / "none.txt", out, "-t", trained_path), "S263"),
+        ((train, tmp_path / "*.html", out, "-t", trained_path), "S263"),
         ((train, tmp_path / "short.txt", out, "-t", trained_path), "S228"),
         ((train, text, out, "-t", tmp_path / "none"), "S270"),
         ((train, text, out, "-t", tmp_path / "rules"), "S150"),
